@@ -1,0 +1,123 @@
+package objstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Store is one bucket, below one prefix. Keys are relative to the prefix, made of [A-Za-z0-9._-] and '/'.
+//
+// Every answer, also a refusal, carries the bucket's Date when the store sent one (Meta.Date, Error.Date; zero if
+// not): the journal's rules T and R are built upon it. Methods are safe for concurrent use and do not retain body.
+type Store interface {
+	// PutIfAbsent creates key. Exactly one of any number of racing calls succeeds, for ever. It fails with Exists when
+	// the key is there, with Ambiguous when the object may or may not have been created (now or later).
+	// The driver itself never retries it.
+	PutIfAbsent(ctx context.Context, key string, body []byte) (Meta, error)
+	// Put creates or overwrites key.
+	Put(ctx context.Context, key string, body []byte) (Meta, error)
+	// GetRange reads n bytes from offset off; n < 0 reads to the end. A range that begins past the end fails with
+	// InvalidRange, one that ends past it is cut short.
+	GetRange(ctx context.Context, key string, off, n int64) (Object, error)
+	// Head tells an object's Meta.
+	Head(ctx context.Context, key string) (Meta, error)
+	// List gives one page of keys that begin with prefix and come after startAfter ("" for the first), in byte order;
+	// at most limit (1 to 1000) of them.
+	List(ctx context.Context, prefix, startAfter string, limit int) (Page, error)
+	// Delete removes keys; one that is not there is no error.
+	Delete(ctx context.Context, keys ...string) error
+	// Info describes the store: its URL without secrets, and what may be relied on.
+	Info() Info
+}
+
+// Info is what a store says of itself.
+type Info struct {
+	// URL is the bucket URL without credentials.
+	URL string
+	// SteadyClock is true when Date and LastModified come from the store's own clock that does not step back, so that
+	// rule R may use anchors (method b). A file store takes the clock of the machine: false.
+	SteadyClock bool
+}
+
+// Meta is what is known of an object, and of the moment the store answered.
+type Meta struct {
+	SizeBytes    int64
+	LastModified time.Time // zero where the answer did not say (PUT)
+	Date         time.Time // when the store answered, by its own clock; zero if it did not say
+}
+
+// Object is the answer of a read.
+type Object struct {
+	Meta
+	Body []byte
+}
+
+// Page is one page of a listing. Date is that of this page's answer.
+type Page struct {
+	Entries []ListEntry
+	More    bool
+	Date    time.Time
+}
+
+// ListEntry is one object of a listing.
+type ListEntry struct {
+	Key          string
+	SizeBytes    int64
+	LastModified time.Time
+}
+
+// ErrorKind says what to do about a failed operation.
+type ErrorKind uint8
+
+const (
+	// Other is a failure that names no better kind; nothing was changed. Retry.
+	Other ErrorKind = iota
+	// NotFound: no such key (or bucket: see Fatal).
+	NotFound
+	// Exists: PutIfAbsent found the key there (412, or 409 on Azure), perhaps through an earlier try of one's own.
+	Exists
+	// Ambiguous: a write that may or may not take effect, now or later (time-out, broken connection, 500, 409).
+	Ambiguous
+	// Throttled: the store asks for fewer requests (429, 503). Nothing was changed. Retry later.
+	Throttled
+	// InvalidRange: the range begins past the object's end.
+	InvalidRange
+	// Fatal: credentials, permissions, a missing bucket, an unsupported operation: a person must act.
+	Fatal
+)
+
+func (k ErrorKind) String() string {
+	return [...]string{"failed", "not found", "exists", "ambiguous", "throttled", "invalid range", "fatal"}[k]
+}
+
+// Error is how every Store fails.
+type Error struct {
+	Kind  ErrorKind
+	Op    string // "put-if-absent", "put", "get", "head", "list", "delete"
+	Key   string
+	Date  time.Time // of the answer; zero if there was none
+	Cause error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("bucket: %s %q: %s: %v", e.Op, e.Key, e.Kind, e.Cause)
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// KindOf gives the kind of a Store's error; Other for a foreign error.
+func KindOf(err error) ErrorKind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Other
+}
+
+// Is reports whether err is a Store's error of kind k.
+func Is(err error, k ErrorKind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == k
+}
