@@ -1,6 +1,7 @@
 package env
 
 import (
+	"context"
 	"net"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ type Env interface {
 	Sleep(d time.Duration)
 	// NewCond makes a condition over mu.
 	NewCond(mu *sync.Mutex) Cond
+	// WithTimeout is context.WithTimeout by this clock, for calls of the bucket. Its root is a Stopper's Context.
+	WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc)
 	// Listen and Dial are net.Listen and net.Dial for "tcp". timeout bounds the connecting alone.
 	Listen(addr string) (net.Listener, error)
 	Dial(addr string, timeout time.Duration) (net.Conn, error)
