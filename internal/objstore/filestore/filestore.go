@@ -1,0 +1,168 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+// tempDir holds files being written. No key reaches it, since no part of a key begins with '.'.
+const tempDir = ".tmp"
+
+// tempAgeMax is how long a temporary file may lie unfinished until New takes it for the leftover of a crash. A writer
+// that was still alive and loses its file fails cleanly: nothing to link.
+const tempAgeMax = 24 * time.Hour
+
+// Store implements objstore.Store. Make it with New.
+type Store struct {
+	root string
+	sync bool
+}
+
+// Option changes what New makes.
+type Option func(*Store)
+
+// WithoutSync leaves out every fsync: acknowledged objects survive the end of a process, but not a power cut.
+func WithoutSync() Option { return func(s *Store) { s.sync = false } }
+
+// New opens the directory dir as a store, and makes it if need be.
+func New(dir string, options ...Option) (*Store, error) {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("the bucket directory %q: %w", dir, err)
+	}
+	s := &Store{root: root, sync: true}
+	for _, option := range options {
+		option(s)
+	}
+	if err := s.makeDirs(filepath.Join(root, tempDir)); err != nil {
+		return nil, fmt.Errorf("the bucket directory %q cannot be made: %w", dir, err)
+	}
+	if err := s.sweepTemp(time.Now().Add(-tempAgeMax)); err != nil {
+		return nil, fmt.Errorf("the bucket directory %q cannot be used: %w", dir, err)
+	}
+	return s, nil
+}
+
+var _ objstore.Store = (*Store)(nil)
+
+// Info implements objstore.Store.
+func (s *Store) Info() objstore.Info {
+	u := "file://" + filepath.ToSlash(s.root)
+	if !s.sync {
+		u += "?fsync=off"
+	}
+	return objstore.Info{URL: u, SteadyClock: false}
+}
+
+// GetRange implements objstore.Store.
+func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
+	path, err := s.begin(ctx, "get", key)
+	if err != nil {
+		return objstore.Object{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return objstore.Object{}, failed("get", key, err)
+	}
+	defer f.Close()
+	meta, err := metaOf(f.Stat())
+	if err != nil {
+		return objstore.Object{}, failed("get", key, err)
+	}
+	from, to, err := objstore.CutRange(meta.SizeBytes, off, n)
+	if err != nil {
+		return objstore.Object{}, &objstore.Error{Kind: objstore.InvalidRange, Op: "get", Key: key, Date: meta.Date, Cause: err}
+	}
+	body := make([]byte, to-from)
+	if _, err := f.ReadAt(body, from); err != nil && !(errors.Is(err, io.EOF) && len(body) == 0) {
+		return objstore.Object{}, failed("get", key, err)
+	}
+	return objstore.Object{Meta: meta, Body: body}, nil
+}
+
+// Head implements objstore.Store.
+func (s *Store) Head(ctx context.Context, key string) (objstore.Meta, error) {
+	path, err := s.begin(ctx, "head", key)
+	if err != nil {
+		return objstore.Meta{}, err
+	}
+	meta, err := metaOf(os.Lstat(path))
+	if err != nil {
+		return objstore.Meta{}, failed("head", key, err)
+	}
+	return meta, nil
+}
+
+// metaOf turns what stat says into a Meta. Only regular files are objects.
+func metaOf(info fs.FileInfo, err error) (objstore.Meta, error) {
+	if err != nil {
+		return objstore.Meta{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return objstore.Meta{}, fs.ErrNotExist
+	}
+	return objstore.Meta{SizeBytes: info.Size(), LastModified: info.ModTime(), Date: time.Now()}, nil
+}
+
+// Delete implements objstore.Store. Emptied directories stay: removing one would race with a writer's link.
+func (s *Store) Delete(ctx context.Context, keys ...string) error {
+	dirs := map[string]struct{}{}
+	for _, key := range keys {
+		path, err := s.begin(ctx, "delete", key)
+		if err != nil {
+			return err
+		}
+		// unlink(2) itself: os.Remove would also remove an empty directory of that name.
+		err = syscall.Unlink(path)
+		switch {
+		case err == nil:
+			dirs[filepath.Dir(path)] = struct{}{}
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		default:
+			return failed("delete", key, err)
+		}
+	}
+	for dir := range dirs {
+		if err := s.syncDir(dir); err != nil {
+			return failed("delete", keys[0], err)
+		}
+	}
+	return nil
+}
+
+// begin gives the path of key's file, or refuses a bad key and a cancelled ctx.
+func (s *Store) begin(ctx context.Context, op, key string) (string, error) {
+	if err := objstore.CheckKey(key); err != nil {
+		return "", &objstore.Error{Kind: objstore.Fatal, Op: op, Key: key, Cause: err}
+	}
+	if err := ctx.Err(); err != nil {
+		return "", &objstore.Error{Kind: objstore.Other, Op: op, Key: key, Cause: err}
+	}
+	return filepath.Join(s.root, filepath.FromSlash(key)), nil
+}
+
+// failed makes a Store's error of one of the operating system: of an operation that changed nothing.
+func failed(op, key string, err error) error {
+	e := &objstore.Error{Kind: objstore.Other, Op: op, Key: key, Date: time.Now(), Cause: err}
+	reading := op == "get" || op == "head"
+	switch {
+	case reading && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)):
+		e.Kind = objstore.NotFound
+	case errors.Is(err, fs.ErrExist):
+		e.Kind = objstore.Exists
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		e.Kind, e.Cause = objstore.Fatal, fmt.Errorf("%w: the bucket directory must be readable and writable for this process, on a file system with hard links", err)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		e.Kind, e.Cause = objstore.Fatal, fmt.Errorf("%w: in a file store a key cannot be both an object and a directory", err)
+	}
+	return e
+}
