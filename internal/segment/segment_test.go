@@ -1,0 +1,199 @@
+package segment
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/envelope"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden file of the present format version anew")
+
+const golden = "testdata/v1.seg"
+
+func example() *Builder {
+	b := NewBuilder(2)
+	b.Add(base.TopicID{0xaa}, 0, []byte("first batch,"), []byte("second batch"))
+	b.Add(base.TopicID{0xaa}, 7, []byte("of another partition"))
+	b.Add(base.TopicID{0xbb}, 0, []byte("of another topic"))
+	return b
+}
+
+func TestRoundTrip(t *testing.T) {
+	b := example()
+	file := b.Finish()
+	if len(file) != b.SizeBytes() || cap(file) != len(file) {
+		t.Fatalf("file has %d bytes, capacity %d, announced %d", len(file), cap(file), b.SizeBytes())
+	}
+	f, err := Parse(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Store != 2 || len(f.Entries) != 3 {
+		t.Fatalf("read back as %+v", f)
+	}
+	want := []string{"first batch,second batch", "of another partition", "of another topic"}
+	for i, e := range f.Entries {
+		if e != b.Entries()[i] || string(f.Chunk(e)) != want[i] {
+			t.Errorf("chunk %d: %+v %q", i, e, f.Chunk(e))
+		}
+	}
+}
+
+func TestIndexFromRangesAlone(t *testing.T) {
+	file := example().Finish()
+	f, err := ParseFooter(file[len(file)-FooterSize:], uint64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := ParseIndex(file[f.IndexPos:f.IndexPos+uint64(f.IndexLen)], f)
+	if err != nil || len(entries) != 3 || entries[1].Partition != 7 {
+		t.Fatalf("%+v, %v", entries, err)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	file := example().Finish()
+	if *rewrite {
+		if err := os.WriteFile(golden, file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(file, want) {
+		t.Fatalf("the format has changed without a new version:\n%x\nwas\n%x", file, want)
+	}
+	if _, err := Parse(want); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEveryFlippedBitIsFound(t *testing.T) {
+	file := example().Finish()
+	for i := range file {
+		c := bytes.Clone(file)
+		c[i] ^= 1 << (i % 8)
+		if _, err := Parse(c); !errors.Is(err, envelope.ErrDamaged) && !errors.Is(err, envelope.ErrForeign) {
+			t.Fatalf("byte %d: %v", i, err)
+		}
+	}
+	for n := range file {
+		if _, err := Parse(file[:n]); !errors.Is(err, envelope.ErrDamaged) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+}
+
+// TestIndexThatLies holds files whose outer checksum is right: a writer with a fault, or an attacker.
+func TestIndexThatLies(t *testing.T) {
+	good := example().Finish()
+	f, err := ParseFooter(good, uint64(len(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, footer := int(f.IndexPos), len(good)-FooterSize
+	tests := []struct {
+		name string
+		edit func(b []byte)
+	}{
+		{"position past the end", func(b []byte) { binary.LittleEndian.PutUint64(b[index+20:], 1<<40) }},
+		{"overlapping chunks", func(b []byte) { binary.LittleEndian.PutUint64(b[index+EntrySize+20:], DataStart) }},
+		{"length of a chunk", func(b []byte) { binary.LittleEndian.PutUint32(b[index+28:], 1<<31) }},
+		{"negative partition", func(b []byte) { binary.LittleEndian.PutUint32(b[index+16:], 1<<31) }},
+		{"checksum of a chunk", func(b []byte) { b[index+32] ^= 1 }},
+		{"number of entries", func(b []byte) { binary.LittleEndian.PutUint32(b[footer+8:], 1<<31) }},
+		{"position of the index", func(b []byte) { binary.LittleEndian.PutUint64(b[footer:], 1<<63) }},
+		{"no entries", func(b []byte) {
+			binary.LittleEndian.PutUint64(b[footer:], uint64(footer))
+			binary.LittleEndian.PutUint32(b[footer+8:], 0)
+		}},
+	}
+	for _, test := range tests {
+		c := bytes.Clone(good[:len(good)-envelope.TrailerSize])
+		test.edit(c)
+		binary.LittleEndian.PutUint32(c[len(c)-4:], envelope.CRC(c[index:len(c)-4]))
+		if _, err := Parse(envelope.Seal(c)); !errors.Is(err, envelope.ErrDamaged) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+func TestAddRefusesWhatTheIndexCannotHold(t *testing.T) {
+	for name, add := range map[string]func(b *Builder){
+		"empty chunk":        func(b *Builder) { b.Add(base.TopicID{}, 0) },
+		"negative partition": func(b *Builder) { b.Add(base.TopicID{}, -1, []byte("x")) },
+		"empty file":         func(b *Builder) { b.Finish() },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s was accepted", name)
+				}
+			}()
+			add(NewBuilder(0))
+		}()
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	good := example().Finish()
+	f.Add(good[envelope.HeaderSize : len(good)-envelope.TrailerSize])
+	f.Fuzz(func(t *testing.T, body []byte) {
+		// The checksums would stop nearly every input at the door: give each right ones.
+		file := append(envelope.Begin(nil, envelope.Segment), body...)
+		if n := len(file); n >= DataStart+FooterSize-envelope.TrailerSize {
+			if pos := binary.LittleEndian.Uint64(file[n-16:]); pos <= uint64(n-4) {
+				binary.LittleEndian.PutUint32(file[n-4:], envelope.CRC(file[pos:n-4]))
+			}
+		}
+		parsed, err := Parse(envelope.Seal(file))
+		if err != nil {
+			return
+		}
+		b := NewBuilder(parsed.Store)
+		for _, e := range parsed.Entries {
+			b.Add(e.Topic, e.Partition, parsed.Chunk(e))
+		}
+		again := b.Finish()
+		copy(again[envelope.HeaderSize:DataStart], body) // the bytes after the store id are for later versions
+		if again = envelope.Seal(again[:len(again)-4]); !bytes.Equal(again, parsed.bytes) {
+			t.Fatalf("parsed what Finish does not write")
+		}
+	})
+}
+
+func BenchmarkFinish(b *testing.B) {
+	batch := make([]byte, 16<<10)
+	b.SetBytes(8 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		s := NewBuilder(0)
+		for p := range int32(512) {
+			s.Add(base.TopicID{1}, p, batch)
+		}
+		s.Finish()
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	s := NewBuilder(0)
+	for p := range int32(512) {
+		s.Add(base.TopicID{1}, p, make([]byte, 16<<10))
+	}
+	file := s.Finish()
+	b.SetBytes(int64(len(file)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(file); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
