@@ -1,0 +1,124 @@
+package harness
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Repo is the root of the work tree.
+func Repo() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// binary builds cmd/millrace once a test process and returns its path. MILLRACE_BIN names one that is built already.
+var binary = sync.OnceValues(func() (string, error) {
+	if bin := os.Getenv("MILLRACE_BIN"); bin != "" {
+		return filepath.Abs(bin)
+	}
+	dir := filepath.Join(Repo(), ".tools", "bin")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lockFile(filepath.Join(dir, ".lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	bin := filepath.Join(dir, "millrace")
+	cmd := exec.Command("go", "build", "-o", bin, "./cmd/millrace")
+	cmd.Dir = Repo()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build ./cmd/millrace: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+// agentNodes lays out agents on one fresh bucket; release gives the bucket back.
+func agentNodes(dir string, opts Options) (nodes []*node, release func(), err error) {
+	release = func() {}
+	bin, err := binary()
+	if err != nil {
+		return nil, release, err
+	}
+	bucket, release, err := newBucket(dir, opts.Store)
+	if err != nil {
+		return nil, release, err
+	}
+	count := opts.Agents
+	if count == 0 {
+		count = 3
+	}
+	ports, err := freePorts(2 * count)
+	if err != nil {
+		return nil, release, err
+	}
+	for i := range count {
+		nodes = append(nodes, agentNode(bin, bucket, dir, i, ports[2*i], ports[2*i+1], opts.Flags))
+	}
+	return nodes, release, nil
+}
+
+func agentNode(bin, bucket, dir string, i int, kafkaPort, httpPort string, flags []string) *node {
+	n := &node{name: fmt.Sprintf("agent-%d", i), addr: "127.0.0.1:" + kafkaPort, http: "127.0.0.1:" + httpPort}
+	n.log = logPath(dir, n.name)
+	n.argv = append([]string{bin, "agent", "--bucket", bucket, "--listen", n.addr, "--advertise", n.addr, "--http", n.http}, flags...)
+	n.ready = func() error { return readyz(n.http) }
+	return n
+}
+
+// newBucket makes an empty bucket and returns its URL.
+func newBucket(dir, store string) (url string, release func(), err error) {
+	release = func() {}
+	if store == "" {
+		store = os.Getenv("MILLRACE_COMPAT_STORE")
+	}
+	switch store {
+	case "", "file":
+		path := filepath.Join(dir, "bucket")
+		return "file://" + path, release, os.MkdirAll(path, 0o755)
+	default:
+		return "", release, fmt.Errorf("store %q: want file or s3", store)
+	}
+}
+
+var quick = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// readyz asks an agent whether it serves.
+func readyz(addr string) error {
+	resp, err := quick.Get("http://" + addr + "/readyz")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(io.LimitReader(resp.Body, 4096)); resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("/readyz: %s: %s", resp.Status, body)
+	}
+	return nil
+}
+
+// freePorts returns ports of 127.0.0.1 that nobody listened on a moment ago.
+func freePorts(count int) ([]string, error) {
+	var ports []string
+	for range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // together, at the end, so that no port is handed out twice
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}

@@ -1,0 +1,295 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Options say what to start. The zero value is three agents on a file bucket with default settings.
+type Options struct {
+	Agents int      // how many agents; 0 means 3. An oracle is always one broker.
+	Store  string   // "file" or "s3"; "" means MILLRACE_COMPAT_STORE, else "file". A bucket in memory cannot be shared by processes.
+	Flags  []string // further flags of every agent
+}
+
+// Cluster is a running target, seen by one test: its methods fail that test when something does not work.
+type Cluster struct {
+	tb    testing.TB
+	nodes []*node
+	kind  string
+}
+
+// node is one server process: how to start it, how to tell that it serves, and the process while it runs.
+type node struct {
+	name  string
+	addr  string // Kafka protocol, host:port
+	http  string // host:port of health and metrics; "" for an oracle
+	argv  []string
+	log   string
+	ready func() error
+	proc  *process
+}
+
+const (
+	readyMax = 60 * time.Second // a JVM on a busy machine with two cores
+	drainMax = 45 * time.Second // from SIGTERM to the end of the process
+	logLines = 60               // of each server, shown when a test fails
+)
+
+// IsOracle says whether the target is Apache Kafka instead of Millrace.
+func IsOracle() bool { return os.Getenv("MILLRACE_COMPAT_TARGET") == "kafka" }
+
+// Long says whether tests that take long were asked for.
+func Long() bool { return os.Getenv("MILLRACE_TEST_ALL") == "1" }
+
+// Start starts a target of its own for one test, ready to serve, and stops it when the test ends.
+func Start(tb testing.TB, opts Options) *Cluster {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "millrace-compat-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, stop, err := start(dir, opts)
+	tb.Cleanup(func() {
+		stop()
+		_ = os.RemoveAll(dir)
+	})
+	if c != nil {
+		c = c.seenBy(tb)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+var shared struct {
+	sync.Mutex
+	cluster *Cluster
+	views   map[testing.TB]*Cluster // one a test, so that its servers' logs are shown once
+	dir     string
+	stop    func()
+	err     error
+}
+
+// Shared returns the target that all tests of a package use together; the first call starts it. The package's TestMain
+// calls Main, which stops it.
+func Shared(tb testing.TB, opts Options) *Cluster {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.cluster == nil && shared.err == nil {
+		shared.dir, shared.err = os.MkdirTemp("", "millrace-compat-")
+		if shared.err == nil {
+			shared.cluster, shared.stop, shared.err = start(shared.dir, opts)
+		}
+	}
+	if shared.err != nil {
+		tb.Fatal(shared.err)
+	}
+	if shared.views == nil {
+		shared.views = map[testing.TB]*Cluster{}
+	}
+	if shared.views[tb] == nil {
+		shared.views[tb] = shared.cluster.seenBy(tb)
+	}
+	return shared.views[tb]
+}
+
+// Main runs a package's tests and stops what Shared started.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared.stop != nil {
+		shared.stop()
+	}
+	if shared.dir != "" {
+		_ = os.RemoveAll(shared.dir)
+	}
+	os.Exit(code)
+}
+
+// start starts all nodes in dir. stop is never nil.
+func start(dir string, opts Options) (c *Cluster, stop func(), err error) {
+	c = &Cluster{kind: "millrace"}
+	release := func() {}
+	stop = func() {
+		for _, n := range c.nodes {
+			n.proc.kill()
+		}
+		release()
+	}
+	if IsOracle() {
+		c.kind = "kafka"
+		c.nodes, err = kafkaNodes(dir)
+	} else {
+		c.nodes, release, err = agentNodes(dir, opts)
+	}
+	if err != nil {
+		return c, stop, err
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, len(c.nodes))
+	for i, n := range c.nodes {
+		wg.Go(func() { errs[i] = n.start() })
+	}
+	wg.Wait()
+	if err = errors.Join(errs...); err != nil {
+		err = fmt.Errorf("%w\n%s", err, c.logs(nil))
+	}
+	return c, stop, err
+}
+
+// seenBy returns the cluster as tb's: its failures are tb's, and if tb fails, the servers' last log lines are shown.
+func (c *Cluster) seenBy(tb testing.TB) *Cluster {
+	view := &Cluster{tb: tb, nodes: c.nodes, kind: c.kind}
+	from := make([]int64, len(c.nodes))
+	for i, n := range c.nodes {
+		if st, err := os.Stat(n.log); err == nil {
+			from[i] = st.Size()
+		}
+	}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Log(view.logs(from))
+		}
+	})
+	return view
+}
+
+// logs returns the last lines of every server's log, each from a byte offset on.
+func (c *Cluster) logs(from []int64) string {
+	var b strings.Builder
+	for i, n := range c.nodes {
+		var skip int64
+		if from != nil {
+			skip = from[i]
+		}
+		if last := tail(n.log, skip, logLines); last != "" {
+			fmt.Fprintf(&b, "--- log of %s (%s)\n%s", n.name, n.addr, last)
+		}
+	}
+	return b.String()
+}
+
+// tail returns the last lines of a file, of what lies at or after byte skip.
+func tail(path string, skip int64, lines int) string {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	if skip > int64(len(raw)) {
+		skip = 0
+	}
+	all := strings.SplitAfter(string(raw[skip:]), "\n")
+	if len(all) > lines {
+		all = all[len(all)-lines:]
+	}
+	return strings.Join(all, "")
+}
+
+// Len is the number of agents (one broker with an oracle).
+func (c *Cluster) Len() int { return len(c.nodes) }
+
+// Addr is the Kafka address of agent i.
+func (c *Cluster) Addr(i int) string { return c.nodes[i].addr }
+
+// HTTP is the address of agent i's health, metrics and status page; "" with an oracle.
+func (c *Cluster) HTTP(i int) string { return c.nodes[i].http }
+
+// PID is the process id of agent i.
+func (c *Cluster) PID(i int) int { return c.nodes[i].proc.pid() }
+
+// Seeds are all Kafka addresses.
+func (c *Cluster) Seeds() []string {
+	seeds := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		seeds[i] = n.addr
+	}
+	return seeds
+}
+
+// Bootstrap is all Kafka addresses, as clients take them.
+func (c *Cluster) Bootstrap() string { return strings.Join(c.Seeds(), ",") }
+
+// Kill9 ends agent i at once (SIGKILL).
+func (c *Cluster) Kill9(i int) {
+	c.tb.Helper()
+	c.mustRun(i)
+	c.nodes[i].proc.kill()
+}
+
+// Term asks agent i to drain (SIGTERM), waits for its end, and fails the test if that takes too long or ends badly.
+func (c *Cluster) Term(i int) {
+	c.tb.Helper()
+	c.mustRun(i)
+	n := c.nodes[i]
+	code, err := n.proc.terminate(drainMax)
+	// A JVM that shuts down in good order after SIGTERM reports 143.
+	if err != nil || (code != 0 && !(c.kind == "kafka" && code == 128+int(syscall.SIGTERM))) {
+		c.tb.Errorf("%s after SIGTERM: exit code %d, %v; want 0 within %v", n.name, code, err, drainMax)
+	}
+}
+
+// Restart starts agent i again, on the same addresses and the same bucket, and waits until it serves.
+func (c *Cluster) Restart(i int) {
+	c.tb.Helper()
+	if err := c.nodes[i].start(); err != nil {
+		c.tb.Fatal(err)
+	}
+}
+
+// RestartAll ends all agents in good order, one after the other, and starts them again.
+func (c *Cluster) RestartAll() {
+	c.tb.Helper()
+	for i := range c.nodes {
+		c.Term(i)
+		c.Restart(i)
+	}
+}
+
+// MustServe fails the test unless every agent runs and answers.
+func (c *Cluster) MustServe() {
+	c.tb.Helper()
+	for i, n := range c.nodes {
+		c.mustRun(i)
+		if err := n.ready(); err != nil {
+			c.tb.Fatalf("%s no longer serves: %v", n.name, err)
+		}
+	}
+}
+
+func (c *Cluster) mustRun(i int) {
+	c.tb.Helper()
+	if n := c.nodes[i]; !n.proc.running() {
+		c.tb.Fatalf("%s does not run: it ended by itself with exit code %d", n.name, n.proc.code())
+	}
+}
+
+// start runs the node's command and waits until it serves.
+func (n *node) start() error {
+	proc, err := spawn(n.argv, n.log)
+	if err != nil {
+		return fmt.Errorf("starting %s: %w", n.name, err)
+	}
+	n.proc = proc
+	last := errors.New("not asked yet")
+	for end := time.Now().Add(readyMax); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if !proc.running() {
+			return fmt.Errorf("%s ended at its start with exit code %d", n.name, proc.code())
+		}
+		if last = n.ready(); last == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not ready after %v: %w", n.name, readyMax, last)
+}
+
+// logPath is where the server of that name logs.
+func logPath(dir, name string) string { return filepath.Join(dir, name+".log") }
