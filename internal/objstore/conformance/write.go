@@ -113,12 +113,14 @@ func testCreateWhileReading(t *suite) {
 	done.Wait()
 }
 
-// testBigCreate: clients that split a body of 16 MiB or more into parts drop the condition.
+// testBigCreate: clients that split a body of 16 MiB or more into parts drop the condition. A server may refuse before
+// it has read the body and close the connection, which the client can only call ambiguous.
 func testBigCreate(t *suite) {
 	first, second := noise(17<<20, 1), noise(17<<20, 2)
 	t.create("data/big", string(first))
-	_, err := t.s.PutIfAbsent(t.ctx, "data/big", second)
-	t.wantKind(err, objstore.Exists)
+	if _, err := t.s.PutIfAbsent(t.ctx, "data/big", second); !objstore.Is(err, objstore.Exists) && !objstore.Is(err, objstore.Ambiguous) {
+		t.Fatalf("PutIfAbsent = %v, want kind %q or %q", err, objstore.Exists, objstore.Ambiguous)
+	}
 	t.wantBody("data/big", string(first))
 	if _, err := t.s.Put(t.ctx, "data/big", second); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,201 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
+
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+// BodyBytesMax is the largest object that is written, in bytes. S3 itself takes 5 GiB in a single part; more than this
+// in one request would only be ambiguous more often.
+const BodyBytesMax = 128 << 20
+
+// attemptTimeout bounds one request of n bytes: some seconds, and as long as 1 MiB/s takes.
+func attemptTimeout(n int64) time.Duration {
+	return 15*time.Second + time.Duration(n>>20)*time.Second
+}
+
+// credentialsTimeout bounds the search for credentials, which may ask a machine's metadata service that is not there.
+const credentialsTimeout = 5 * time.Second
+
+// Store implements objstore.Store. Make it with New.
+type Store struct {
+	config Config
+	core   *minio.Core
+	host   string
+	// options are those of core, to make others like it. Creds and Transport are shared.
+	options minio.Options
+}
+
+// New opens a bucket. It looks for credentials in the environment, the shared credentials file and the machine's role,
+// in this order, and fails if there are none; it does not ask whether the bucket is there.
+func New(ctx context.Context, config Config) (*Store, error) {
+	host, secure, err := config.host()
+	if err != nil {
+		return nil, err
+	}
+	if err := s3utils.CheckValidBucketNameStrict(config.Bucket); err != nil {
+		return nil, fmt.Errorf("the bucket name %q: %w", config.Bucket, err)
+	}
+	if config.Region == "" && config.Endpoint != "" {
+		config.Region = regionElsewhere
+	}
+	creds, err := findCredentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{config: config, host: host, options: minio.Options{
+		Creds:      creds,
+		Secure:     secure,
+		Transport:  newTransport(),
+		Region:     config.Region,
+		MaxRetries: 1,
+	}}
+	s.options.BucketLookup = minio.BucketLookupDNS
+	if config.PathStyle {
+		s.options.BucketLookup = minio.BucketLookupPath
+	}
+	if s.core, err = minio.NewCore(host, &s.options); err != nil {
+		return nil, fmt.Errorf("the endpoint %q: %w", host, err)
+	}
+	if config.Region == "" {
+		return s, s.findRegion(ctx)
+	}
+	return s, nil
+}
+
+var _ objstore.Store = (*Store)(nil)
+
+func findCredentials(ctx context.Context) (*credentials.Credentials, error) {
+	creds := credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{},
+		&credentials.FileAWSCredentials{},
+		&credentials.IAM{},
+	})
+	client := &http.Client{Timeout: credentialsTimeout}
+	found, err := creds.GetWithContext(&credentials.CredContext{Client: client, Context: ctx})
+	if err == nil && found.SignerType.IsAnonymous() {
+		err = errors.New("none found")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("credentials for the bucket: %w; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role", err)
+	}
+	return creds, nil
+}
+
+// findRegion asks Amazon where the bucket is, once, so that no later request has to.
+func (s *Store) findRegion(ctx context.Context) error {
+	ctx, seen := withExchange(ctx)
+	region, err := s.core.GetBucketLocation(ctx, s.config.Bucket)
+	if err != nil {
+		return failure(opList, s.config.Bucket, seen, err)
+	}
+	s.config.Region, s.options.Region = region, region
+	s.core, err = minio.NewCore(s.host, &s.options)
+	return err
+}
+
+// Info implements objstore.Store. Amazon's clock does not step back; that of another server may be any machine's.
+func (s *Store) Info() objstore.Info {
+	return objstore.Info{URL: s.config.url(), SteadyClock: s.config.Endpoint == ""}
+}
+
+// PutIfAbsent implements objstore.Store.
+func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+	options := minio.PutObjectOptions{}
+	options.SetMatchETagExcept("*")
+	return s.put(ctx, opCreate, key, body, options)
+}
+
+// Put implements objstore.Store.
+func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+	return s.put(ctx, opPut, key, body, minio.PutObjectOptions{})
+}
+
+func (s *Store) put(ctx context.Context, op, key string, body []byte, options minio.PutObjectOptions) (objstore.Meta, error) {
+	if err := checkKey(op, key); err != nil {
+		return objstore.Meta{}, err
+	}
+	size := int64(len(body))
+	if size > BodyBytesMax {
+		return objstore.Meta{}, &objstore.Error{Kind: objstore.Fatal, Op: op, Key: key, Cause: fmt.Errorf("the object has %d bytes, %d are allowed", size, BodyBytesMax)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout(size))
+	defer cancel()
+	ctx, seen := withExchange(ctx)
+	// The hash keeps minio-go from its chunked signing of bodies over plain HTTP, and proves the body to the server.
+	// TLS proves it already.
+	options.DisableContentSha256 = true
+	hash := ""
+	if !s.options.Secure {
+		sum := sha256.Sum256(body)
+		hash = hex.EncodeToString(sum[:])
+	}
+	_, err := s.core.PutObject(ctx, s.config.Bucket, s.config.Prefix+key, bytes.NewReader(body), size, "", hash, options)
+	if err != nil {
+		return objstore.Meta{}, failure(op, key, seen, err)
+	}
+	return objstore.Meta{SizeBytes: size, Date: seen.date}, nil
+}
+
+// Head implements objstore.Store.
+func (s *Store) Head(ctx context.Context, key string) (objstore.Meta, error) {
+	if err := checkKey(opHead, key); err != nil {
+		return objstore.Meta{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout(0))
+	defer cancel()
+	ctx, seen := withExchange(ctx)
+	info, err := s.core.StatObject(ctx, s.config.Bucket, s.config.Prefix+key, minio.StatObjectOptions{})
+	if err != nil {
+		return objstore.Meta{}, failure(opHead, key, seen, err)
+	}
+	return objstore.Meta{SizeBytes: info.Size, LastModified: info.LastModified, Date: seen.date}, nil
+}
+
+// List implements objstore.Store.
+func (s *Store) List(ctx context.Context, prefix, startAfter string, limit int) (objstore.Page, error) {
+	if err := objstore.CheckPrefix(prefix); err != nil {
+		return objstore.Page{}, &objstore.Error{Kind: objstore.Fatal, Op: opList, Key: prefix, Cause: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout(0))
+	defer cancel()
+	ctx, seen := withExchange(ctx)
+	options := s.options
+	options.Transport = bound{ctx, s.options.Transport}
+	core, err := minio.NewCore(s.host, &options)
+	if err != nil {
+		return objstore.Page{}, failure(opList, prefix, seen, err)
+	}
+	if startAfter != "" {
+		startAfter = s.config.Prefix + startAfter
+	}
+	result, err := core.ListObjectsV2(s.config.Bucket, s.config.Prefix+prefix, startAfter, "", "", objstore.ClampLimit(limit))
+	if err != nil {
+		return objstore.Page{}, failure(opList, prefix, seen, err)
+	}
+	page := objstore.Page{More: result.IsTruncated, Date: seen.date}
+	for _, o := range result.Contents {
+		entry := objstore.ListEntry{Key: o.Key[len(s.config.Prefix):], SizeBytes: o.Size, LastModified: o.LastModified}
+		page.Entries = append(page.Entries, entry)
+	}
+	return page, nil
+}
+
+func checkKey(op, key string) error {
+	if err := objstore.CheckKey(key); err != nil {
+		return &objstore.Error{Kind: objstore.Fatal, Op: op, Key: key, Cause: err}
+	}
+	return nil
+}

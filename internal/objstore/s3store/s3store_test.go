@@ -1,0 +1,93 @@
+package s3store_test
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/conformance"
+	"github.com/millrace-io/millrace/internal/objstore/s3store"
+	"github.com/millrace-io/millrace/internal/objstore/s3test"
+)
+
+func open(t *testing.T, rawURL string) *s3store.Store {
+	t.Helper()
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := s3store.ConfigFromURL(u, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := s3store.New(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	server := s3test.Start(t)
+	var n atomic.Int64
+	conformance.Run(t, func(t *testing.T) objstore.Store {
+		return open(t, server.URL(fmt.Sprintf("some/prefix-%d", n.Add(1))))
+	})
+}
+
+func TestTwoServersOnOneBucket(t *testing.T) {
+	server := s3test.Start(t)
+	stores := []objstore.Store{open(t, server.URL("")), open(t, server.Another(t).URL(""))}
+	if err := conformance.Compete(t.Context(), stores, 4, 25); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMistakesOfAPersonAreFatalAndSayWhatToDo(t *testing.T) {
+	server := s3test.Start(t)
+	good := server.URL("")
+	for _, c := range []struct {
+		name, url, env, says string
+	}{
+		{name: "missing bucket", url: strings.Replace(good, s3test.Bucket, "another-bucket", 1), says: "create the bucket"},
+		{name: "wrong secret", url: good, env: "AWS_SECRET_ACCESS_KEY", says: "check the credentials"},
+		{name: "wrong key", url: good, env: "AWS_ACCESS_KEY_ID", says: "check the credentials"},
+		{name: "wrong region", url: strings.Replace(good, "us-east-1", "mars-north-1", 1), says: "set region="},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.env != "" {
+				t.Setenv(c.env, "wrong")
+			}
+			s := open(t, c.url)
+			_, createErr := s.PutIfAbsent(t.Context(), "k", []byte("x"))
+			_, putErr := s.Put(t.Context(), "k", []byte("x"))
+			_, listErr := s.List(t.Context(), "", "", 1)
+			for _, err := range []error{createErr, putErr, listErr} {
+				if !objstore.Is(err, objstore.Fatal) || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("error = %v, want kind %q and %q", err, objstore.Fatal, c.says)
+				}
+			}
+		})
+	}
+}
+
+func TestAStoppedServer(t *testing.T) {
+	server := s3test.Start(t)
+	s := open(t, server.URL(""))
+	if _, err := s.Put(t.Context(), "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	server.Stop()
+	// Nobody is there to accept a connection: nothing was sent, so nothing can come of it later.
+	s = open(t, server.URL(""))
+	if _, err := s.PutIfAbsent(t.Context(), "k2", nil); objstore.KindOf(err) != objstore.Other {
+		t.Errorf("PutIfAbsent = %v, want kind %q", err, objstore.Other)
+	}
+	if _, err := s.GetRange(t.Context(), "k", 0, -1); objstore.KindOf(err) != objstore.Other {
+		t.Errorf("GetRange = %v, want kind %q", err, objstore.Other)
+	}
+}
