@@ -1,0 +1,100 @@
+package admin
+
+import (
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/kafka/config"
+)
+
+// Command is what may be asked of the room.
+type Command interface {
+	Tag() uint8
+	Encode(w *codec.Writer)
+}
+
+// The tags of the commands, never reused.
+const (
+	tagRegister     uint8 = 192
+	tagRenew        uint8 = 193
+	tagDeregister   uint8 = 194
+	tagExpire       uint8 = 195
+	tagAlterCluster uint8 = 196
+)
+
+// Register asks for an incarnation. It is the one command that comes from no incarnation.
+type Register struct{ Profile }
+
+// Renew extends the sender's registration: by ActiveLease, or by IdleLease for an agent that has nothing to do.
+type Renew struct{ Idle bool }
+
+// Deregister ends the sender's registration: the last command of a drained agent.
+type Deregister struct{}
+
+// Expire ends another agent's registration: because its promise to renew has passed, or because the sender saw its
+// connection break. Expiring a live agent is safe: it registers anew.
+type Expire struct {
+	Incarnation base.Incarnation
+	Broken      bool
+}
+
+// AlterCluster changes the configs that hold for all brokers.
+type AlterCluster struct {
+	Replace bool
+	Ops     []config.Op
+}
+
+func (*Register) Tag() uint8     { return tagRegister }
+func (*Renew) Tag() uint8        { return tagRenew }
+func (*Deregister) Tag() uint8   { return tagDeregister }
+func (*Expire) Tag() uint8       { return tagExpire }
+func (*AlterCluster) Tag() uint8 { return tagAlterCluster }
+
+func (c *Register) Encode(w *codec.Writer) { c.Profile.encode(w) }
+
+func (p *Profile) encode(w *codec.Writer) {
+	w.Raw(p.Nonce[:])
+	for _, v := range []string{p.Kafka, p.Peer, p.HTTP, p.Zone, p.Group, p.Version} {
+		w.String(v)
+	}
+	w.Uint8(uint8(p.Roles))
+	w.Uint16(p.Level)
+}
+
+func (p *Profile) decode(r *codec.Reader) {
+	r.Fixed(p.Nonce[:])
+	for _, v := range []*string{&p.Kafka, &p.Peer, &p.HTTP, &p.Zone, &p.Group, &p.Version} {
+		*v = r.String()
+	}
+	p.Roles, p.Level = Roles(r.Uint8()), r.Uint16()
+}
+
+func (c *Renew) Encode(w *codec.Writer)    { w.Bool(c.Idle) }
+func (c *Deregister) Encode(*codec.Writer) {}
+func (c *Expire) Encode(w *codec.Writer) {
+	w.Uvarint(uint64(c.Incarnation))
+	w.Bool(c.Broken)
+}
+
+func (c *AlterCluster) Encode(w *codec.Writer) {
+	w.Bool(c.Replace)
+	config.EncodeOps(w, c.Ops)
+}
+
+// DecodeCommand reads the fields of the command of that tag. Errors are r.Err's; an unknown tag gives nil.
+func DecodeCommand(tag uint8, r *codec.Reader) Command {
+	switch tag {
+	case tagRegister:
+		c := &Register{}
+		c.Profile.decode(r)
+		return c
+	case tagRenew:
+		return &Renew{Idle: r.Bool()}
+	case tagDeregister:
+		return &Deregister{}
+	case tagExpire:
+		return &Expire{Incarnation: base.Incarnation(r.Uvarint()), Broken: r.Bool()}
+	case tagAlterCluster:
+		return &AlterCluster{Replace: r.Bool(), Ops: config.DecodeOps(r)}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/tidwall/btree"
+
+	"github.com/millrace-io/millrace/internal/base"
+)
+
+// Apply changes the state by one event. It is the only mutator. An event that does not fit the state means that the
+// journal and this code disagree: the error says where, and the state is not to be used any more.
+func (s *State) Apply(e Event) error {
+	switch e := e.(type) {
+	case *TopicCreated:
+		return s.applyCreated(e)
+	case *TopicDeleted:
+		return s.applyDeleted(e)
+	case *PartitionsCreated:
+		return s.applyPartitions(e)
+	case *TopicConfigured:
+		return s.applyConfigured(e)
+	case *SegmentCommitted:
+		return s.applyCommitted(e)
+	case *ProducerIDsAllocated:
+		s.nextPID = e.First + int64(e.Count)
+		s.note(tagProducerIDsAllocated, uint64(s.nextPID))
+		return nil
+	case *Trimmed:
+		return s.applyTrimmed(e)
+	case *ProducersExpired:
+		return s.applyExpired(e)
+	}
+	return fmt.Errorf("log: no rule to apply an event of tag %d", e.Tag())
+}
+
+// note folds what became of an event into the digest.
+func (s *State) note(tag uint8, values ...uint64) {
+	h := s.digest ^ uint64(tag)*0x9E3779B97F4A7C15
+	for _, v := range values {
+		h = (h ^ v) * 0xFF51AFD7ED558CCD
+		h ^= h >> 32
+	}
+	s.digest = h
+}
+
+func noteString(v string) uint64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for i := 0; i < len(v); i++ {
+		h = (h ^ uint64(v[i])) * 1099511628211
+	}
+	return h
+}
+
+func (s *State) applyCreated(e *TopicCreated) error {
+	if e.Number != s.nextTopic {
+		return fmt.Errorf("log: topic %q created with number %d, the next is %d", e.Name, e.Number, s.nextTopic)
+	}
+	t := &Topic{Number: e.Number, ID: e.ID, Name: e.Name, Configs: e.Configs, Created: e.At}
+	s.nextTopic++
+	s.topics.Set(t.Number, t)
+	s.byName.Set(t.Name, t.Number)
+	s.byID.Set(string(t.ID[:]), t.Number)
+	if key, can := clash(t.Name); can {
+		s.byClash.Set(key, t.Number)
+	}
+	s.addPartitions(t, e.Partitions)
+	s.note(tagTopicCreated, uint64(e.Number), noteString(e.Name), noteString(string(e.ID[:])), uint64(e.Partitions), uint64(len(e.Configs)))
+	return nil
+}
+
+// addPartitions makes t, which must not be shared yet, have count partitions.
+func (s *State) addPartitions(t *Topic, count int32) {
+	for i := t.Partitions; i < count; i++ {
+		k := base.KeyOf(t.Number, i)
+		s.parts.Set(k, &Partition{edit: s.edit, Key: k, Epoch: FirstEpoch})
+	}
+	s.partitions += int(count - t.Partitions)
+	t.Partitions = count
+}
+
+func (s *State) applyDeleted(e *TopicDeleted) error {
+	t, ok := s.topics.Get(e.Number)
+	if !ok {
+		return fmt.Errorf("log: deleted topic %d is not there", e.Number)
+	}
+	for i := int32(0); i < t.Partitions; i++ {
+		k := base.KeyOf(t.Number, i)
+		p, _ := s.parts.Get(k)
+		p.Extents.From(0, func(x Extent) bool {
+			s.release(x.File, e.At)
+			return true
+		})
+		s.parts.Delete(k)
+	}
+	s.partitions -= int(t.Partitions)
+	s.topics.Delete(t.Number)
+	s.byName.Delete(t.Name)
+	s.byID.Delete(string(t.ID[:]))
+	if key, can := clash(t.Name); can {
+		s.byClash.Delete(key)
+	}
+	s.note(tagTopicDeleted, uint64(e.Number), uint64(s.partitions))
+	return nil
+}
+
+func (s *State) applyPartitions(e *PartitionsCreated) error {
+	t, ok := s.topics.Get(e.Number)
+	if !ok || e.Count <= t.Partitions {
+		return fmt.Errorf("log: topic %d cannot get %d partitions", e.Number, e.Count)
+	}
+	n := *t
+	s.addPartitions(&n, e.Count)
+	s.topics.Set(n.Number, &n)
+	s.note(tagPartitionsCreated, uint64(e.Number), uint64(e.Count))
+	return nil
+}
+
+func (s *State) applyConfigured(e *TopicConfigured) error {
+	t, ok := s.topics.Get(e.Number)
+	if !ok {
+		return fmt.Errorf("log: configured topic %d is not there", e.Number)
+	}
+	n := *t
+	n.Configs = e.Configs
+	s.topics.Set(n.Number, &n)
+	s.note(tagTopicConfigured, uint64(e.Number), uint64(len(e.Configs)))
+	for _, kv := range e.Configs {
+		s.note(tagTopicConfigured, noteString(kv.Name), noteString(kv.Value))
+	}
+	return nil
+}
+
+func (s *State) applyCommitted(e *SegmentCommitted) error {
+	if e.File != s.nextFile {
+		return fmt.Errorf("log: segment %s committed as file %d, the next is %d", e.Ref.ID, e.File, s.nextFile)
+	}
+	f := File{Ref: e.Ref, SizeBytes: e.SizeBytes, LastModified: e.LastModified, Released: -1}
+	for i := range e.Batches {
+		added, err := s.applyAppended(&e.Batches[i], e.File, e.At)
+		if err != nil {
+			return err
+		}
+		f.Refs += added
+	}
+	if f.Refs == 0 {
+		f.Released = e.At
+	}
+	s.nextFile++
+	s.files.Set(e.File, f)
+	s.byULID.Set(ulidKey(e.Ref.ID), e.File)
+	s.note(tagSegmentCommitted, e.File, ulidKey(e.Ref.ID), uint64(f.Refs), uint64(f.SizeBytes))
+	return nil
+}
+
+// applyAppended adds one batch and tells by how much the references to its file grew.
+func (s *State) applyAppended(a *Appended, file uint64, now base.Millis) (uint32, error) {
+	p := s.partition(a.Key)
+	if p == nil || p.End != a.Base || a.Count <= 0 {
+		return 0, fmt.Errorf("log: batch of %d records at offset %d of partition %s does not fit", a.Count, a.Base, a.Key)
+	}
+	x := Extent{Base: a.Base, File: file, MaxTimestamp: a.MaxTimestamp, Pos: a.Pos, Len: a.Len, Count: uint32(a.Count)}
+	merged := p.Extents.append(x)
+	p.End = x.End()
+	if a.ProducerID >= 0 {
+		if p.producers == nil {
+			p.producers = btree.NewMap[int64, *Producer](8)
+		}
+		pr := p.Producer(a.ProducerID).appended(a.Epoch, a.BaseSequence, a.Count, a.Base, now)
+		p.producers.Set(a.ProducerID, pr)
+	}
+	s.note(tagSegmentCommitted, uint64(a.Key), uint64(p.End), uint64(a.Pos)<<32|uint64(a.Len), uint64(a.MaxTimestamp),
+		uint64(a.ProducerID), uint64(uint32(a.BaseSequence)))
+	if merged {
+		return 0, nil
+	}
+	return 1, nil
+}
+
+func (s *State) applyTrimmed(e *Trimmed) error {
+	p := s.partition(e.Key)
+	if p == nil || e.Start <= p.Start || e.Start > p.End {
+		return fmt.Errorf("log: start of partition %s cannot move to %d", e.Key, e.Start)
+	}
+	p.Start = e.Start
+	p.Extents.trim(e.Start, func(x Extent) { s.release(x.File, e.At) })
+	s.note(tagTrimmed, uint64(e.Key), uint64(e.Start), uint64(p.Extents.Len()))
+	return nil
+}
+
+// release takes one reference off a file.
+func (s *State) release(file uint64, at base.Millis) {
+	f, ok := s.files.Get(file)
+	if !ok || f.Refs == 0 {
+		return // check() reports it
+	}
+	f.Refs--
+	if f.Refs == 0 {
+		f.Released = at
+	}
+	s.files.Set(file, f)
+}
+
+func (s *State) applyExpired(e *ProducersExpired) error {
+	p := s.partition(e.Key)
+	if p == nil || p.producers == nil {
+		return fmt.Errorf("log: expired producers of partition %s are not there", e.Key)
+	}
+	for _, id := range e.IDs {
+		p.producers.Delete(id)
+		s.note(tagProducersExpired, uint64(e.Key), uint64(id))
+	}
+	return nil
+}

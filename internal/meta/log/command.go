@@ -1,0 +1,250 @@
+package log
+
+import (
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/kafka/config"
+)
+
+// Command is what may be asked of the room. Tags are 1–63.
+type Command interface {
+	Tag() uint8
+	Encode(w *codec.Writer)
+}
+
+// The tags of the commands, never reused.
+const (
+	tagCreateTopic         uint8 = 1
+	tagDeleteTopic         uint8 = 2
+	tagCreatePartitions    uint8 = 3
+	tagConfigureTopic      uint8 = 4
+	tagCommitSegment       uint8 = 5
+	tagAllocateProducerIDs uint8 = 6
+	tagDeleteRecords       uint8 = 7
+	tagRetain              uint8 = 8
+	tagExpireProducers     uint8 = 9
+)
+
+// CreateTopic makes a topic. ID is drawn by whoever asks. Configs are sorted by name.
+type CreateTopic struct {
+	Name       string
+	ID         base.TopicID
+	Partitions int32
+	Configs    []config.KV
+}
+
+// DeleteTopic removes a topic and all it holds.
+type DeleteTopic struct{ ID base.TopicID }
+
+// CreatePartitions raises the number of partitions to Count.
+type CreatePartitions struct {
+	ID    base.TopicID
+	Count int32
+}
+
+// ConfigureTopic changes a topic's configs: one by one (IncrementalAlterConfigs), or, with Replace, to exactly the set
+// that the operations make of an empty one (AlterConfigs).
+type ConfigureTopic struct {
+	ID      base.TopicID
+	Replace bool
+	Ops     []config.Op
+}
+
+// CommitSegment gives the batches of an uploaded data file their place in the order. Each is decided by itself.
+type CommitSegment struct {
+	File         base.FileRef
+	SizeBytes    int64
+	LastModified base.Millis // of the file, by the bucket
+	Batches      []Batch
+}
+
+// Batch is one record batch in a data file.
+type Batch struct {
+	Topic        base.TopicID
+	Partition    int32
+	Pos, Len     uint32
+	Count        int32 // records, 1 or more
+	MaxTimestamp int64
+	ProducerID   int64 // -1: not idempotent
+	Epoch        int16
+	BaseSequence int32
+}
+
+// AllocateProducerIDs issues Count producer ids.
+type AllocateProducerIDs struct{ Count int32 }
+
+// DeleteRecords moves a partition's log start to Offset; -1 means the high watermark.
+type DeleteRecords struct {
+	ID     base.TopicID
+	Index  int32
+	Offset int64
+}
+
+// Retain proposes, for retention's sake, to move a partition's log start to Start. Decide checks it against the
+// topic's configs and the clock.
+type Retain struct {
+	ID    base.TopicID
+	Index int32
+	Start int64
+}
+
+// ExpireProducers proposes to forget a partition's producers that have not been heard of for AfterMs.
+type ExpireProducers struct {
+	ID      base.TopicID
+	Index   int32
+	AfterMs base.Millis
+}
+
+func (*CreateTopic) Tag() uint8         { return tagCreateTopic }
+func (*DeleteTopic) Tag() uint8         { return tagDeleteTopic }
+func (*CreatePartitions) Tag() uint8    { return tagCreatePartitions }
+func (*ConfigureTopic) Tag() uint8      { return tagConfigureTopic }
+func (*CommitSegment) Tag() uint8       { return tagCommitSegment }
+func (*AllocateProducerIDs) Tag() uint8 { return tagAllocateProducerIDs }
+func (*DeleteRecords) Tag() uint8       { return tagDeleteRecords }
+func (*Retain) Tag() uint8              { return tagRetain }
+func (*ExpireProducers) Tag() uint8     { return tagExpireProducers }
+
+func (c *CreateTopic) Encode(w *codec.Writer) {
+	w.String(c.Name)
+	w.Raw(c.ID[:])
+	w.Varint(int64(c.Partitions))
+	config.EncodeKVs(w, c.Configs)
+}
+
+func (c *DeleteTopic) Encode(w *codec.Writer) { w.Raw(c.ID[:]) }
+
+func (c *CreatePartitions) Encode(w *codec.Writer) {
+	w.Raw(c.ID[:])
+	w.Varint(int64(c.Count))
+}
+
+func (c *ConfigureTopic) Encode(w *codec.Writer) {
+	w.Raw(c.ID[:])
+	w.Bool(c.Replace)
+	config.EncodeOps(w, c.Ops)
+}
+
+func (c *CommitSegment) Encode(w *codec.Writer) {
+	encodeRef(w, c.File)
+	w.Varint(c.SizeBytes)
+	w.Varint(int64(c.LastModified))
+	w.Uvarint(uint64(len(c.Batches)))
+	for i := range c.Batches {
+		c.Batches[i].encode(w)
+	}
+}
+
+func (b *Batch) encode(w *codec.Writer) {
+	w.Raw(b.Topic[:])
+	w.Varint(int64(b.Partition))
+	w.Uvarint(uint64(b.Pos))
+	w.Uvarint(uint64(b.Len))
+	w.Varint(int64(b.Count))
+	w.Varint(b.MaxTimestamp)
+	w.Varint(b.ProducerID)
+	w.Varint(int64(b.Epoch))
+	w.Varint(int64(b.BaseSequence))
+}
+
+func (c *AllocateProducerIDs) Encode(w *codec.Writer) { w.Varint(int64(c.Count)) }
+
+func (c *DeleteRecords) Encode(w *codec.Writer) {
+	w.Raw(c.ID[:])
+	w.Varint(int64(c.Index))
+	w.Varint(c.Offset)
+}
+
+func (c *Retain) Encode(w *codec.Writer) {
+	w.Raw(c.ID[:])
+	w.Varint(int64(c.Index))
+	w.Varint(c.Start)
+}
+
+func (c *ExpireProducers) Encode(w *codec.Writer) {
+	w.Raw(c.ID[:])
+	w.Varint(int64(c.Index))
+	w.Varint(int64(c.AfterMs))
+}
+
+// DecodeCommand reads the fields of the command of that tag. Errors are r.Err's; an unknown tag gives nil.
+func DecodeCommand(tag uint8, r *codec.Reader) Command {
+	switch tag {
+	case tagCreateTopic:
+		c := &CreateTopic{Name: r.String()}
+		r.Fixed(c.ID[:])
+		c.Partitions, c.Configs = int32(r.Varint()), config.DecodeKVs(r)
+		return c
+	case tagDeleteTopic:
+		c := &DeleteTopic{}
+		r.Fixed(c.ID[:])
+		return c
+	case tagCreatePartitions:
+		c := &CreatePartitions{}
+		r.Fixed(c.ID[:])
+		c.Count = int32(r.Varint())
+		return c
+	case tagConfigureTopic:
+		return decodeConfigureTopic(r)
+	case tagCommitSegment:
+		return decodeCommitSegment(r)
+	case tagAllocateProducerIDs:
+		return &AllocateProducerIDs{Count: int32(r.Varint())}
+	case tagDeleteRecords:
+		c := &DeleteRecords{}
+		r.Fixed(c.ID[:])
+		c.Index, c.Offset = int32(r.Varint()), r.Varint()
+		return c
+	case tagRetain:
+		c := &Retain{}
+		r.Fixed(c.ID[:])
+		c.Index, c.Start = int32(r.Varint()), r.Varint()
+		return c
+	case tagExpireProducers:
+		c := &ExpireProducers{}
+		r.Fixed(c.ID[:])
+		c.Index, c.AfterMs = int32(r.Varint()), base.Millis(r.Varint())
+		return c
+	}
+	return nil
+}
+
+func decodeConfigureTopic(r *codec.Reader) *ConfigureTopic {
+	c := &ConfigureTopic{}
+	r.Fixed(c.ID[:])
+	c.Replace = r.Bool()
+	c.Ops = config.DecodeOps(r)
+	return c
+}
+
+func decodeCommitSegment(r *codec.Reader) *CommitSegment {
+	c := &CommitSegment{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: base.Millis(r.Varint())}
+	n := r.Count(24)
+	c.Batches = make([]Batch, n)
+	for i := range c.Batches {
+		c.Batches[i].decode(r)
+	}
+	return c
+}
+
+func (b *Batch) decode(r *codec.Reader) {
+	r.Fixed(b.Topic[:])
+	b.Partition = int32(r.Varint())
+	b.Pos, b.Len = uint32(r.Uvarint()), uint32(r.Uvarint())
+	b.Count = int32(r.Varint())
+	b.MaxTimestamp = r.Varint()
+	b.ProducerID = r.Varint()
+	b.Epoch = int16(r.Varint())
+	b.BaseSequence = int32(r.Varint())
+}
+
+func encodeRef(w *codec.Writer, f base.FileRef) {
+	w.Uint8(uint8(f.Store))
+	w.Raw(f.ID[:])
+}
+
+func decodeRef(r *codec.Reader) base.FileRef {
+	f := base.FileRef{Store: base.StoreID(r.Uint8())}
+	r.Fixed(f.ID[:])
+	return f
+}

@@ -1,0 +1,90 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/millrace-io/millrace/internal/base"
+)
+
+// OrphanAfter (B) is when an uploaded file that no entry names may be taken for an orphan; a commit must come within
+// half of it. The other half is for clocks and for entries under way.
+const OrphanAfter base.Millis = 60 * 60 * 1000
+
+// decideCommit judges each batch by itself: one refusal never fails its segment.
+func (s *State) decideCommit(c *CommitSegment, now base.Millis) ([]Event, *Reply) {
+	if _, ok := s.byULID.Get(ulidKey(c.File.ID)); ok {
+		return nil, refuse(base.InvalidRequest, fmt.Sprintf("segment %s is committed already, or one with a like name is", c.File.ID))
+	}
+	if now > c.LastModified+OrphanAfter/2 {
+		return nil, refuse(base.RequestTimedOut, fmt.Sprintf("segment %s was uploaded %d s before its commit, the most is %d s",
+			c.File.ID, (now-c.LastModified)/1000, OrphanAfter/2000))
+	}
+	j := judge{s: s, now: now, ends: map[base.PartitionKey]int64{}, seen: map[producerKey]*Producer{}}
+	r := &Reply{Batches: make([]BatchReply, len(c.Batches))}
+	e := &SegmentCommitted{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified, At: now}
+	for i := range c.Batches {
+		a, reply := j.batch(&c.Batches[i], c.SizeBytes)
+		r.Batches[i] = reply
+		if a.Count > 0 {
+			e.Batches = append(e.Batches, a)
+		}
+	}
+	return []Event{e}, r
+}
+
+// judge holds what the batches of one segment before this one have changed already.
+type judge struct {
+	s    *State
+	now  base.Millis
+	ends map[base.PartitionKey]int64
+	seen map[producerKey]*Producer
+}
+
+type producerKey struct {
+	part base.PartitionKey
+	id   int64
+}
+
+// batch gives the verdict on b, and what to append; a Count of 0 means nothing.
+func (j *judge) batch(b *Batch, fileBytes int64) (Appended, BatchReply) {
+	_, p, ok := j.s.PartitionOf(b.Topic, b.Partition)
+	if !ok {
+		return Appended{}, BatchReply{Kind: base.UnknownTopicOrPartition, Base: -1, Start: -1}
+	}
+	if b.Count <= 0 || b.Len == 0 || int64(b.Pos)+int64(b.Len) > fileBytes {
+		return Appended{}, BatchReply{Kind: base.CorruptMessage, Base: -1, Start: p.Start}
+	}
+	if b.ProducerID >= 0 {
+		verdict, first := j.producer(p, b.ProducerID).Judge(b.Epoch, b.BaseSequence, b.Count)
+		switch verdict {
+		case SequenceDuplicate:
+			return Appended{}, BatchReply{Base: first, Start: p.Start}
+		case SequenceGap:
+			return Appended{}, BatchReply{Kind: base.OutOfOrderSequenceNumber, Base: -1, Start: p.Start}
+		case SequenceFenced:
+			return Appended{}, BatchReply{Kind: base.InvalidProducerEpoch, Base: -1, Start: p.Start}
+		}
+	}
+	a := Appended{Key: p.Key, Base: j.end(p), Pos: b.Pos, Len: b.Len, Count: b.Count, MaxTimestamp: b.MaxTimestamp,
+		ProducerID: b.ProducerID, Epoch: b.Epoch, BaseSequence: b.BaseSequence}
+	j.ends[p.Key] = a.Base + int64(a.Count)
+	if a.ProducerID >= 0 {
+		k := producerKey{p.Key, a.ProducerID}
+		j.seen[k] = j.producer(p, a.ProducerID).appended(a.Epoch, a.BaseSequence, a.Count, a.Base, j.now)
+	}
+	return a, BatchReply{Base: a.Base, Start: p.Start}
+}
+
+func (j *judge) end(p *Partition) int64 {
+	if end, ok := j.ends[p.Key]; ok {
+		return end
+	}
+	return p.End
+}
+
+func (j *judge) producer(p *Partition, id int64) *Producer {
+	if pr, ok := j.seen[producerKey{p.Key, id}]; ok {
+		return pr
+	}
+	return p.Producer(id)
+}

@@ -1,0 +1,43 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/kafka/config"
+)
+
+// decideRetain checks again what the proposer saw: the start moves only as far as the topic's configs allow now.
+func (s *State) decideRetain(c *Retain, now base.Millis, b config.Broker) ([]Event, *Reply) {
+	t, p, ok := s.PartitionOf(c.ID, c.Index)
+	if !ok {
+		return nil, refuse(base.UnknownTopicOrPartition, fmt.Sprintf("topic %s has no partition %d", c.ID, c.Index))
+	}
+	to := min(c.Start, p.End, RetainedFrom(t, p, b, now))
+	if to <= p.Start {
+		return nil, &Reply{Offset: p.Start}
+	}
+	return []Event{&Trimmed{Key: p.Key, Start: to, At: now}}, &Reply{Offset: to}
+}
+
+// RetainedFrom gives the lowest offset that retention.ms and retention.bytes of the topic, under the broker-wide
+// settings b, still hold at bucket time now; the log start when nothing may go. Whole
+// extents go, as whole segments do in Kafka: an extent stays as long as any of its records is young enough.
+func RetainedFrom(t *Topic, p *Partition, b config.Broker, now base.Millis) int64 {
+	rule := config.Effective(t.Configs, b)
+	if !rule.Delete {
+		return p.Start
+	}
+	start, left := p.Start, p.Extents.Bytes()
+	p.Extents.From(p.Start, func(e Extent) bool {
+		old := rule.RetentionMs >= 0 && e.MaxTimestamp+rule.RetentionMs < int64(now)
+		// As in Kafka, bytes go only while what stays is still at least retention.bytes.
+		big := rule.RetentionBytes >= 0 && left-int64(e.Len) >= rule.RetentionBytes
+		if !old && !big {
+			return false
+		}
+		start, left = e.End(), left-int64(e.Len)
+		return true
+	})
+	return start
+}

@@ -1,0 +1,178 @@
+package meta
+
+import (
+	"fmt"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/meta/group"
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+// Verdict is the answer to a command: the reply of the room that decided it, or, with none set, why no room did.
+type Verdict struct {
+	Refused base.Kind // base.SessionGone, base.NumberGap: never decided, not in the journal
+	Log     *log.Reply
+	Group   *group.Reply
+	Admin   *admin.Reply
+}
+
+// Kind is base.OK or why the whole command was refused.
+func (v *Verdict) Kind() base.Kind {
+	switch {
+	case v.Log != nil:
+		return v.Log.Kind
+	case v.Group != nil:
+		return v.Group.Kind
+	case v.Admin != nil:
+		return v.Admin.Kind
+	}
+	return v.Refused
+}
+
+// Text says to people why the command was refused; empty when the kind says it all.
+func (v *Verdict) Text() string {
+	switch {
+	case v.Log != nil:
+		return v.Log.Text
+	case v.Admin != nil:
+		return v.Admin.Text
+	}
+	return ""
+}
+
+// Outcome is a decided command: what stands in an entry.
+type Outcome struct {
+	From      base.Incarnation
+	Number    uint64
+	Watermark uint64
+	Verdict   *Verdict
+	Events    []Event
+}
+
+const (
+	roomLog   uint8 = 1
+	roomGroup uint8 = 2
+	roomAdmin uint8 = 4
+)
+
+func (v *Verdict) encode() []byte {
+	var w codec.Writer
+	switch {
+	case v.Log != nil:
+		w.Uint8(roomLog)
+		v.Log.Encode(&w)
+	case v.Group != nil:
+		w.Uint8(roomGroup)
+		v.Group.Encode(&w)
+	case v.Admin != nil:
+		w.Uint8(roomAdmin)
+		v.Admin.Encode(&w)
+	}
+	return w.B
+}
+
+func decodeVerdict(b []byte) (*Verdict, error) {
+	r := &codec.Reader{B: b}
+	v := &Verdict{}
+	switch room := r.Uint8(); room {
+	case roomLog:
+		v.Log = log.DecodeReply(r)
+	case roomGroup:
+		reply, err := group.DecodeReply(r)
+		if err != nil {
+			return nil, err
+		}
+		v.Group = &reply
+	case roomAdmin:
+		v.Admin = admin.DecodeReply(r)
+	default:
+		return nil, fmt.Errorf("meta: verdict of room %d", room)
+	}
+	if err := r.Done(); err != nil {
+		return nil, fmt.Errorf("meta: verdict: %w", err)
+	}
+	return v, nil
+}
+
+// EncodeOutcomes writes the payload of an entry.
+func EncodeOutcomes(outcomes []Outcome) []byte {
+	var w codec.Writer
+	w.Uvarint(uint64(len(outcomes)))
+	for i := range outcomes {
+		outcomes[i].encode(&w)
+	}
+	return w.B
+}
+
+func (o *Outcome) encode(w *codec.Writer) {
+	w.Uvarint(uint64(o.From))
+	w.Uvarint(o.Number)
+	w.Uvarint(o.Watermark)
+	w.Bytes(o.Verdict.encode())
+	w.Uvarint(uint64(len(o.Events)))
+	for _, e := range o.Events {
+		encodeTagged(w, e)
+	}
+}
+
+// DecodeOutcomes reads the payload of an entry. An event of an unknown tag is base.UnsupportedVersion: the reader has
+// to stop and be replaced by a newer version.
+func DecodeOutcomes(payload []byte) ([]Outcome, error) {
+	r := &codec.Reader{B: payload}
+	n := r.Count(5)
+	outcomes := make([]Outcome, 0, n)
+	for i := 0; i < n; i++ {
+		o, err := decodeOutcome(r)
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, o)
+	}
+	if err := r.Done(); err != nil {
+		return nil, fmt.Errorf("meta: entry: %w", err)
+	}
+	return outcomes, nil
+}
+
+func decodeOutcome(r *codec.Reader) (Outcome, error) {
+	o := Outcome{From: base.Incarnation(r.Uvarint()), Number: r.Uvarint(), Watermark: r.Uvarint()}
+	verdict := r.Bytes()
+	n := r.Count(2)
+	if r.Err != nil {
+		return o, fmt.Errorf("meta: entry: %w", r.Err)
+	}
+	var err error
+	if o.Verdict, err = decodeVerdict(verdict); err != nil {
+		return o, err
+	}
+	for i := 0; i < n; i++ {
+		tag, body := r.Uint8(), r.Bytes()
+		if r.Err != nil {
+			return o, fmt.Errorf("meta: entry: %w", r.Err)
+		}
+		e, err := decodeEvent(tag, &codec.Reader{B: body})
+		if err != nil {
+			return o, err
+		}
+		o.Events = append(o.Events, e)
+	}
+	return o, nil
+}
+
+func decodeEvent(tag uint8, in *codec.Reader) (Event, error) {
+	switch {
+	case tag < 64:
+		if e := log.DecodeEvent(tag, in); e != nil {
+			return e, done(in, "event", tag)
+		}
+	case tag < 128:
+		return group.DecodeEvent(tag, in)
+	case tag >= 192:
+		if e := admin.DecodeEvent(tag, in); e != nil {
+			return e, done(in, "event", tag)
+		}
+	}
+	return nil, unknownTag("event", tag)
+}

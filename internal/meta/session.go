@@ -1,0 +1,75 @@
+package meta
+
+import (
+	"fmt"
+
+	"github.com/millrace-io/millrace/internal/base"
+)
+
+// session remembers what an incarnation's commands came to, so that each happens exactly once whoever writes it down:
+// a command is taken only as the next number, and a repeat gets its first verdict.
+type session struct {
+	edit  *edit
+	next  uint64     // number of the next command
+	first uint64     // number of kept[0]
+	kept  []*Verdict // verdicts first … next-1, which the sender may not have yet
+}
+
+// Session tells the number that incarnation i's next command must bear; false when i has no session.
+func (s *State) Session(i base.Incarnation) (next uint64, ok bool) {
+	x, ok := s.sessions.Get(uint32(i))
+	if !ok {
+		return 0, false
+	}
+	return x.next, true
+}
+
+// Verdict gives the verdict on a command that was decided; nil when it was not, or is not kept any more.
+func (s *State) Verdict(i base.Incarnation, number uint64) *Verdict {
+	x, ok := s.sessions.Get(uint32(i))
+	if !ok || number < x.first || number >= x.next {
+		return nil
+	}
+	return x.kept[number-x.first]
+}
+
+// keep notes that a command was decided, and lets go of what the sender has.
+func (s *State) keep(o *Outcome) {
+	s.digest = (s.digest ^ uint64(o.From)<<40 ^ o.Number) * 0xFF51AFD7ED558CCD
+	s.Admin.Seen(o.From, s.Time)
+	x, ok := s.sessions.Get(uint32(o.From))
+	if !ok {
+		return // the command ended its own session
+	}
+	if x.edit != s.edit {
+		n := &session{edit: s.edit, next: x.next, first: x.first}
+		n.kept = append(make([]*Verdict, 0, len(x.kept)+1), x.kept...)
+		s.sessions.Set(uint32(o.From), n)
+		x = n
+	}
+	if len(x.kept) == 0 {
+		x.first = o.Number
+	}
+	x.kept = append(x.kept, o.Verdict)
+	x.next = o.Number + 1
+	if o.Watermark >= x.first {
+		drop := min(o.Watermark-x.first+1, uint64(len(x.kept)-1)) // its own verdict it cannot have
+		x.kept = x.kept[drop:]
+		x.first += drop
+	}
+}
+
+func (s *State) checkSessions() error {
+	var err error
+	s.sessions.Scan(func(i uint32, x *session) bool {
+		if !s.Admin.Live(base.Incarnation(i)) || (len(x.kept) > 0 && x.first+uint64(len(x.kept)) != x.next) {
+			err = fmt.Errorf("meta: session of incarnation %d: next %d, %d verdicts kept from %d, registered %t",
+				i, x.next, len(x.kept), x.first, s.Admin.Live(base.Incarnation(i)))
+		}
+		return err == nil
+	})
+	if err == nil && s.sessions.Len() != len(s.Admin.Agents()) {
+		err = fmt.Errorf("meta: %d sessions of %d agents", s.sessions.Len(), len(s.Admin.Agents()))
+	}
+	return err
+}
