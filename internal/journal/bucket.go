@@ -100,15 +100,6 @@ func (b *bucket) get(ctx context.Context, key string, limit int) (o objstore.Obj
 	return o, err
 }
 
-func (b *bucket) head(ctx context.Context, key string) (m objstore.Meta, err error) {
-	err = b.retry(ctx, func(ctx context.Context) (objstore.Meta, error) {
-		var err error
-		m, err = b.store.Head(ctx, key)
-		return m, err
-	})
-	return m, err
-}
-
 // each lists keys with prefix after startAfter to the last page, and hands page by page to f.
 func (b *bucket) each(ctx context.Context, prefix, startAfter string, f func([]objstore.ListEntry) error) error {
 	for {
@@ -143,6 +134,9 @@ func (b *bucket) putOnce(ctx context.Context, key string, body []byte) error {
 }
 
 func (b *bucket) delete(ctx context.Context, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	return b.retry(ctx, func(ctx context.Context) (objstore.Meta, error) { return objstore.Meta{}, b.store.Delete(ctx, keys...) })
 }
 

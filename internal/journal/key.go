@@ -40,3 +40,10 @@ func slotOf(key, prefix string) (base.Slot, bool) {
 	n, err := strconv.ParseUint(digits, 10, 64)
 	return base.Slot(n), err == nil && numbered(prefix, base.Slot(n)) == key
 }
+
+// isPart reports whether this package writes keys like that one.
+func isPart(key string) bool {
+	digits, ok := strings.CutPrefix(key, partPrefix)
+	hash, err := hex.DecodeString(digits)
+	return ok && err == nil && len(hash) == 32
+}

@@ -31,7 +31,9 @@ type unusable struct {
 	cause    error
 }
 
-func (u *unusable) Error() string { return fmt.Sprintf("%s cannot be used: %v", SnapshotKey(u.slot), u.cause) }
+func (u *unusable) Error() string {
+	return fmt.Sprintf("%s cannot be used: %v", SnapshotKey(u.slot), u.cause)
+}
 func (u *unusable) Unwrap() error { return u.cause }
 
 // Load gives the newest valid snapshot to r and positions the Log after it, or at the genesis when there is none. If the
@@ -40,6 +42,7 @@ func (u *unusable) Unwrap() error { return u.cause }
 // passed on.
 func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
 	l.seen, l.ahead, l.proved.slot = nil, 0, 0
+	l.belief.anchor = anchor{}
 	snaps := l.Snapshots()
 	if err := l.learnDate(ctx); err != nil {
 		return Manifest{}, err
