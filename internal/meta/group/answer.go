@@ -19,11 +19,9 @@ func (g *Group) CheckMember(memberID string, instance *string) base.Kind {
 	return base.OK
 }
 
-// CheckHeartbeat is the answer to a heartbeat. OK and RebalanceInProgress renew the member's session.
+// CheckHeartbeat is the answer to a heartbeat. OK and RebalanceInProgress renew the member's session. (An empty group id
+// is the caller's to refuse, with INVALID_GROUP_ID.)
 func (g *Group) CheckHeartbeat(memberID string, instance *string, generation int32) base.Kind {
-	if g != nil && g.Name == "" {
-		return base.InvalidGroupID
-	}
 	if k := g.CheckMember(memberID, instance); k != base.OK {
 		return k
 	}

@@ -32,6 +32,9 @@ type Liveness interface{ Live(base.Incarnation) bool }
 func Decide(s *State, c Command, now base.Millis, cfg Config, live Liveness) ([]Event, Reply) {
 	d := decider{state: s, now: now, cfg: cfg, live: live}
 	c.decide(&d)
+	if d.misfit != nil {
+		return nil, Reply{Kind: base.UnknownServerError}
+	}
 	return d.events, d.reply
 }
 
@@ -47,9 +50,28 @@ type decider struct {
 	g      *Group // the group as it stands after events; nil: does not exist
 	events []Event
 	reply  Reply
+	misfit error // an emitted event did not fit: the command is refused whole
 }
 
 // open makes a group the one that emit applies to.
 func (d *decider) open(name string) { d.g = d.state.Get(name) }
 
 func (d *decider) refuse(k base.Kind) { d.reply.Kind = k }
+
+// record adds an event that no later step of the command looks at.
+func (d *decider) record(e Event) { d.events = append(d.events, e) }
+
+// emit adds an event and applies it to the copy of its group.
+func (d *decider) emit(e groupEvent) {
+	if d.edit == nil {
+		d.edit = new(token)
+	}
+	if d.g == nil {
+		d.g = newGroup(e.group(), d.edit)
+	}
+	d.g = d.g.editable(d.edit)
+	if err := e.apply(d.g, d.edit); err != nil {
+		d.misfit = err
+	}
+	d.record(e)
+}

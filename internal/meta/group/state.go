@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"iter"
 	"math/bits"
+	"slices"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
@@ -118,7 +119,8 @@ func (s *State) Apply(ev Event) error {
 func (s *State) applyTo(e groupEvent) error {
 	name := e.group()
 	old := s.Get(name)
-	if old == nil && !founds(e) {
+	at, founds := founding(e)
+	if old == nil && !founds {
 		return base.Errorf(base.CorruptMessage, "group %q: event tag %d for a group that does not exist", name, e.Tag())
 	}
 	if _, ok := e.(*GroupDeleted); ok {
@@ -131,6 +133,7 @@ func (s *State) applyTo(e groupEvent) error {
 	g, before := old, Group{Deadline: -1}
 	if old == nil {
 		g = newGroup(name, s.edit)
+		g.Since = at
 	} else {
 		before = *old
 		g = old.editable(s.edit)
@@ -146,13 +149,15 @@ func (s *State) applyTo(e groupEvent) error {
 	return nil
 }
 
-// founds reports whether an event makes the group it names.
-func founds(e groupEvent) bool {
-	switch e.(type) {
-	case *MemberPut, *OffsetsCommitted:
-		return true
+// founding reports whether an event makes the group it names if there is none, and when.
+func founding(e groupEvent) (at base.Millis, ok bool) {
+	switch e := e.(type) {
+	case *MemberPut:
+		return e.At, true
+	case *OffsetsCommitted:
+		return e.At, true
 	}
-	return false
+	return 0, false
 }
 
 func (s *State) forget(topic base.TopicID) {
@@ -185,24 +190,15 @@ func (s *State) reindex(name string, old, g *Group) {
 		}
 	}
 	for _, t := range old.tenders {
-		if !contains(g.tenders, t) {
+		if !slices.Contains(g.tenders, t) {
 			s.tended.Delete(tendedKey(t, name))
 		}
 	}
 	for _, t := range g.tenders {
-		if !contains(old.tenders, t) {
+		if !slices.Contains(old.tenders, t) {
 			s.tended.Set(tendedKey(t, name), struct{}{})
 		}
 	}
-}
-
-func contains(list []base.Incarnation, t base.Incarnation) bool {
-	for _, x := range list {
-		if x == t {
-			return true
-		}
-	}
-	return false
 }
 
 func dueKey(at base.Millis, name string) string {
