@@ -32,7 +32,7 @@ func ApplyTopic(current []KV, ops []Op, b Broker) ([]KV, error) {
 	if err != nil {
 		return nil, err
 	}
-	return next, ValidateTopic(current, next, b)
+	return valid(next, ValidateTopic(current, next, b))
 }
 
 // ApplyBroker is ApplyTopic for the cluster-wide broker settings; b holds the agent's own. A setting that is not
@@ -42,7 +42,7 @@ func ApplyBroker(current []KV, ops []Op, b Broker) ([]KV, error) {
 	if err != nil {
 		return nil, err
 	}
-	return next, ValidateBroker(next, b)
+	return valid(next, ValidateBroker(next, b))
 }
 
 // ReplaceTopic is the older AlterConfigs: the given settings become the whole set, all others go.
@@ -51,7 +51,7 @@ func ReplaceTopic(current []KV, ops []Op, b Broker) ([]KV, error) {
 	if err != nil {
 		return nil, err
 	}
-	return next, ValidateTopic(current, next, b)
+	return valid(next, ValidateTopic(current, next, b))
 }
 
 // ReplaceBroker is ReplaceTopic for the cluster-wide broker settings.
@@ -60,7 +60,14 @@ func ReplaceBroker(ops []Op, b Broker) ([]KV, error) {
 	if err != nil {
 		return nil, err
 	}
-	return next, ValidateBroker(next, b)
+	return valid(next, ValidateBroker(next, b))
+}
+
+func valid(next []KV, err error) ([]KV, error) {
+	if err != nil {
+		return nil, err
+	}
+	return next, nil
 }
 
 // asSets drops the kinds, which AlterConfigs does not have.

@@ -53,7 +53,11 @@ func CheckStatic(static map[string]string) error {
 			return err
 		}
 	}
-	return checkBrokerWhole(NewBroker(static, nil))
+	b := NewBroker(static, nil)
+	if err := checkBrokerWhole(b); err != nil {
+		return err
+	}
+	return resolver{broker: b}.checkLags()
 }
 
 // raw gives a broker setting's text and the layer it is from; not ok is null.
@@ -123,14 +127,17 @@ func unitMs(name string) int64 {
 	}
 }
 
-// checkBrokerWhole is what Kafka's broker demands of its settings together.
+// checkBrokerWhole is what Kafka's broker demands of its settings beyond each one's own range. The texts are its own,
+// with the words Scala's require puts before them.
 func checkBrokerWhole(b Broker) error {
-	v := Effective(nil, b)
-	if v.RetentionMs == 0 {
-		return base.Errorf(base.InvalidConfig, "log.retention.ms must be unlimited (-1) or, equal or greater than 1")
-	}
-	if v.MinCompactionLagMs > v.MaxCompactionLagMs {
-		return lagConflict(v.MinCompactionLagMs, v.MaxCompactionLagMs)
+	r := resolver{broker: b}
+	switch {
+	case r.long("retention.ms") == 0:
+		return base.Errorf(base.InvalidConfig, "requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1")
+	case r.long("segment.ms") < 1:
+		return base.Errorf(base.InvalidConfig, "requirement failed: log.roll.ms must be greater than or equal to 1")
+	case r.long("segment.jitter.ms") < 0:
+		return base.Errorf(base.InvalidConfig, "requirement failed: log.roll.jitter.ms must be greater than or equal to 0")
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func logDefs() []Def {
 			Doc: "Broker-wide value of the topic setting min.cleanable.dirty.ratio. Share of a compacted partition that must be uncompacted before compaction pays."},
 		{Name: "log.cleaner.min.compaction.lag.ms", Type: Long, Default: "0", Dynamic: true, check: atLeast(0),
 			Doc: "Broker-wide value of the topic setting min.compaction.lag.ms. Milliseconds for which a record of a compacted topic is safe from compaction."},
-		{Name: "log.cleanup.policy", Type: List, Default: "delete", Dynamic: true, check: distinct(true, "compact", "delete"),
+		{Name: "log.cleanup.policy", Type: List, Default: "delete", Dynamic: true, unique: true, check: distinct(true, "compact", "delete"),
 			Doc: "Broker-wide value of the topic setting cleanup.policy. What happens to old records: delete drops them by age and size, compact keeps the last one of every key. Both may be given; an empty list keeps everything."},
 		{Name: "log.flush.interval.messages", Type: Long, Default: "9223372036854775807", Dynamic: true, check: atLeast(1),
 			Doc: "Broker-wide value of the topic setting flush.messages. Records between two forced flushes to disk. Kept and described; Millrace has no local log files for it to act on. Acknowledged records are always durable."},

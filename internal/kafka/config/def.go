@@ -66,7 +66,9 @@ type Def struct {
 	Internal bool
 	Doc      string
 
-	check check
+	// unique lists drop repeated elements when they are read (KIP-1161).
+	unique bool
+	check  check
 }
 
 // Sensitive tells that the value is never shown.
@@ -130,10 +132,30 @@ func (d Def) parse(value string) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
+	if d.unique {
+		v.list = withoutRepeats(v.list)
+	}
+	return d.checked(v)
+}
+
+// parseStrict refuses a repeated element in a unique list instead of dropping it, as Kafka's broker does with settings
+// altered for the whole cluster.
+func (d Def) parseStrict(value string) (Value, error) {
+	v, err := parseType(d.Name, value, d.Type)
+	if err != nil {
+		return Value{}, err
+	}
+	return d.checked(v)
+}
+
+func (d Def) checked(v Value) (Value, error) {
 	if d.check == nil {
 		return v, nil
 	}
-	return v, d.check(d.Name, v)
+	if err := d.check(d.Name, v); err != nil {
+		return Value{}, err
+	}
+	return v, nil
 }
 
 func unknownName(t *Table, name string) error {

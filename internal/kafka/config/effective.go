@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Values is what a topic's settings are worth to the engine. Times are milliseconds, sizes bytes.
 type Values struct {
@@ -29,7 +32,8 @@ type Values struct {
 	DeadLetters bool
 }
 
-// Effective works out the values that act on a topic with these settings of its own.
+// Effective works out the values that act on a topic with these settings of its own. It parses them all anew: keep the
+// result for as long as neither topic nor b changes. A value that no longer parses gives way to the next layer.
 func Effective(topic []KV, b Broker) Values {
 	r := resolver{topic, b}
 	policy := r.value("cleanup.policy").List()
@@ -109,7 +113,7 @@ func (b Broker) Values() BrokerValues {
 		AutoCreateTopics:             flag("auto.create.topics.enable"),
 		DeleteTopics:                 flag("delete.topic.enable"),
 		NumPartitions:                i32("num.partitions"),
-		DefaultReplicationFactor:     int16(i32("default.replication.factor")),
+		DefaultReplicationFactor:     int16(min(max(i32("default.replication.factor"), -1), math.MaxInt16)),
 		FetchMaxBytes:                i32("fetch.max.bytes"),
 		FetchSessionSlots:            i32("max.incremental.fetch.session.cache.slots"),
 		GroupMinSessionTimeoutMs:     i32("group.min.session.timeout.ms"),

@@ -3,7 +3,7 @@ package config
 // topicDefs is the topic table, by name.
 func topicDefs() []Def {
 	return []Def{
-		{Name: "cleanup.policy", Type: List, Default: "delete", Synonyms: []string{"log.cleanup.policy"}, check: distinct(true, "compact", "delete"),
+		{Name: "cleanup.policy", Type: List, Default: "delete", Synonyms: []string{"log.cleanup.policy"}, unique: true, check: distinct(true, "compact", "delete"),
 			Doc: "What happens to old records: delete drops them by age and size, compact keeps the last one of every key. Both may be given; an empty list keeps everything."},
 		{Name: "compression.gzip.level", Type: Int, Default: "-1", Synonyms: []string{"compression.gzip.level"}, check: gzipLevel,
 			Doc: "Level used when records are compressed again with gzip; -1 leaves it to the codec."},

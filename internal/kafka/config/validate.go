@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -24,9 +25,8 @@ func ValidateTopic(before, after []KV, b Broker) error {
 		}
 	}
 	r := resolver{after, b}
-	low, high := r.long("min.compaction.lag.ms"), r.long("max.compaction.lag.ms")
-	if low > high {
-		return lagConflict(low, high)
+	if err := r.checkLags(); err != nil {
+		return err
 	}
 	if r.value("remote.storage.enable").Bool() {
 		return r.checkTiering()
@@ -36,7 +36,11 @@ func ValidateTopic(before, after []KV, b Broker) error {
 
 func (r resolver) long(name string) int64 { return r.value(name).Int() }
 
-func lagConflict(low, high int64) error {
+func (r resolver) checkLags() error {
+	low, high := r.long("min.compaction.lag.ms"), r.long("max.compaction.lag.ms")
+	if low <= high {
+		return nil
+	}
 	return base.Errorf(base.InvalidConfig,
 		"conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high)
 }
@@ -51,11 +55,26 @@ func (r resolver) checkTiering() error {
 		return base.Errorf(base.InvalidConfig,
 			"Remote log storage only supports topics with cleanup.policy=delete or cleanup.policy being an empty list.")
 	}
-	for _, check := range []func(unit string) error{r.checkLocalRetention, r.checkCopyLag, r.checkCopyDisabled} {
-		for _, unit := range []string{"bytes", "ms"} {
-			if err := check(unit); err != nil {
-				return err
-			}
+	if err := r.checkLocal("", "bytes", "ms"); err != nil {
+		return err
+	}
+	if err := r.checkCopyDisabled("bytes"); err != nil {
+		return err
+	}
+	return r.checkCopyDisabled("ms")
+}
+
+// checkLocal bounds what a tiered log keeps locally by what it keeps at all, and the copy lag by that. The settings
+// named in errors bear prefix: "" for a topic's, "log." for a broker's.
+func (r resolver) checkLocal(prefix string, units ...string) error {
+	for _, unit := range units {
+		if err := r.checkLocalRetention(prefix, unit); err != nil {
+			return err
+		}
+	}
+	for _, unit := range units {
+		if err := r.checkCopyLag(prefix, unit); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -64,32 +83,32 @@ func (r resolver) checkTiering() error {
 // followsRetention, as a local retention, stands for the topic's own retention.
 const followsRetention = -2
 
-func (r resolver) checkLocalRetention(unit string) error {
-	name := "local.retention." + unit
-	all, local := r.long("retention."+unit), r.long(name)
+func (r resolver) checkLocalRetention(prefix, unit string) error {
+	all, local := r.long("retention."+unit), r.long("local.retention."+unit)
+	why := ""
 	switch {
 	case all < 0 || local == followsRetention:
 		return nil
 	case local == -1:
-		return invalid(name, "-1", "Value must not be -1 as retention."+unit+" value is set as "+strconv.FormatInt(all, 10)+".")
+		why = fmt.Sprintf("Value must not be -1 as %sretention.%s value is set as %d.", prefix, unit, all)
 	case local > all:
-		return invalid(name, strconv.FormatInt(local, 10),
-			"Value must not be more than retention."+unit+" property value: "+strconv.FormatInt(all, 10))
+		why = fmt.Sprintf("Value must not be more than %sretention.%s property value: %d", prefix, unit, all)
+	default:
+		return nil
 	}
-	return nil
+	return invalid(prefix+"local.retention."+unit, strconv.FormatInt(local, 10), why)
 }
 
-func (r resolver) checkCopyLag(unit string) error {
-	name := "remote.copy.lag." + unit
-	lag, local := r.long(name), r.long("local.retention."+unit)
+func (r resolver) checkCopyLag(prefix, unit string) error {
+	lag, local := r.long("remote.copy.lag."+unit), r.long("local.retention."+unit)
 	if local == followsRetention {
 		local = r.long("retention." + unit)
 	}
-	if lag > 0 && local >= 0 && lag > local {
-		return invalid(name, strconv.FormatInt(lag, 10),
-			"Value must not exceed local.retention."+unit+" (effective value: "+strconv.FormatInt(local, 10)+")")
+	if lag <= 0 || local < 0 || lag <= local {
+		return nil
 	}
-	return nil
+	return invalid(prefix+"remote.copy.lag."+unit, strconv.FormatInt(lag, 10),
+		fmt.Sprintf("Value must not exceed %slocal.retention.%s (effective value: %d)", prefix, unit, local))
 }
 
 func (r resolver) checkCopyDisabled(unit string) error {
@@ -124,11 +143,16 @@ func ValidateBroker(dynamic []KV, b Broker) error {
 		return base.Errorf(base.InvalidRequest, "Cannot update these configs dynamically: [%s]", strings.Join(fixed, ", "))
 	}
 	for _, kv := range dynamic {
-		if _, err := BrokerTable.Parse(kv.Name, kv.Value); err != nil {
+		d, _ := BrokerTable.Lookup(kv.Name)
+		if _, err := d.parseStrict(kv.Value); err != nil {
 			return asRequest(err)
 		}
 	}
-	return asRequest(checkBrokerWhole(Broker{static: b.static, dynamic: dynamic}))
+	next := Broker{static: b.static, dynamic: dynamic}
+	if err := checkBrokerWhole(next); err != nil {
+		return asRequest(err)
+	}
+	return asRequest(resolver{broker: next}.checkLocal("log.", "ms", "bytes"))
 }
 
 func asRequest(err error) error {

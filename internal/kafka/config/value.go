@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -120,18 +121,28 @@ func splitList(s string) []string {
 	return listComma.Split(s, -1)
 }
 
-// javaNumber is the grammar of Double.parseDouble, without the hexadecimal form.
-var javaNumber = regexp.MustCompile(`^[+-]?(NaN|Infinity|(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[fFdD]?)$`)
+func withoutRepeats(list []string) []string {
+	var out []string
+	for _, e := range list {
+		if !slices.Contains(out, e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// javaNumber is the grammar of Double.parseDouble.
+var javaNumber = regexp.MustCompile(`^[+-]?(NaN|Infinity|(` +
+	`([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|` +
+	`0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?)$`)
 
 // parseDouble reads a number as Java does: "inf" and "1_0" are none, "1d" is one, too large ones are infinite.
 func parseDouble(s string) (float64, bool) {
 	if !javaNumber.MatchString(s) {
 		return 0, false
 	}
-	if last := s[len(s)-1]; strings.IndexByte("fFdD", last) >= 0 {
-		s = s[:len(s)-1]
-	}
-	f, _ := strconv.ParseFloat(s, 64)
+	// The suffix is Java's; no other form ends in one of these. A number out of range comes back infinite, as in Java.
+	f, _ := strconv.ParseFloat(strings.TrimRight(s, "fFdD"), 64)
 	return f, true
 }
 
