@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -186,11 +187,26 @@ func (s *Store) List(ctx context.Context, prefix, startAfter string, limit int) 
 		return objstore.Page{}, failure(opList, prefix, seen, err)
 	}
 	page := objstore.Page{More: result.IsTruncated, Date: seen.date}
-	for _, o := range result.Contents {
-		entry := objstore.ListEntry{Key: o.Key[len(s.config.Prefix):], SizeBytes: o.Size, LastModified: o.LastModified}
-		page.Entries = append(page.Entries, entry)
+	if page.Entries, err = s.entries(result.Contents, prefix, startAfter); err != nil {
+		return objstore.Page{}, &objstore.Error{Kind: objstore.Fatal, Op: opList, Key: prefix, Date: seen.date, Cause: err}
 	}
 	return page, nil
+}
+
+// entries checks what a listing rests upon: a store that ignores start-after or lists in no order (S3's directory
+// buckets) would make journal entries invisible.
+func (s *Store) entries(found []minio.ObjectInfo, prefix, startAfter string) ([]objstore.ListEntry, error) {
+	entries := make([]objstore.ListEntry, 0, len(found))
+	last := startAfter
+	for _, o := range found {
+		if !strings.HasPrefix(o.Key, s.config.Prefix+prefix) || o.Key <= last {
+			return nil, fmt.Errorf("the store answers key %q to a listing of %q after %q: it does not list in byte order, use another store", o.Key, s.config.Prefix+prefix, last)
+		}
+		last = o.Key
+		key := strings.TrimPrefix(o.Key, s.config.Prefix)
+		entries = append(entries, objstore.ListEntry{Key: key, SizeBytes: o.Size, LastModified: o.LastModified})
+	}
+	return entries, nil
 }
 
 func checkKey(op, key string) error {

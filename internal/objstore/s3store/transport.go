@@ -8,6 +8,8 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"time"
+
+	"github.com/minio/minio-go/v7"
 )
 
 const (
@@ -25,6 +27,10 @@ const (
 	// bufferBytes is the socket buffer of a connection: requests and answers are megabytes.
 	bufferBytes = 64 << 10
 )
+
+// minio-go sleeps after its last attempt too, a tenth of a second on average. How long to wait after a failure is for
+// package retry to say.
+func init() { minio.DefaultRetryUnit = 0 }
 
 // newTransport makes the connections of one store. HTTP/1.1 alone: a stream error of HTTP/2 would be one more way to
 // be ambiguous, and S3 does not speak it.
