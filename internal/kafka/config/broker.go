@@ -13,6 +13,8 @@ import (
 type Broker struct {
 	static  map[string]string
 	dynamic []KV
+	// forTopics is what topics without settings of their own are worth here; nil in the zero value.
+	forTopics *Values
 }
 
 // NewBroker joins the two layers. Settings that no table knows are passed over: they are not Kafka's to describe.
@@ -26,7 +28,14 @@ func NewBroker(static map[string]string, dynamic []KV) Broker {
 	}
 	copySetting(own, "node.id", "broker.id")
 	copySetting(own, "broker.id", "node.id")
-	return Broker{static: own, dynamic: slices.Clone(dynamic)}
+	return layered(own, slices.Clone(dynamic))
+}
+
+func layered(static map[string]string, dynamic []KV) Broker {
+	b := Broker{static: static, dynamic: dynamic}
+	v := b.topicValues()
+	b.forTopics = &v
+	return b
 }
 
 func copySetting(own map[string]string, from, to string) {

@@ -16,6 +16,11 @@
 // Sets of settings are []KV, sorted by name, each name once: they are stored and compared as they are. Everything here
 // is a pure function of its arguments.
 //
+// Sets and operations are stored as (numbers are unsigned varints, strings a length and their bytes):
+//
+//	set         | count | name value | name value | ...
+//	operations  | count | kind (1 byte) name has-value (1 byte) [value] | ...
+//
 // Millrace keeps every byte in a bucket, so settings about disks, replicas and tiering are validated, kept and
 // described like in Kafka but change nothing; their documentation says so.
 package config

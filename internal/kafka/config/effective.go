@@ -32,33 +32,85 @@ type Values struct {
 	DeadLetters bool
 }
 
-// Effective works out the values that act on a topic with these settings of its own. It parses them all anew: keep the
-// result for as long as neither topic nor b changes. A value that no longer parses gives way to the next layer.
+// Effective works out the values that act on a topic with these settings of its own. Only those are parsed; a value
+// that no longer parses gives way to the broker-wide one.
 func Effective(topic []KV, b Broker) Values {
-	r := resolver{topic, b}
-	policy := r.value("cleanup.policy").List()
-	return Values{
-		Compact:                     slices.Contains(policy, "compact"),
-		Delete:                      slices.Contains(policy, "delete"),
-		RetentionMs:                 r.value("retention.ms").Int(),
-		RetentionBytes:              r.value("retention.bytes").Int(),
-		DeleteRetentionMs:           r.value("delete.retention.ms").Int(),
-		MinCompactionLagMs:          r.value("min.compaction.lag.ms").Int(),
-		MaxCompactionLagMs:          r.value("max.compaction.lag.ms").Int(),
-		MinCleanableDirtyRatio:      r.value("min.cleanable.dirty.ratio").Float(),
-		MaxMessageBytes:             int32(r.value("max.message.bytes").Int()),
-		MaxDecompressedMessageBytes: int32(r.value("max.decompressed.message.bytes").Int()),
-		LogAppendTime:               r.value("message.timestamp.type").String() == "LogAppendTime",
-		TimestampBeforeMaxMs:        r.value("message.timestamp.before.max.ms").Int(),
-		TimestampAfterMaxMs:         r.value("message.timestamp.after.max.ms").Int(),
-		CompressionType:             r.value("compression.type").String(),
-		GzipLevel:                   int32(r.value("compression.gzip.level").Int()),
-		Lz4Level:                    int32(r.value("compression.lz4.level").Int()),
-		ZstdLevel:                   int32(r.value("compression.zstd.level").Int()),
-		SegmentBytes:                int32(r.value("segment.bytes").Int()),
-		SegmentMs:                   r.value("segment.ms").Int(),
-		MinInsyncReplicas:           int32(r.value("min.insync.replicas").Int()),
-		DeadLetters:                 r.value("errors.deadletterqueue.group.enable").Bool(),
+	v := kafkaDefaults
+	if b.forTopics != nil {
+		v = *b.forTopics
+	}
+	for _, kv := range topic {
+		if parsed, err := Topic.Parse(kv.Name, kv.Value); err == nil {
+			v.set(kv.Name, parsed)
+		}
+	}
+	return v
+}
+
+// kafkaDefaults is what a topic without settings is worth under a broker without any.
+var kafkaDefaults = Broker{}.topicValues()
+
+func (b Broker) topicValues() Values {
+	var v Values
+	for _, d := range Topic.defs {
+		if parsed, ok := b.forTopic(d); ok {
+			v.set(d.Name, parsed)
+		}
+	}
+	return v
+}
+
+// set puts a topic setting into its field; most settings have none, for they act on nothing.
+func (v *Values) set(name string, to Value) {
+	switch name {
+	case "cleanup.policy":
+		v.Compact, v.Delete = slices.Contains(to.list, "compact"), slices.Contains(to.list, "delete")
+	case "retention.ms":
+		v.RetentionMs = to.num
+	case "retention.bytes":
+		v.RetentionBytes = to.num
+	case "delete.retention.ms":
+		v.DeleteRetentionMs = to.num
+	case "min.compaction.lag.ms":
+		v.MinCompactionLagMs = to.num
+	case "max.compaction.lag.ms":
+		v.MaxCompactionLagMs = to.num
+	case "min.cleanable.dirty.ratio":
+		v.MinCleanableDirtyRatio = to.dbl
+	case "segment.bytes":
+		v.SegmentBytes = int32(to.num)
+	case "segment.ms":
+		v.SegmentMs = to.num
+	case "min.insync.replicas":
+		v.MinInsyncReplicas = int32(to.num)
+	case "errors.deadletterqueue.group.enable":
+		v.DeadLetters = to.Bool()
+	default:
+		v.setForAppend(name, to)
+	}
+}
+
+// setForAppend is set for the settings that act on what producers send.
+func (v *Values) setForAppend(name string, to Value) {
+	switch name {
+	case "max.message.bytes":
+		v.MaxMessageBytes = int32(to.num)
+	case "max.decompressed.message.bytes":
+		v.MaxDecompressedMessageBytes = int32(to.num)
+	case "message.timestamp.type":
+		v.LogAppendTime = to.str == "LogAppendTime"
+	case "message.timestamp.before.max.ms":
+		v.TimestampBeforeMaxMs = to.num
+	case "message.timestamp.after.max.ms":
+		v.TimestampAfterMaxMs = to.num
+	case "compression.type":
+		v.CompressionType = to.str
+	case "compression.gzip.level":
+		v.GzipLevel = int32(to.num)
+	case "compression.lz4.level":
+		v.Lz4Level = int32(to.num)
+	case "compression.zstd.level":
+		v.ZstdLevel = int32(to.num)
 	}
 }
 

@@ -148,7 +148,7 @@ func ValidateBroker(dynamic []KV, b Broker) error {
 			return asRequest(err)
 		}
 	}
-	next := Broker{static: b.static, dynamic: dynamic}
+	next := layered(b.static, dynamic)
 	if err := checkBrokerWhole(next); err != nil {
 		return asRequest(err)
 	}
