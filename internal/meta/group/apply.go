@@ -69,6 +69,9 @@ func misfit(g *Group, what string) error {
 
 func (e *MemberPut) apply(g *Group, tok *token) error {
 	i, known := g.find(e.ID)
+	if e.ID == "" {
+		return misfit(g, "a member without an id")
+	}
 	if e.InstanceID != nil {
 		if m := g.Static(*e.InstanceID); m != nil && m.ID != e.ID {
 			return misfit(g, "two members with the instance id "+*e.InstanceID)
@@ -150,8 +153,8 @@ func (e *MembersRemoved) apply(g *Group, _ *token) error {
 }
 
 func (e *RoundBegun) apply(g *Group, tok *token) error {
-	if g.Phase == Preparing {
-		return misfit(g, "a join round is being held already")
+	if g.Phase == Preparing || e.Deadline < 0 {
+		return misfit(g, "no join round can begin")
 	}
 	if g.Phase == Completing {
 		for i := range g.members {
@@ -165,7 +168,7 @@ func (e *RoundBegun) apply(g *Group, tok *token) error {
 }
 
 func (e *RoundExtended) apply(g *Group, _ *token) error {
-	if g.Phase != Preparing {
+	if g.Phase != Preparing || e.Deadline < 0 {
 		return misfit(g, "no join round to extend")
 	}
 	g.Deadline, g.delay, g.remaining, g.joinedSince = e.Deadline, e.Delay, e.Remaining, false
@@ -174,10 +177,10 @@ func (e *RoundExtended) apply(g *Group, _ *token) error {
 
 func (e *RoundCompleted) apply(g *Group, tok *token) error {
 	_, led := g.find(e.Leader)
-	if g.Phase != Preparing || led != (len(g.members) != 0) || led != (e.Protocol != nil) {
+	if g.Phase != Preparing || led != (len(g.members) != 0) || led != (e.Protocol != nil) || led != (e.Deadline >= 0) {
 		return misfit(g, "the join round cannot end with leader "+e.Leader)
 	}
-	g.Generation, g.Since, g.Deadline = e.Generation, e.At, e.Deadline
+	g.Generation, g.Since, g.Deadline = e.Generation, e.At, max(e.Deadline, noDeadline)
 	g.Protocol, g.Leader = e.Protocol, e.Leader
 	g.initial, g.joinedSince, g.delay, g.remaining = false, false, 0, -1
 	g.Phase = Completing
@@ -240,6 +243,11 @@ func (e *Adopted) apply(g *Group, tok *token) error {
 }
 
 func (e *OffsetsCommitted) apply(g *Group, tok *token) error {
+	for _, p := range e.Offsets {
+		if p.Partition < 0 || p.Topic.IsZero() {
+			return misfit(g, "an offset of no partition")
+		}
+	}
 	tree := g.editableOffsets(tok)
 	for _, p := range e.Offsets {
 		tree.Set(offsetKey(p.Topic, p.Partition), Offset{p.Offset, p.LeaderEpoch, p.Metadata, e.At, e.Expires})

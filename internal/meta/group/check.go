@@ -79,7 +79,7 @@ func (g *Group) checkPhase() error {
 		return broken(g, "its leader is no member")
 	case !empty && g.ProtocolType == nil || inGeneration && g.Protocol == nil || g.Phase == Empty && g.Protocol != nil:
 		return broken(g, "protocol and state disagree")
-	case inGeneration && !g.allSupport(*g.Protocol):
+	case inGeneration && !g.common([]Protocol{{Name: *g.Protocol}})[*g.Protocol]:
 		return broken(g, "a member does not support "+*g.Protocol)
 	case g.Generation < 0 || inGeneration && g.Generation == 0:
 		return broken(g, "no such generation")

@@ -69,46 +69,51 @@ func supports(g *Group, protocolType string, protocols []Protocol) bool {
 	if g.ProtocolType == nil || *g.ProtocolType != protocolType {
 		return false
 	}
+	for _, common := range g.common(protocols) {
+		if common {
+			return true
+		}
+	}
+	return false
+}
+
+// common says, for each of some protocols, whether all members support it. It takes time in proportion to all
+// protocols of all members, as clients choose how many there are.
+func (g *Group) common(protocols []Protocol) map[string]bool {
+	upTo := make(map[string]int, len(protocols)) // the protocol is supported by so many members, from the first on
 	for _, p := range protocols {
-		if g.allSupport(p.Name) {
-			return true
+		upTo[p.Name] = 0
+	}
+	for i, m := range g.members {
+		for _, p := range m.Protocols {
+			if n, asked := upTo[p.Name]; asked && n == i {
+				upTo[p.Name] = i + 1
+			}
 		}
 	}
-	return false
-}
-
-func (g *Group) allSupport(protocol string) bool {
-	for _, m := range g.members {
-		if !m.supports(protocol) {
-			return false
-		}
+	common := make(map[string]bool, len(upTo))
+	for name, n := range upTo {
+		common[name] = n == len(g.members)
 	}
-	return true
-}
-
-func (m *Member) supports(protocol string) bool {
-	for _, p := range m.Protocols {
-		if p.Name == protocol {
-			return true
-		}
-	}
-	return false
+	return common
 }
 
 // selectProtocol lets each member vote for the first of its protocols that all support. The most votes win; of equals
 // the one the leader prefers (Kafka leaves that to chance).
 func (g *Group) selectProtocol() string {
-	votes := map[string]int{}
+	leader := g.Member(g.Leader)
+	common := g.common(leader.Protocols)
+	votes := make(map[string]int, len(common))
 	for _, m := range g.members {
 		for _, p := range m.Protocols {
-			if g.allSupport(p.Name) {
+			if common[p.Name] {
 				votes[p.Name]++
 				break
 			}
 		}
 	}
 	best := ""
-	for _, p := range g.Member(g.Leader).Protocols {
+	for _, p := range leader.Protocols {
 		if votes[p.Name] > votes[best] {
 			best = p.Name
 		}

@@ -94,7 +94,7 @@ const (
 	memberFlagsEnd
 )
 
-func flag(on bool, f uint8) uint8 {
+func bit(on bool, f uint8) uint8 {
 	if on {
 		return f
 	}
@@ -104,7 +104,7 @@ func flag(on bool, f uint8) uint8 {
 func putGroup(w *codec.Writer, g *Group) {
 	w.String(g.Name)
 	w.Uint8(uint8(g.Phase))
-	w.Uint8(flag(g.initial, groupInitial) | flag(g.joinedSince, groupJoinedSince))
+	w.Uint8(bit(g.initial, groupInitial) | bit(g.joinedSince, groupJoinedSince))
 	putMillis(w, g.Since)
 	putMillis(w, g.Deadline)
 	w.Varint(int64(g.Generation))
@@ -163,7 +163,7 @@ func putMember(w *codec.Writer, m *Member) {
 	w.Varint(int64(m.SessionTimeoutMs))
 	w.Varint(int64(m.RebalanceTimeoutMs))
 	w.Uvarint(uint64(m.Tender))
-	w.Uint8(flag(m.New, memberNew) | flag(m.Joined, memberJoined) | flag(m.Synced, memberSynced))
+	w.Uint8(bit(m.New, memberNew) | bit(m.Joined, memberJoined) | bit(m.Synced, memberSynced))
 	putProtocols(w, m.Protocols)
 	w.Bytes(m.Assignment)
 }
