@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
 )
 
 func soon(e env.Env) time.Time  { return e.Now().Add(20 * time.Millisecond) }
@@ -17,6 +18,13 @@ func later(e env.Env) time.Time { return e.Now().Add(time.Minute) }
 // onEvery runs a test over every implementation of Env.
 func onEvery(t *testing.T, f func(t *testing.T, e env.Env)) {
 	t.Run("real", func(t *testing.T) { f(t, env.Real()) })
+	t.Run("sim", func(t *testing.T) {
+		for seed := range uint64(20) {
+			if err := sim.NewWorld(seed).Run(func(main *sim.Proc) { f(t, main) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func TestCondWaitEndsAtDeadline(t *testing.T) {
