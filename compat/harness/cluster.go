@@ -156,8 +156,8 @@ func (c *Cluster) seenBy(tb testing.TB) *Cluster {
 		}
 	}
 	tb.Cleanup(func() {
-		if tb.Failed() {
-			tb.Log(view.logs(from))
+		if logs := view.logs(from); tb.Failed() && logs != "" {
+			tb.Log(logs)
 		}
 	})
 	return view

@@ -17,13 +17,25 @@ func suite(t *testing.T, name, topic string) string {
 	return harness.Java(t, "ClientSuite", name, cluster(t).Bootstrap(), topic).Stdout
 }
 
-func TestClientProducesUnderEveryCodec(t *testing.T) { suite(t, "codecs", harness.Name(t)) }
+func TestClientProducesUnderEveryCodec(t *testing.T) {
+	t.Parallel()
+	suite(t, "codecs", harness.Name(t))
+}
 
-func TestClientRebalances(t *testing.T) { suite(t, "rebalance", harness.Name(t)) }
+func TestClientRebalances(t *testing.T) {
+	t.Parallel()
+	suite(t, "rebalance", harness.Name(t))
+}
 
-func TestClientSeeksAndListsOffsets(t *testing.T) { suite(t, "positions", harness.Name(t)) }
+func TestClientSeeksAndListsOffsets(t *testing.T) {
+	t.Parallel()
+	suite(t, "positions", harness.Name(t))
+}
 
-func TestAdminClient(t *testing.T) { suite(t, "admin", harness.Name(t)) }
+func TestAdminClient(t *testing.T) {
+	t.Parallel()
+	suite(t, "admin", harness.Name(t))
+}
 
 func TestClientResumesAfterRestart(t *testing.T) {
 	name := harness.Name(t)
@@ -33,6 +45,7 @@ func TestClientResumesAfterRestart(t *testing.T) {
 }
 
 func TestTransactionalProducerNeverHangs(t *testing.T) {
+	t.Parallel()
 	out := suite(t, "transactions", harness.Name(t))
 	if harness.IsOracle() && strings.Contains(out, "refused") {
 		t.Errorf("Apache Kafka refused a transaction: %s", out)

@@ -57,6 +57,7 @@ func contains(t *testing.T, out string, wants ...string) {
 }
 
 func TestTopicsTool(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	tool(t, topicsTool, "--create", "--topic", name, "--partitions", "2", "--config", "retention.ms=7654321")
 	contains(t, tool(t, topicsTool, "--list"), "(?m)^"+name+"$")
@@ -75,6 +76,7 @@ func TestTopicsTool(t *testing.T) {
 
 // The console producer creates its topic, and all codecs come back in order.
 func TestConsoleProducerAndConsumer(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	var want []string
 	for _, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
@@ -89,6 +91,7 @@ func TestConsoleProducerAndConsumer(t *testing.T) {
 }
 
 func TestConsumerGroupsTool(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	write(t, name, strings.Repeat("line\n", 20))
 	read(t, name, 20, "--group", name)
@@ -108,6 +111,7 @@ func TestConsumerGroupsTool(t *testing.T) {
 }
 
 func TestConfigsTool(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	tool(t, topicsTool, "--create", "--topic", name)
 	entity := []string{"--entity-type", "topics", "--entity-name", name}
@@ -120,6 +124,7 @@ func TestConfigsTool(t *testing.T) {
 }
 
 func TestPerfTools(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	tool(t, topicsTool, "--create", "--topic", name, "--partitions", "3")
 	const count = "100000"
@@ -132,6 +137,7 @@ func TestPerfTools(t *testing.T) {
 }
 
 func TestVerifiableProducerAndConsumer(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	tool(t, topicsTool, "--create", "--topic", name, "--partitions", "3")
 	out := tool(t, verifyWriter, "--topic", name, "--max-messages", "2000", "--throughput", "-1")
@@ -150,6 +156,7 @@ func TestVerifiableProducerAndConsumer(t *testing.T) {
 }
 
 func TestOffsetsAndDeleteRecordsTools(t *testing.T) {
+	t.Parallel()
 	name := harness.Name(t)
 	tool(t, topicsTool, "--create", "--topic", name, "--partitions", "1")
 	write(t, name, strings.Repeat("line\n", 12))
@@ -165,6 +172,7 @@ func TestOffsetsAndDeleteRecordsTools(t *testing.T) {
 }
 
 func TestToolsThatAskAboutTheCluster(t *testing.T) {
+	t.Parallel()
 	contains(t, tool(t, versionsTool), `Produce\(0\): 0 to 1\d`, `Fetch\(1\): 4 to 1\d`, `ApiVersions\(18\): 0 to \d`)
 	contains(t, harness.Java(t, clusterTool, "cluster-id", "--bootstrap-server", cluster(t).Bootstrap()).Stdout, `Cluster ID: \S+`)
 }
