@@ -1,0 +1,245 @@
+package journal
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+func TestLoadNothing(t *testing.T) {
+	run(t, func(b *bed) {
+		l, r := Open(b.Proc, b.store, b.c, testW), &memory{m: Manifest{Warning: "not begun"}}
+		m := must(l.Load(ctx, r))
+		slot, chain := l.Position()
+		b.want(m.Slot == 0 && slot == 0 && chain == Genesis(b.c.ID) && r.m.Warning == "", "%+v at %d", m, slot)
+	})
+}
+
+func TestLoadNewestAndGoOn(t *testing.T) {
+	run(t, func(b *bed) {
+		w := b.open()
+		b.append(w, "a")
+		must(b.snapshot(w, nil, "x=a"))
+		b.append(w, "b")
+		made := must(b.snapshot(w, nil, "x=ab", "y=", "z=9"))
+		b.append(w, "c")
+		l, r := Open(b.Proc, b.store, b.c, testW), &memory{}
+		m := must(l.Load(ctx, r))
+		b.want(m.Point == made.Point && m.Slot == 2 && r.has("x=ab", "y=", "z=9") && m.Warning == "", "%+v %q", m, r.parts)
+		b.next(l, Believed, "c")
+	})
+}
+
+// bedOfTwo writes entries a b c d, with snapshots after b and d.
+func bedOfTwo(b *bed) (older, newest Manifest) {
+	w := b.open()
+	b.append(w, "a")
+	b.append(w, "b")
+	older = must(b.snapshot(w, nil, "x=ab"))
+	b.append(w, "c")
+	b.rawEntry(4, [32]byte{}, "void")
+	b.next(w, Believed, "void")
+	b.append(w, "d")
+	return older, must(b.snapshot(w, &older, "x=abcd"))
+}
+
+func TestDamagedSnapshotWithWholeTail(t *testing.T) {
+	spoils := map[string]func(b *bed, m Manifest){
+		"part damaged": func(b *bed, m Manifest) { b.corrupt(PartKey(m.Parts[0].Object)) },
+		"part gone":    func(b *bed, m Manifest) { b.store.Delete(ctx, PartKey(m.Parts[0].Object)) },
+		"manifest": func(b *bed, m Manifest) {
+			b.append(b.open(), "e")
+			b.corrupt(SnapshotKey(m.Slot))
+		},
+	}
+	for name, spoil := range spoils {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(b *bed) {
+				older, newest := bedOfTwo(b)
+				spoil(b, newest)
+				l, r := Open(b.Proc, b.store, b.c, testW), &memory{}
+				m := must(l.Load(ctx, r))
+				b.want(m.Slot == older.Slot && r.has("x=ab") && strings.Contains(m.Warning, SnapshotKey(newest.Slot)), "%+v", m)
+				b.next(l, Believed, "c")
+				b.next(l, Believed, "void")
+				b.next(l, Believed, "d")
+				_, status, err := l.Next(ctx)
+				b.want(err == nil && (status == Absent || status == Believed), "%v, %v", status, err)
+			})
+		})
+	}
+}
+
+func TestDamagedOnlySnapshotWithWholeJournal(t *testing.T) {
+	run(t, func(b *bed) {
+		w := b.open()
+		b.append(w, "a")
+		m := must(b.snapshot(w, nil, "x=a"))
+		b.corrupt(PartKey(m.Parts[0].Object))
+		l, r := Open(b.Proc, b.store, b.c, testW), &memory{}
+		got := must(l.Load(ctx, r))
+		b.want(got.Slot == 0 && got.Warning != "", "%+v", got)
+		b.next(l, Believed, "a")
+	})
+}
+
+// TestDamagedSnapshotWithoutTail: stop, never guess.
+func TestDamagedSnapshotWithoutTail(t *testing.T) {
+	spoils := map[string]func(b *bed, m Manifest){
+		"a slot is gone": func(b *bed, m Manifest) {
+			b.corrupt(PartKey(m.Parts[0].Object))
+			b.store.Delete(ctx, EntryKey(3))
+		},
+		"a slot is damaged": func(b *bed, m Manifest) {
+			b.corrupt(PartKey(m.Parts[0].Object))
+			b.corrupt(EntryKey(5))
+		},
+		"a slot was created again": func(b *bed, m Manifest) {
+			b.corrupt(PartKey(m.Parts[0].Object))
+			e := must(DecodeEntry(must(b.store.Store.GetRange(ctx, EntryKey(3), 0, -1)).Body))
+			b.store.Delete(ctx, EntryKey(3))
+			b.rawEntry(3, e.Prev, "the loser of slot 3")
+		},
+		"manifest damaged, nothing after it": func(b *bed, m Manifest) { b.corrupt(SnapshotKey(m.Slot)) },
+		"manifest of another cluster": func(b *bed, m Manifest) {
+			m.ClusterID = "another"
+			must(b.store.Put(ctx, SnapshotKey(m.Slot), encodeManifest(m)))
+		},
+	}
+	for name, spoil := range spoils {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(b *bed) {
+				_, newest := bedOfTwo(b)
+				spoil(b, newest)
+				l := Open(b.Proc, b.store, b.c, testW)
+				_, err := l.Load(ctx, &memory{})
+				b.want(base.KindOf(err) == base.StorageError && strings.Contains(err.Error(), SnapshotKey(newest.Slot)) &&
+					strings.Contains(err.Error(), "millrace fsck"), "%v", err)
+			})
+		})
+	}
+}
+
+// TestTailThatChangesAfterItWasProved: the proof was for what was there then.
+func TestTailThatChangesAfterItWasProved(t *testing.T) {
+	for name, again := range map[string]bool{"gone": false, "created again": true} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(b *bed) {
+				_, newest := bedOfTwo(b)
+				b.corrupt(PartKey(newest.Parts[0].Object))
+				l := b.open()
+				b.store.Delete(ctx, EntryKey(3))
+				if again {
+					_, chain := l.Position()
+					b.rawEntry(3, chain, "the loser of slot 3")
+				}
+				var err error
+				for err == nil {
+					_, _, err = l.Next(ctx)
+				}
+				slot, _ := l.Position()
+				b.want(slot <= newest.Slot && strings.Contains(err.Error(), "changed or vanished"), "at %d: %v", slot, err)
+			})
+		})
+	}
+}
+
+// TestSnapshotVanishesWhileLoading: a newer one has taken over; it is listed again.
+func TestSnapshotVanishesWhileLoading(t *testing.T) {
+	for name, vanishes := range map[string]string{"manifest": snapshotPrefix, "part": partPrefix} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(b *bed) {
+				w := b.open()
+				b.append(w, "a")
+				must(b.snapshot(w, nil, "x=a"))
+				b.Sleep(testW)
+				b.append(w, "b")
+				b.store.hook = func(op, key string, do func() error) error {
+					if op == "get" && strings.HasPrefix(key, vanishes) {
+						b.store.hook = nil
+						must(b.snapshot(w, nil, "x=ab"))
+						b.Sleep(testW)
+						b.truncate(w)
+					}
+					return do()
+				}
+				l, r := Open(b.Proc, b.store, b.c, testW), &memory{}
+				m := must(l.Load(ctx, r))
+				b.want(m.Slot == 2 && r.m.Slot == 2 && r.has("x=ab") && m.Warning == "", "%+v %q", m, r.parts)
+				b.next(l, Absent, "")
+			})
+		})
+	}
+}
+
+// TestSlowLoad: loading took longer than W/2, so the tail is read under a new listing.
+func TestSlowLoad(t *testing.T) {
+	run(t, func(b *bed) {
+		w := b.open()
+		b.append(w, "a")
+		must(b.snapshot(w, nil, "x=a"))
+		b.store.hook = func(op, key string, do func() error) error {
+			if op == "get" && strings.HasPrefix(key, partPrefix) {
+				b.store.hook = nil
+				b.append(w, "b")
+				must(b.snapshot(w, nil, "x=ab"))
+				err := do()
+				b.Sleep(testW)
+				b.truncate(w)
+				return err
+			}
+			return do()
+		}
+		l, r := Open(b.Proc, b.store, b.c, testW), &memory{}
+		m := must(l.Load(ctx, r))
+		b.want(m.Slot == 1 && r.has("x=a"), "%+v", m)
+		b.next(l, Reload, "")
+	})
+}
+
+func TestRestorerErrorsArePassedOn(t *testing.T) {
+	run(t, func(b *bed) {
+		w := b.open()
+		b.append(w, "a")
+		must(b.snapshot(w, nil, "x=a"))
+		mine := errors.New("the state cannot read it")
+		_, err := Open(b.Proc, b.store, b.c, testW).Load(ctx, failing{mine})
+		b.want(err == mine, "%v", err)
+	})
+}
+
+type failing struct{ err error }
+
+func (failing) Begin(Manifest) error        { return nil }
+func (f failing) Part(string, []byte) error { return f.err }
+
+func TestLoadOfAnEmptiedBucket(t *testing.T) {
+	run(t, func(b *bed) {
+		b.store.Delete(ctx, clusterKey)
+		_, err := Open(b.Proc, b.store, b.c, testW).Load(ctx, &memory{})
+		b.want(objstore.Is(err, objstore.NotFound) && strings.Contains(err.Error(), "emptied"), "%v", err)
+	})
+}
+
+func TestNowIsTheBucketsTime(t *testing.T) {
+	run(t, func(b *bed) {
+		l := Open(b.Proc, b.store, b.c, testW)
+		_, ok := l.Now()
+		b.want(!ok, "known before the first Date")
+		must(l.Load(ctx, &memory{}))
+		start, _ := l.Now()
+		b.Sleep(3 * time.Second)
+		now, ok := l.Now()
+		b.want(ok && now == start+3000, "%d after 3 s, began at %d", now, start)
+		b.Sleep(time.Hour)
+		now, _ = l.Now()
+		b.want(now == start+10_000, "%d ms ahead of the last Date", now-start)
+		b.next(l, Absent, "")
+		now, _ = l.Now()
+		b.want(now == start+3_603_000, "%d ms after the start", now-start)
+	})
+}
