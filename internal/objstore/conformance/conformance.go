@@ -1,10 +1,8 @@
 package conformance
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -120,12 +118,10 @@ func (t *suite) list(prefix, startAfter string, limit int) (keys []string, pages
 }
 
 // noise gives n bytes that do not compress, the same for the same seed.
-func noise(n int, seed uint64) []byte {
-	body := bytes.NewBuffer(make([]byte, 0, n+8))
-	for r := rand.New(rand.NewPCG(seed, 0)); body.Len() < n; {
-		fmt.Fprintf(body, "%016x", r.Uint64())
-	}
-	return body.Bytes()[:n]
+func noise(n int, seed byte) []byte {
+	body := make([]byte, n)
+	rand.NewChaCha8([32]byte{seed}).Read(body)
+	return body
 }
 
 // closeTo reports whether a store's moment is now, give or take a coarse or skewed clock.

@@ -14,6 +14,7 @@
 // Does not own: the rules for keys (objstore.CheckKey; they keep names beginning with '.' free for .tmp).
 //
 // Limits, other than those of an object store: one key cannot be both an object and the beginning of a deeper key ("a"
-// and "a/b"). The clock is the machine's and may step back. File systems whose link(2) is not atomic among all who
+// and "a/b"). Others may read an object in the moment before its directory is synced, and a power cut may then take it
+// away; its writer was not told of success. The clock is the machine's and may step back. File systems whose link(2) is not atomic among all who
 // share them (some network file systems) are found out by the start-up probe as far as a race can find it.
 package filestore

@@ -126,7 +126,7 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 		switch {
 		case err == nil:
 			dirs[filepath.Dir(path)] = struct{}{}
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), isDir(path):
 		default:
 			return failed("delete", key, err)
 		}

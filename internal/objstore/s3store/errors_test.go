@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -276,5 +279,32 @@ func TestABodyTooLarge(t *testing.T) {
 	s, requests := answering(t, func(http.ResponseWriter, *http.Request) {})
 	if _, err := s.Put(t.Context(), "k", make([]byte, BodyBytesMax+1)); !objstore.Is(err, objstore.Fatal) || requests.Load() != 0 {
 		t.Errorf("Put = %v after %d requests, want kind %q and none", err, requests.Load(), objstore.Fatal)
+	}
+}
+
+// away is a metadata service that cannot be reached when credentials are to be renewed.
+type away struct{ credentials.Provider }
+
+func (away) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
+	return credentials.Value{}, errors.New("the metadata service is away")
+}
+
+// TestNoAnonymousRequests: one would be refused with 403, which stops an agent for what will pass.
+func TestNoAnonymousRequests(t *testing.T) {
+	s, requests := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	creds := credentials.New(provider{&credentials.Chain{Providers: []credentials.Provider{away{}}}})
+	s.options.Creds = creds
+	core, err := minio.NewCore(s.host, &s.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.core = core
+	for op := range strings.FieldsSeq(all) {
+		if err := call(t.Context(), s, op); err == nil || objstore.KindOf(err) != objstore.Other {
+			t.Errorf("%s without credentials = %v, want kind %q", op, err, objstore.Other)
+		}
+	}
+	if requests.Load() != 0 {
+		t.Errorf("%d requests were sent without credentials", requests.Load())
 	}
 }

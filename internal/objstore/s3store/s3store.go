@@ -5,14 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -27,9 +24,6 @@ func attemptTimeout(n int64) time.Duration {
 	return 15*time.Second + time.Duration(n>>20)*time.Second
 }
 
-// credentialsTimeout bounds the search for credentials, which may ask a machine's metadata service that is not there.
-const credentialsTimeout = 5 * time.Second
-
 // Store implements objstore.Store. Make it with New.
 type Store struct {
 	config Config
@@ -40,7 +34,7 @@ type Store struct {
 }
 
 // New opens a bucket. It looks for credentials in the environment, the shared credentials file and the machine's role,
-// in this order, and fails if there are none; it does not ask whether the bucket is there.
+// in this order, and fails if there are none. Whether the bucket is there it does not ask.
 func New(ctx context.Context, config Config) (*Store, error) {
 	host, secure, err := config.host()
 	if err != nil {
@@ -77,23 +71,6 @@ func New(ctx context.Context, config Config) (*Store, error) {
 }
 
 var _ objstore.Store = (*Store)(nil)
-
-func findCredentials(ctx context.Context) (*credentials.Credentials, error) {
-	creds := credentials.NewChainCredentials([]credentials.Provider{
-		&credentials.EnvAWS{},
-		&credentials.FileAWSCredentials{},
-		&credentials.IAM{},
-	})
-	client := &http.Client{Timeout: credentialsTimeout}
-	found, err := creds.GetWithContext(&credentials.CredContext{Client: client, Context: ctx})
-	if err == nil && found.SignerType.IsAnonymous() {
-		err = errors.New("none found")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("credentials for the bucket: %w; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role", err)
-	}
-	return creds, nil
-}
 
 // findRegion asks Amazon where the bucket is, once, so that no later request has to.
 func (s *Store) findRegion(ctx context.Context) error {

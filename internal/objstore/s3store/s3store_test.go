@@ -8,13 +8,15 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/conformance"
+	"github.com/millrace-io/millrace/internal/objstore/probe"
 	"github.com/millrace-io/millrace/internal/objstore/s3store"
 	"github.com/millrace-io/millrace/internal/objstore/s3test"
 )
 
-func open(t *testing.T, rawURL string) *s3store.Store {
+func open(t testing.TB, rawURL string) *s3store.Store {
 	t.Helper()
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -89,5 +91,63 @@ func TestAStoppedServer(t *testing.T) {
 	}
 	if _, err := s.GetRange(t.Context(), "k", 0, -1); objstore.KindOf(err) != objstore.Other {
 		t.Errorf("GetRange = %v, want kind %q", err, objstore.Other)
+	}
+}
+
+func TestTheProbePasses(t *testing.T) {
+	s := open(t, s3test.Start(t).URL("cluster"))
+	if err := probe.Run(t.Context(), env.Real(), s, "nonce"); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := s.List(t.Context(), "", "", 10); err != nil || len(page.Entries) != 0 {
+		t.Errorf("left behind: %v, %v", page.Entries, err)
+	}
+}
+
+func TestNoCredentials(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	// A metadata service that knows no role.
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/none")
+	_, err := s3store.New(t.Context(), s3store.Config{Bucket: "bucket", Endpoint: "http://127.0.0.1:1"})
+	if err == nil || !strings.Contains(err.Error(), "set AWS_ACCESS_KEY_ID") {
+		t.Errorf("New = %v, want an error that says how to give credentials", err)
+	}
+}
+
+// BenchmarkPutIfAbsent and BenchmarkGetRange measure the driver and the test server together, on one machine.
+func BenchmarkPutIfAbsent(b *testing.B) {
+	s, body := open(b, s3test.Start(b).URL("")), make([]byte, 64<<10)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.PutIfAbsent(b.Context(), fmt.Sprintf("journal/%020d", i), body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGetRange(b *testing.B) {
+	s := open(b, s3test.Start(b).URL(""))
+	if _, err := s.Put(b.Context(), "data", make([]byte, 4<<20)); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.GetRange(b.Context(), "data", 1<<20, 64<<10); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkList(b *testing.B) {
+	s := open(b, s3test.Start(b).URL(""))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.List(b.Context(), "journal/", "journal/5", 1000); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
