@@ -80,7 +80,8 @@ type Protocol struct {
 // Join asks to be a member of a group in its next generation (JoinGroup, KIP-62, KIP-345, KIP-394).
 //
 // Reply: Kind, MemberID; with OK either Wait, then Group.JoinOutcome; or at once, with Unchanged and LeaderBefore, from
-// Group.JoinOutcome of the State that has the command's events. MEMBER_ID_REQUIRED never has events.
+// Group.JoinOutcome of the State that has the command's events. MEMBER_ID_REQUIRED never has events, and is no refusal that
+// would need a barrier.
 type Join struct {
 	Group    string
 	MemberID string // "" asks for a new one

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -14,10 +15,7 @@ func (c *OffsetCommit) decide(d *decider) {
 		d.refuse(k)
 		return
 	}
-	e := &OffsetsCommitted{Group: c.Group, At: d.now, Expires: -1}
-	if c.RetentionMs != -1 {
-		e.Expires = max(d.now+base.Millis(c.RetentionMs), 0)
-	}
+	e := &OffsetsCommitted{Group: c.Group, At: d.now, Expires: c.expires(d.now)}
 	for i, p := range c.Partitions {
 		kind := p.check(d.cfg)
 		if kind == base.OK {
@@ -57,6 +55,18 @@ func (c *OffsetCommit) check(g *Group) base.Kind {
 		return base.RebalanceInProgress
 	}
 	return base.OK
+}
+
+// expires gives the end of an explicit retention, -1 if there is none. One past the end of time is as good as never.
+func (c *OffsetCommit) expires(now base.Millis) base.Millis {
+	retention := base.Millis(c.RetentionMs)
+	switch {
+	case retention == -1:
+		return -1
+	case retention > math.MaxInt64-now:
+		return math.MaxInt64
+	}
+	return max(now+retention, 0)
 }
 
 func (p *CommitPartition) check(cfg Config) base.Kind {

@@ -78,8 +78,12 @@ func (s *State) Restore(key string, body []byte) error {
 	return nil
 }
 
-// groupBytesMin is the least a group takes in a part: 14 fields of at least a byte, less one that never is there.
-const groupBytesMin = 13
+// The least that a group, a member and an offset take in a part.
+const (
+	groupBytesMin  = 13
+	memberBytesMin = 10
+	offsetBytesMin = 22
+)
 
 const (
 	groupInitial = 1 << iota
@@ -153,8 +157,6 @@ func getGroup(r *codec.Reader, tok *token) *Group {
 	return g
 }
 
-const memberBytesMin = 11
-
 func putMember(w *codec.Writer, m *Member) {
 	w.String(m.ID)
 	putOpt(w, m.InstanceID)
@@ -182,8 +184,6 @@ func getMember(r *codec.Reader, tok *token) *Member {
 	}
 	return m
 }
-
-const offsetBytesMin = 22
 
 func getOffsets(r *codec.Reader, g *Group, tok *token) {
 	n := r.Count(offsetBytesMin)

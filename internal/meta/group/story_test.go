@@ -231,7 +231,10 @@ func (s *story) offsetCommand(verb string) Command {
 	switch verb {
 	case "commit":
 		c := &OffsetCommit{Group: s.arg(0), MemberID: s.id(s.arg(1)), InstanceID: s.opt("instance"), Generation: s.int("gen", -1),
-			RetentionMs: int64(s.int("retention", -1)), APIVersion: int16(s.int("v", 8))}
+			RetentionMs: -1, APIVersion: int16(s.int("v", 8))}
+		if v := s.opt("retention"); v != nil {
+			c.RetentionMs = number(*v)
+		}
 		for _, a := range s.rest(2) {
 			f := strings.Split(a, ":")
 			p := CommitPartition{Topic: topicID(f[0]), Partition: int32(number(f[1])), Offset: number(f[2]), LeaderEpoch: 1}

@@ -174,6 +174,11 @@ commit s - retention=10 t:0:1
 OK
   OffsetsCommitted t:0:1
 
+commit s - retention=9223372036854775807 t:2:1
+----
+OK
+  OffsetsCommitted t:2:1
+
 commit s - t:1:1
 ----
 OK
@@ -192,6 +197,7 @@ show s
 ----
 Empty generation=0 type=none protocol=none leader=
   t:1 at 1 epoch 1 ""
+  t:2 at 1 epoch 1 ""
 
 commit s - u:0:1
 ----
