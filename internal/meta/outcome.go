@@ -96,16 +96,6 @@ func decodeVerdict(b []byte) (*Verdict, error) {
 	return v, nil
 }
 
-// EncodeOutcomes writes the payload of an entry.
-func EncodeOutcomes(outcomes []Outcome) []byte {
-	var w codec.Writer
-	w.Uvarint(uint64(len(outcomes)))
-	for i := range outcomes {
-		outcomes[i].encode(&w)
-	}
-	return w.B
-}
-
 func (o *Outcome) encode(w *codec.Writer) {
 	w.Uvarint(uint64(o.From))
 	w.Uvarint(o.Number)
@@ -175,4 +165,25 @@ func decodeEvent(tag uint8, in *codec.Reader) (Event, error) {
 		}
 	}
 	return nil, unknownTag("event", tag)
+}
+
+// Payload gathers the outcomes of one entry.
+type Payload struct {
+	Outcomes []Outcome
+	body     codec.Writer
+}
+
+// Add takes one more outcome and tells how many bytes the payload has now.
+func (p *Payload) Add(o Outcome) int {
+	p.Outcomes = append(p.Outcomes, o)
+	o.encode(&p.body)
+	return len(p.body.B)
+}
+
+// Bytes is the payload as it stands in the entry.
+func (p *Payload) Bytes() []byte {
+	w := codec.Writer{B: make([]byte, 0, len(p.body.B)+4)}
+	w.Uvarint(uint64(len(p.Outcomes)))
+	w.Raw(p.body.B)
+	return w.B
 }

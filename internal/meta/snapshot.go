@@ -7,7 +7,6 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/meta/admin"
-	"github.com/millrace-io/millrace/internal/meta/group"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 

@@ -1,0 +1,26 @@
+package control
+
+import "sync/atomic"
+
+type counters struct {
+	won, lost, read, void, streamed, reloads, snapshots, truncated atomic.Int64
+}
+
+// Stats is what the loop has done since the agent started.
+type Stats struct {
+	EntriesWon      int64 // written by this agent
+	SlotsLost       int64 // tries that another entry was faster than
+	EntriesRead     int64 // followed, from the bucket or a stream
+	EntriesStreamed int64 // of these, from a peer's stream
+	EntriesVoid     int64
+	Reloads         int64 // of the whole state
+	Snapshots       int64
+	Truncated       int64 // entries deleted
+}
+
+// Stats gives the counts at this moment.
+func (c *Control) Stats() Stats {
+	n := &c.counts
+	return Stats{EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(),
+		EntriesVoid: n.void.Load(), Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), Truncated: n.truncated.Load()}
+}

@@ -1,0 +1,23 @@
+// Package control runs the state machine over the journal: it is the one place of an agent where entries are proposed,
+// followed and turned into Views.
+//
+// Owns: the agent's copy of the state and its publication; its incarnation and the numbers of its commands; who
+// proposes to whom (the sequencer of a network domain, courtesy between domains); barriers; when snapshots are taken
+// and the journal is truncated; the agent's own liveness and the expiry of others.
+// Does not own: the rules (package meta), the slots (package journal), the wire between agents (package peer, through
+// the interface Peers).
+//
+// One goroutine, the loop, owns the state and the Log. It waits for work (commands, barriers, entries from a peer's
+// stream, the tick of liveness), does one thing at a time, and waits for the store inline: while an entry is on its way
+// there is nothing else to be done for the journal. Everybody else reads Views.
+//
+// # A command's way
+//
+// Propose gives it the next number of this incarnation and queues it. The loop, or the sequencer it is forwarded to,
+// decides it against a fork of the state and writes the outcome down in an entry, with those of all others that wait.
+// Whoever wrote it, the reply is taken from the entry once that is believed and applied. If the sequencer cannot be
+// reached the agent writes by itself: a repeat is recognised by its number.
+//
+// If the agent finds itself expired, what became of its commands is unknown: they fail with base.OutcomeUnknown, and it
+// registers anew under another incarnation.
+package control

@@ -1,0 +1,332 @@
+package control
+
+import (
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+)
+
+// LinkID names one connection to another agent, in either direction. It is never reused and never 0.
+type LinkID uint64
+
+// Peers carries messages between agents. What it is given it delivers in order, once, or it reports the link down.
+type Peers interface {
+	// Open connects to an agent, unless there is a link to it already, and reports PeerUp, or, when the agent cannot be
+	// reached, PeerDown with link 0.
+	Open(to base.Incarnation, addr string)
+	// Send queues a message; false when the link is down or its queue is full (then it goes down).
+	Send(link LinkID, kind uint8, body []byte) bool
+}
+
+// The messages of control, by kind.
+const (
+	msgSubscribe   uint8 = 1 // slot: stream me the entries after it
+	msgEntry       uint8 = 2 // last modified, the entry's object
+	msgCommands    uint8 = 3 // count, commands
+	msgBarrier     uint8 = 4 // id
+	msgBarrierDone uint8 = 5 // id, slot
+)
+
+// news is what a peer link brought.
+type news struct {
+	link LinkID
+	from base.Incarnation
+	kind uint8 // 0: the link is up, or with down set it is down
+	body []byte
+	down bool
+}
+
+type remoteBarrier struct {
+	link LinkID
+	id   uint64
+}
+
+// PeerUp, PeerDown and PeerMessage are called by Peers, from any goroutine. A message's body is the loop's to keep.
+func (c *Control) PeerUp(link LinkID, from base.Incarnation) { c.hear(news{link: link, from: from}) }
+
+// PeerDown: the link went down, or, with link 0, could not be made.
+func (c *Control) PeerDown(link LinkID, from base.Incarnation) {
+	c.hear(news{link: link, from: from, down: true})
+}
+
+// PeerMessage hands over one message.
+func (c *Control) PeerMessage(link LinkID, from base.Incarnation, kind uint8, body []byte) {
+	c.hear(news{link: link, from: from, kind: kind, body: body})
+}
+
+func (c *Control) hear(n news) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.news = append(c.news, n)
+	c.wake.Broadcast()
+}
+
+// hear works through what peers brought.
+func (l *loop) hear(w *work) error {
+	for _, n := range w.news {
+		var err error
+		switch {
+		case n.down:
+			l.linkDown(n)
+		case n.kind == 0:
+			l.linkUp(n)
+		default:
+			err = l.message(w, n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *loop) linkUp(n news) {
+	m := &l.member
+	if n.from != m.sequencer || m.sequencerUp != 0 {
+		return
+	}
+	m.sequencerUp = n.link
+	slot, _ := l.journal.Position()
+	l.c.peers.Send(n.link, msgSubscribe, encodeBarrier(0, slot))
+}
+
+func (l *loop) linkDown(n news) {
+	m := &l.member
+	delete(m.followers, n.link)
+	if n.link != 0 && n.link == m.sequencerUp {
+		m.sequencerUp = 0
+		l.unsend(n.link)
+		l.releaseAsks()
+	}
+	a, live := l.state.Admin.Agent(n.from)
+	switch {
+	case !live || a.Peer == "" || l.c.stop.Stopped():
+	case n.link != 0:
+		l.c.peers.Open(n.from, a.Peer) // is it gone, or only the connection?
+	default:
+		l.c.log.Warn("an agent cannot be reached", "agent", n.from, "address", a.Peer)
+		l.c.Propose(&admin.Expire{Incarnation: n.from, Broken: true})
+	}
+}
+
+// unsend takes back what was forwarded on a link that is no more.
+func (l *loop) unsend(link LinkID) {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	for _, k := range l.c.calls {
+		if k.sent == link {
+			k.sent = 0
+		}
+	}
+}
+
+// message handles one message. A malformed one says that the other runs something else: it is passed over with a word.
+func (l *loop) message(w *work, n news) error {
+	r := &codec.Reader{B: n.body}
+	switch n.kind {
+	case msgSubscribe:
+		_, slot := decodeBarrier(r)
+		l.subscribe(w, n.link, slot)
+	case msgEntry:
+		return l.offered(w, n.link, r)
+	case msgCommands:
+		for k := r.Count(6); k > 0 && r.Err == nil; k-- {
+			cmd, err := meta.DecodeCommand(r)
+			if err != nil {
+				l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
+				return nil
+			}
+			if cmd.From == n.from {
+				w.foreign = append(w.foreign, cmd)
+			}
+		}
+	case msgBarrier:
+		id, _ := decodeBarrier(r)
+		w.asked = append(w.asked, remoteBarrier{n.link, id})
+	case msgBarrierDone:
+		id, slot := decodeBarrier(r)
+		l.barrierDone(w, id, slot)
+	}
+	if r.Err != nil {
+		l.c.log.Warn("a peer sent a malformed message", "agent", n.from, "kind", n.kind)
+	}
+	return nil
+}
+
+func encodeBarrier(id uint64, slot base.Slot) []byte {
+	var w codec.Writer
+	w.Uvarint(id)
+	w.Uvarint(uint64(slot))
+	return w.B
+}
+
+func decodeBarrier(r *codec.Reader) (uint64, base.Slot) {
+	return r.Uvarint(), base.Slot(r.Uvarint())
+}
+
+// recentEntries is how many entries a sequencer keeps for followers that connect a little behind.
+const recentEntries = 128
+
+// subscribe begins to stream entries to a follower that has those up to slot.
+func (l *loop) subscribe(w *work, link LinkID, slot base.Slot) {
+	m := &l.member
+	if m.followers == nil {
+		m.followers = map[LinkID]bool{}
+	}
+	m.followers[link] = true
+	at, _ := l.journal.Position()
+	if slot > at {
+		w.look = true // it knows more than we do
+	}
+	for _, e := range m.recent {
+		if e.slot > slot {
+			l.c.peers.Send(link, msgEntry, e.message)
+		}
+	}
+}
+
+type sentEntry struct {
+	slot    base.Slot
+	message []byte
+}
+
+// stream sends an entry that is believed to the followers.
+func (l *loop) stream(e journal.Entry) {
+	m := &l.member
+	if l.c.peers == nil {
+		return
+	}
+	object, err := journal.EncodeEntry(e.Header, e.Payload)
+	if err != nil {
+		return // it came out of an object: cannot be
+	}
+	var w codec.Writer
+	lastModified := int64(-1)
+	if !e.LastModified.IsZero() {
+		lastModified = e.LastModified.UnixMilli()
+	}
+	w.Varint(lastModified)
+	w.Bytes(object)
+	m.recent = append(m.recent, sentEntry{e.Slot, w.B})
+	if len(m.recent) > recentEntries {
+		m.recent = append(m.recent[:0], m.recent[len(m.recent)-recentEntries:]...)
+	}
+	for _, link := range l.followerLinks() {
+		if !l.c.peers.Send(link, msgEntry, w.B) {
+			delete(m.followers, link)
+		}
+	}
+}
+
+// offered takes an entry from the sequencer's stream.
+func (l *loop) offered(w *work, link LinkID, r *codec.Reader) error {
+	lastModified, object := r.Varint(), r.Bytes()
+	if r.Err != nil || link != l.member.sequencerUp {
+		return nil
+	}
+	var at time.Time
+	if lastModified >= 0 {
+		at = time.UnixMilli(lastModified)
+	}
+	e, ok, err := l.journal.Offer(object, at)
+	if err != nil {
+		l.c.log.Warn("the sequencer sent an entry that cannot be read: reading the bucket", "error", err)
+		w.look = true
+		return nil
+	}
+	if ok {
+		l.c.counts.streamed.Add(1)
+		return l.take(e)
+	}
+	if h, err := journal.DecodeEntry(object); err == nil {
+		slot, _ := l.journal.Position()
+		w.look = w.look || h.Slot > slot+1 // a gap: the bucket has what the stream did not bring
+	}
+	return nil
+}
+
+// forward sends calls to the sequencer that it does not have yet.
+func (l *loop) forward(link LinkID) {
+	self := l.c.Self()
+	next, live := l.state.Session(self)
+	if !live {
+		return
+	}
+	calls, watermark := l.c.numbered(next)
+	var body codec.Writer
+	n := 0
+	l.c.mu.Lock()
+	for _, k := range calls {
+		if k.sent != link {
+			k.sent = link
+			cmd := meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op}
+			cmd.Encode(&body)
+			n++
+		}
+	}
+	l.c.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	var w codec.Writer
+	w.Uvarint(uint64(n))
+	w.Raw(body.B)
+	if !l.c.peers.Send(link, msgCommands, w.B) {
+		l.unsend(link)
+		l.member.sequencerUp = 0
+		l.c.nudge()
+	}
+}
+
+// asks are barriers that the sequencer has been asked for.
+type ask struct {
+	id    uint64
+	waits work
+}
+
+// askSequencer passes barriers on to the sequencer; false: look for yourself.
+func (l *loop) askSequencer(link LinkID, w *work) bool {
+	if len(w.barriers) == 0 || len(w.asked) > 0 {
+		return false
+	}
+	m := &l.member
+	m.lastAsk++
+	if !l.c.peers.Send(link, msgBarrier, encodeBarrier(m.lastAsk, 0)) {
+		return false
+	}
+	m.asks = append(m.asks, ask{m.lastAsk, work{barriers: w.barriers}})
+	return true
+}
+
+// barrierDone: the sequencer has seen the end of the journal at slot, after it was asked.
+func (l *loop) barrierDone(w *work, id uint64, slot base.Slot) {
+	m := &l.member
+	at, _ := l.journal.Position()
+	kept := m.asks[:0]
+	for i := range m.asks {
+		switch {
+		case m.asks[i].id > id:
+			kept = append(kept, m.asks[i])
+		case at >= slot:
+			l.release(&m.asks[i].waits)
+		default:
+			w.barriers = append(w.barriers, m.asks[i].waits.barriers...) // the stream has a gap: look for yourself
+			w.look = true
+		}
+	}
+	m.asks = kept
+}
+
+// releaseAsks hands what the sequencer was asked back to this agent's own look.
+func (l *loop) releaseAsks() {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	for _, a := range l.member.asks {
+		l.c.barriers = append(l.c.barriers, a.waits.barriers...)
+	}
+	l.member.asks = nil
+}

@@ -1,0 +1,215 @@
+package control
+
+import (
+	"errors"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+)
+
+// A snapshot is due after this many entries, or this long after the first entry that the last one does not hold: the
+// tail that a starting agent reads stays short. The journal is swept now and then also when no snapshot is due.
+const (
+	snapshotEntries = 2000
+	snapshotAfter   = 5 * time.Minute
+	sweepEvery      = 10 * time.Minute
+)
+
+// snapshots is what the loop knows of them.
+type snapshots struct {
+	entries int       // applied since the last snapshot
+	first   time.Time // when the first of these was
+	swept   time.Time
+	running bool
+
+	mu       sync.Mutex // guards what the making goroutine hands back
+	done     bool
+	state    *meta.State       // of the snapshot that this agent loaded or made last
+	manifest *journal.Manifest // its manifest; nil: none to build upon
+}
+
+// loaded notes the snapshot that the state came from.
+func (s *snapshots) loaded(m journal.Manifest, state *meta.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.manifest, s.entries = state, &m, 0
+}
+
+// snapshot makes one when it is due and this agent is the one that the state names: the first that does jobs.
+func (l *loop) snapshot() {
+	s := &l.snap
+	now := l.c.env.Now()
+	s.collect()
+	if s.entries > 0 && s.first.IsZero() {
+		s.first = now
+	}
+	due := s.entries >= snapshotEntries || s.entries > 0 && now.Sub(s.first) >= snapshotAfter
+	sweep := now.Sub(s.swept) >= sweepEvery
+	if s.running || !due && !sweep || !l.named() {
+		return
+	}
+	if s.swept.IsZero() && !due {
+		s.swept = now // not at once after the start
+		return
+	}
+	s.running, s.swept = true, now
+	slot, chain := l.journal.Position()
+	point := journal.Point{Slot: slot, Chain: chain, Time: l.state.Time, Digest: l.state.Digest()}
+	state, snaps := l.state, l.journal.Snapshots()
+	if due {
+		s.entries, s.first = 0, time.Time{}
+	}
+	l.c.stop.Go("snapshot", func() { l.c.makeSnapshot(s, snaps, point, state, due) })
+}
+
+// named reports whether this agent is the first that does jobs.
+func (l *loop) named() bool {
+	for _, a := range l.state.Admin.Agents() {
+		if a.Roles&admin.RoleJobs != 0 {
+			return a.Incarnation == l.c.Self()
+		}
+	}
+	return false
+}
+
+// collect takes note that the making goroutine has ended.
+func (s *snapshots) collect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		s.running, s.done = false, false
+	}
+}
+
+func (c *Control) makeSnapshot(s *snapshots, snaps *journal.Snapshots, point journal.Point, state *meta.State, due bool) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.done = true
+	}()
+	if due {
+		began := c.env.Now()
+		if err := c.writeSnapshot(s, snaps, point, state); err != nil {
+			c.log.Warn("no snapshot was made", "slot", point.Slot, "error", err)
+		} else {
+			c.counts.snapshots.Add(1)
+			c.log.Info("snapshot made", "slot", point.Slot, "took", c.env.Now().Sub(began).Round(time.Millisecond))
+		}
+	}
+	t, err := snaps.Truncate(c.ctx, func(m journal.Manifest) error { return c.verify(snaps, m) })
+	c.counts.truncated.Add(int64(t.Entries))
+	switch {
+	case err != nil && !c.stop.Stopped():
+		c.log.Warn("the journal was not truncated", "error", err)
+	case t.Entries+t.Snapshots+t.Parts > 0:
+		c.log.Info("journal truncated", "snapshot", t.Snapshot, "entries", t.Entries, "snapshots", t.Snapshots, "parts", t.Parts)
+	}
+}
+
+func (c *Control) writeSnapshot(s *snapshots, snaps *journal.Snapshots, point journal.Point, state *meta.State) error {
+	s.mu.Lock()
+	prev, prior := s.state, s.manifest
+	s.mu.Unlock()
+	if prior != nil && prior.Slot == 0 {
+		prev, prior = nil, nil
+	}
+	m, err := snaps.Write(c.ctx, point, prior, parts(state, prev))
+	if errors.Is(err, journal.ErrBase) {
+		m, err = snaps.Write(c.ctx, point, nil, parts(state, nil))
+	}
+	switch {
+	case errors.Is(err, journal.ErrNewerSnapshot):
+		return nil
+	case err != nil:
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.manifest = state, &m
+	return nil
+}
+
+func parts(state, prev *meta.State) iter.Seq[journal.PartSource] {
+	return func(yield func(journal.PartSource) bool) {
+		for _, p := range state.Parts(prev) {
+			source := journal.PartSource{Key: p.Key, Unchanged: !p.Changed}
+			if p.Changed {
+				source.Body = p.Encode()
+			}
+			if !yield(source) {
+				return
+			}
+		}
+	}
+}
+
+// verify reads a snapshot as a starting agent would: only what leads to the state it claims may stand for the entries
+// before it.
+func (c *Control) verify(snaps *journal.Snapshots, m journal.Manifest) error {
+	r := &restorer{r: meta.NewRestorer()}
+	if err := snaps.Read(c.ctx, m, r.Part); err != nil {
+		return err
+	}
+	_, err := r.finish(m)
+	return err
+}
+
+// compare holds the digest that an entry carries against this replica's own.
+func (l *loop) compare(e journal.Entry) error {
+	if e.DigestSlot == 0 || e.DigestSlot != l.state.Slot || e.Digest == l.state.Digest() {
+		return nil
+	}
+	l.c.log.Error("this replica and the writer of an entry disagree about the state: rebuilding it from the bucket",
+		"entry", e.Slot, "writer", e.Writer, "state", e.DigestSlot)
+	rebuilt, err := l.rebuild(e.DigestSlot)
+	switch {
+	case err != nil:
+		return err
+	case rebuilt == l.state.Digest():
+		l.c.log.Error("the rebuilt state agrees with this replica: the writer is wrong", "writer", e.Writer)
+		return nil
+	}
+	return base.Errorf(base.StorageError, "control: the state after entry %d has digest %x here, %x rebuilt from the bucket and %x by agent %d; "+
+		"this replica cannot be trusted and stops: restart it, and run millrace fsck", e.DigestSlot, l.state.Digest(), rebuilt, e.Digest, e.Writer)
+}
+
+// rebuild folds the journal anew up to a slot and gives the digest there.
+func (l *loop) rebuild(to base.Slot) (uint64, error) {
+	fresh := journal.Open(l.c.env, l.c.store, l.c.cluster, l.c.config.W)
+	other := loop{c: l.c, journal: fresh, state: meta.New()}
+	r := &restorer{}
+	m, err := fresh.Load(l.c.ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	if m.Slot > 0 {
+		if other.state, err = r.finish(m); err != nil {
+			return 0, err
+		}
+	}
+	for other.state.Slot < to {
+		e, status, err := fresh.Next(l.c.ctx)
+		if err != nil {
+			return 0, err
+		}
+		if status != journal.Believed {
+			break
+		}
+		if e.Void {
+			continue
+		}
+		outcomes, err := other.decode(e)
+		if err != nil {
+			return 0, err
+		}
+		if err := applyTo(other.state, e, outcomes); err != nil {
+			return 0, damaged(err)
+		}
+	}
+	return other.state.Digest(), nil
+}

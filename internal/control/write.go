@@ -1,0 +1,212 @@
+package control
+
+import (
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+)
+
+// enoughPayload is when an entry takes no further command: one command's outcome is below 2 MiB (ingest bounds the
+// batches of a segment), so an entry stays below the journal's 4 MiB.
+const enoughPayload = 2 << 20
+
+// write brings this agent's calls and what followers sent into the journal: as many entries as it takes. Barriers of w
+// are released by the first slot won.
+func (l *loop) write(w *work) error {
+	foreign := w.foreign
+	for !l.c.stop.Stopped() {
+		l.courtesy()
+		p, rest, next := l.decideAll(foreign)
+		if len(p.Outcomes) == 0 {
+			return nil
+		}
+		won, err := l.append(next, p)
+		if err != nil {
+			return err
+		}
+		if won {
+			foreign = rest
+			l.release(w)
+			if len(foreign) == 0 && !l.more() {
+				return nil
+			}
+		}
+		if !l.registered {
+			return nil
+		}
+	}
+	return nil
+}
+
+// more reports whether calls wait that are on no way to a decision.
+func (l *loop) more() bool {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	return l.c.hasUnsent()
+}
+
+// decideAll decides this agent's calls, then the commands of followers, against a fork of the believed state, which it
+// gives back; rest is what did not fit.
+func (l *loop) decideAll(foreign []meta.Command) (p meta.Payload, rest []meta.Command, next *meta.State) {
+	next = l.state.Fork()
+	slot, _ := l.journal.Position()
+	next.Begin(slot+1, l.now())
+	rules := meta.NewRules(l.c.config.Static, next.Admin.Configs())
+	own := l.own()
+	for i, cmd := range append(own, foreign...) {
+		o, isNew := meta.Decide(next, cmd, next.Time, rules)
+		if !isNew {
+			l.repeated(i < len(own), o)
+			continue
+		}
+		if err := next.Apply(&o); err != nil {
+			panic(err) // Decide and Apply of the same build disagree: nothing was written, and nothing must be
+		}
+		if p.Add(o) >= enoughPayload {
+			return p, foreign[max(0, i+1-len(own)):], next
+		}
+	}
+	return p, nil, next
+}
+
+// repeated answers one of this agent's calls that is decided already, or can never be. A follower that repeats a
+// command finds its verdict in its own state.
+func (l *loop) repeated(own bool, o meta.Outcome) {
+	if !own {
+		return
+	}
+	l.c.resolve(func(n uint64) (*meta.Verdict, bool) { return o.Verdict, n == o.Number })
+}
+
+// own gives this agent's undecided calls as commands.
+func (l *loop) own() []meta.Command {
+	self := l.c.Self()
+	next, live := l.state.Session(self)
+	if !live {
+		return nil
+	}
+	calls, watermark := l.c.numbered(next)
+	cmds := make([]meta.Command, len(calls), len(calls)+16)
+	for i, k := range calls {
+		cmds[i] = meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op}
+	}
+	return cmds
+}
+
+// append proposes p, whose outcomes lead to next. Not won: the state has moved past the winner, so decide again.
+func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
+	began := l.c.env.Now()
+	e, status, err := l.journal.Append(l.c.ctx, l.draft(next, p.Bytes()))
+	if err != nil {
+		return false, err
+	}
+	switch status {
+	case journal.Won:
+		l.entryTook = l.c.env.Now().Sub(began)
+		l.c.counts.won.Add(1)
+		l.stream(e)
+		l.adopt(next, e, p.Outcomes)
+		return true, nil
+	case journal.Reload:
+		return false, l.reload()
+	case journal.Lost:
+		l.c.counts.lost.Add(1)
+		return false, l.catchUp()
+	}
+	return false, nil // Unknown: the agent is stopping
+}
+
+func (l *loop) draft(next *meta.State, payload []byte) journal.Draft {
+	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.state.Admin.Level(meta.FeatureLevel),
+		DigestSlot: l.state.Slot, Digest: l.state.Digest(), Payload: payload}
+}
+
+// register makes sure that the agent has an incarnation.
+func (l *loop) register() error {
+	if l.registered || l.c.isDraining() {
+		return nil
+	}
+	op := &admin.Register{Profile: l.c.config.Profile}
+	op.Level = meta.FeatureLevel
+	for i := range op.Nonce {
+		op.Nonce[i] = byte(l.c.env.Uint64())
+	}
+	for !l.c.stop.Stopped() {
+		if a, ok := l.state.Admin.ByNonce(op.Nonce); ok {
+			l.c.self.Store(uint32(a.Incarnation))
+			l.registered = true
+			l.elect()
+			return nil
+		}
+		next := l.state.Fork()
+		slot, _ := l.journal.Position()
+		next.Begin(slot+1, l.now())
+		o, _ := meta.Decide(next, meta.Command{Op: op}, next.Time, meta.Rules{})
+		if k := o.Verdict.Kind(); k != base.OK {
+			return base.Errorf(k, "the cluster does not take this agent: %s", o.Verdict.Text())
+		}
+		if err := next.Apply(&o); err != nil {
+			return damaged(err)
+		}
+		var p meta.Payload
+		p.Add(o)
+		if _, err := l.append(next, p); err != nil {
+			return err
+		}
+	}
+	return base.Errorf(base.Stopping, "the agent is stopping")
+}
+
+func (c *Control) isDraining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
+}
+
+// lostSession: the agent was expired. What became of its numbered commands is not known; the others wait for the next
+// incarnation.
+func (l *loop) lostSession() {
+	l.registered = false
+	old := l.c.self.Swap(0)
+	if !l.c.isDraining() {
+		l.c.log.Warn("this agent was expired by another and registers anew", "incarnation", old)
+	}
+	c := l.c
+	c.mu.Lock()
+	var lost, kept []*call
+	for _, k := range c.calls {
+		if k.number != 0 {
+			lost = append(lost, k)
+		} else {
+			kept = append(kept, k)
+		}
+	}
+	c.calls = kept
+	c.kicked = true
+	draining := c.draining
+	c.mu.Unlock()
+	if draining {
+		c.failAll(base.Errorf(base.Stopping, "the agent is stopping"))
+	}
+	for _, k := range lost {
+		k.reply.Set(nil, base.Errorf(base.OutcomeUnknown, "agent %d was expired before it knew what became of this: it may or may not have happened", old))
+	}
+}
+
+// courtesy waits a moment when the next slot is another domain's turn, so that the nearer domain does not starve the
+// farther.
+func (l *loop) courtesy() {
+	domains, mine := l.domains()
+	if len(domains) < 2 {
+		return
+	}
+	slot, _ := l.journal.Position()
+	if int(uint64(slot+1)%uint64(len(domains))) != mine {
+		l.c.env.Sleep(min(l.entryTook, maxCourtesy))
+	}
+}
+
+const maxCourtesy = 50 * time.Millisecond
