@@ -405,26 +405,17 @@ func TestErrorsOfHelpersAreTheSame(t *testing.T) {
 	})
 }
 
-// BenchmarkSwitch measures one hand-over between two tasks.
+// BenchmarkSwitch measures one hand-over between two tasks, with the timer that causes it.
 func BenchmarkSwitch(b *testing.B) {
-	w := sim.NewWorld(1)
-	err := w.Run(func(main *sim.Proc) {
-		var mu sync.Mutex
-		c, turn := main.NewCond(&mu), 0
-		play := func(me int) {
-			mu.Lock()
-			defer mu.Unlock()
-			for range b.N / 2 {
-				for turn != me {
-					c.Wait(time.Time{})
-				}
-				turn = 1 - me
-				c.Signal()
-			}
-		}
+	err := sim.NewWorld(1).Run(func(main *sim.Proc) {
 		g := env.NewGroup(main)
-		g.Go("a", func() { play(0) })
-		g.Go("b", func() { play(1) })
+		for range 2 {
+			g.Go("sleeper", func() {
+				for range b.N / 2 {
+					main.Sleep(time.Microsecond)
+				}
+			})
+		}
 		g.Wait(time.Time{})
 	})
 	if err != nil {
