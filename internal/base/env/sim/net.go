@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -239,5 +238,3 @@ func (p *Proc) breakConnections() {
 		p.conns[0].abort()
 	}
 }
-
-func (c *conn) String() string { return fmt.Sprintf("%v to %v", c.local, c.remote) }
