@@ -51,3 +51,19 @@ func TestKindOfSeesThroughWrapping(t *testing.T) {
 		t.Error("a foreign error must be Other for KindOf, and of no kind for Is")
 	}
 }
+
+func FuzzCutRange(f *testing.F) {
+	f.Add(int64(10), int64(3), int64(4))
+	f.Fuzz(func(t *testing.T, size, off, n int64) {
+		if size < 0 {
+			t.Skip("no object has such a size")
+		}
+		from, to, err := CutRange(size, off, n)
+		if err != nil {
+			return
+		}
+		if from != off || to < from || to > size || n >= 0 && to-from > n {
+			t.Errorf("CutRange(%d, %d, %d) = %d, %d", size, off, n, from, to)
+		}
+	})
+}

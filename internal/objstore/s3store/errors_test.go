@@ -186,6 +186,12 @@ func TestAnswersThatCannotBeTrusted(t *testing.T) {
 			w.WriteHeader(http.StatusPartialContent)
 			fmt.Fprint(w, "only this")
 		}},
+		{"another range", opGet, objstore.Fatal, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
+			w.Header().Set("Content-Range", "bytes 0-3/100")
+			w.WriteHeader(http.StatusPartialContent)
+			fmt.Fprint(w, "0123")
+		}},
 		{"listing out of order", opList, objstore.Fatal, func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, "<ListBucketResult>", entry("k2"), entry("k1"), "</ListBucketResult>")
 		}},

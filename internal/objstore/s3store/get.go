@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -61,7 +60,7 @@ func (s *Store) get(ctx context.Context, key string, off, n int64, seen *exchang
 	defer body.Close()
 	o := objstore.Object{Meta: objstore.Meta{SizeBytes: info.Size, LastModified: info.LastModified, Date: seen.date}}
 	if options.Header().Get("Range") != "" && info.Size > 0 {
-		if o.SizeBytes, err = wholeSize(header); err != nil {
+		if o.SizeBytes, err = wholeSize(header.Get("Content-Range"), off, info.Size); err != nil {
 			return objstore.Object{}, &objstore.Error{Kind: objstore.Fatal, Op: opGet, Key: key, Date: seen.date, Cause: err}
 		}
 	}
@@ -82,13 +81,13 @@ func rangeHeader(off, n int64) string {
 	return fmt.Sprintf("bytes=%d-%d", off, off+n-1)
 }
 
-// wholeSize reads the object's size from "Content-Range: bytes 3-6/10".
-func wholeSize(header http.Header) (int64, error) {
-	value := header.Get("Content-Range")
-	_, total, _ := strings.Cut(value, "/")
+// wholeSize reads the object's size from "bytes 3-6/10", the Content-Range of an answer of n bytes from off, and
+// refuses the answer of a store or a proxy that gave other bytes than it was asked for.
+func wholeSize(contentRange string, off, n int64) (int64, error) {
+	bytes, total, _ := strings.Cut(contentRange, "/")
 	size, err := strconv.ParseInt(total, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("the store answers a range with Content-Range %q, it ignores ranges or hides sizes: use another store", value)
+	if err != nil || size < 0 || n > size-off || bytes != fmt.Sprintf("bytes %d-%d", off, off+n-1) {
+		return 0, fmt.Errorf("the store answers %d bytes with Content-Range %q to a request from byte %d on: it does not honour ranges, use another store", n, contentRange, off)
 	}
 	return size, nil
 }
