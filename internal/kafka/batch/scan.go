@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -9,7 +10,7 @@ import (
 var (
 	errEnd       = errors.New("the records end before the last one is complete")
 	errVarint    = errors.New("a varint is longer than its type allows")
-	errStructure = errors.New("a length inside a record is negative or goes past the record's end")
+	errStructure = errors.New("the parts of a record do not fill it exactly")
 	errTooLarge  = errors.New("the records decompress to more than is allowed")
 )
 
@@ -149,8 +150,16 @@ func (s *scanner) next(h *head) error {
 	if size < 0 {
 		return errStructure
 	}
-	end := s.position() + int64(size)
-	if err := s.skip(1); err != nil { // attributes: none are in use
+	if rest := s.buf[s.at:]; int(size) <= len(rest) {
+		s.at += int(size)
+		return h.parse(rest[:size])
+	}
+	return s.nextAcross(h, s.position()+int64(size))
+}
+
+// nextAcross takes a record that ends beyond the buffer, up to end.
+func (s *scanner) nextAcross(h *head, end int64) (err error) {
+	if err = s.skip(1); err != nil { // attributes: none are in use
 		return err
 	}
 	if h.timestampDelta, err = s.varint(); err != nil {
@@ -208,4 +217,64 @@ func (s *scanner) skipHeaders(end int64) error {
 		}
 	}
 	return nil
+}
+
+// malformed is the position after a value that could not be taken; from there nothing can.
+const malformed = -1
+
+// parse is nextAcross for a record that is in memory whole, as nearly all are: several times as fast.
+func (h *head) parse(record []byte) error {
+	timestamp, at := varintAt(record, 1)
+	offset, at := varintAt(record, at)
+	hasKey, at := skipAt(record, at)
+	_, at = skipAt(record, at)
+	headers, at := varintAt(record, at)
+	if at == malformed || offset != int64(int32(offset)) || headers < 0 || headers > int64(len(record)-at)/2 {
+		return errStructure
+	}
+	for range headers {
+		var hasName bool
+		if hasName, at = skipAt(record, at); !hasName {
+			return errStructure
+		}
+		_, at = skipAt(record, at)
+	}
+	if at != len(record) {
+		return errStructure
+	}
+	h.timestampDelta, h.offsetDelta, h.hasKey = timestamp, int32(offset), hasKey
+	return nil
+}
+
+// varintAt takes the zig-zag varint at a position of b, and gives the position behind it.
+func varintAt(b []byte, at int) (v int64, next int) {
+	if uint(at) < uint(len(b)) && b[at] < 0x80 {
+		u := b[at]
+		return int64(u>>1) ^ -int64(u&1), at + 1
+	}
+	return longVarintAt(b, at)
+}
+
+func longVarintAt(b []byte, at int) (v int64, next int) {
+	if at < 0 || at >= len(b) {
+		return 0, malformed
+	}
+	v, n := binary.Varint(b[at:])
+	if n <= 0 {
+		return 0, malformed
+	}
+	return v, at + n
+}
+
+// skipAt passes over the length at a position of b and its bytes, and gives the position behind them. Null (any
+// negative length) is not present.
+func skipAt(b []byte, at int) (present bool, next int) {
+	n, at := varintAt(b, at)
+	switch {
+	case at == malformed || n < math.MinInt32 || n > int64(len(b)-at):
+		return false, malformed
+	case n < 0:
+		return false, at
+	}
+	return true, at + int(n)
 }
