@@ -1,0 +1,180 @@
+package ingest
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// upload is the outcome of a segment's PUT.
+type upload struct{ done *env.Future[struct{}] }
+
+func (u *upload) init(e env.Env) { u.done = env.NewFuture[struct{}](e) }
+
+func (i *Ingest) uploadSegment(s *sealed) {
+	// The store's Last-Modified is not below the bucket's time before the request, give or take its clock.
+	s.commit.LastModified = i.journal.Now()
+	began := i.env.Now()
+	_, err := i.store.Put(i.ctx, segment.Key(s.ref), s.body)
+	if err == nil {
+		i.counts.uploaded.Add(1)
+		i.counts.uploadedBytes.Add(int64(len(s.body)))
+		i.counts.uploadMicros.Add(i.env.Now().Sub(began).Microseconds())
+		if i.config.Uploaded != nil {
+			i.config.Uploaded(s.ref, s.body)
+		}
+	}
+	s.body = nil
+	i.uploads.Release(1)
+	s.upload.done.Set(struct{}{}, err)
+}
+
+// committer commits sealed segments in their order.
+func (i *Ingest) committer() {
+	for {
+		s, err := i.commits.Pop(time.Time{})
+		if err != nil {
+			return
+		}
+		if _, err := s.upload.done.Wait(time.Time{}); err != nil {
+			i.uploadFailed(s, err)
+			continue
+		}
+		i.commit(s)
+	}
+}
+
+// commit proposes a segment. It does not wait for the verdict: control keeps the order of what it is given.
+func (i *Ingest) commit(s *sealed) {
+	i.dropFailed(s)
+	if len(s.batches) == 0 {
+		i.finished(s, &i.counts.failed)
+		return
+	}
+	i.journal.Propose(s.commit).OnDone(func(v *meta.Verdict, err error) { i.committed(s, v, err) })
+}
+
+// committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
+func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
+	i.settled(s)
+	for n, p := range s.batches {
+		switch {
+		case err != nil:
+			p.answer(refused(clientKind(base.KindOf(err))))
+		case v.Log == nil || v.Log.Kind != base.OK || n >= len(v.Log.Batches):
+			p.answer(refused(clientKind(v.Kind())))
+		default:
+			b := v.Log.Batches[n]
+			p.answer(Result{Kind: b.Kind, Base: b.Base, LogStart: b.Start})
+		}
+	}
+	i.finished(s, &i.counts.committed)
+}
+
+// clientKind is what a producer is told when its segment as a whole was not committed: to try again.
+func clientKind(k base.Kind) base.Kind {
+	if k == base.Stopping {
+		return base.NotLeaderOrFollower
+	}
+	return base.RequestTimedOut
+}
+
+func (i *Ingest) finished(s *sealed, count *atomic.Int64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	count.Add(1)
+	for k, upTo := range i.failed {
+		if upTo <= s.number {
+			delete(i.failed, k)
+		}
+	}
+	i.wake.Broadcast()
+}
+
+// uploadFailed fails a segment, and with it whatever is queued behind it of the same producers and partitions: their
+// sequence numbers would leave gaps.
+func (i *Ingest) uploadFailed(s *sealed, err error) {
+	kind := base.RequestTimedOut
+	if i.stop.Stopped() || errors.Is(err, i.ctx.Err()) {
+		kind = base.NotLeaderOrFollower
+	}
+	i.config.Log.Error("a segment could not be uploaded", "segment", s.ref.ID, "bytes", s.commit.SizeBytes, "batches", len(s.batches), "error", err)
+	i.mu.Lock()
+	for _, p := range s.batches {
+		if k, ok := p.producer(); ok {
+			i.failed[k] = i.sealedNo
+		}
+	}
+	var failed []*pending
+	kept := i.open.batches[:0]
+	for _, p := range i.open.batches {
+		if k, ok := p.producer(); ok && i.failed[k] > 0 {
+			failed = append(failed, p)
+			i.open.bytes -= len(p.Bytes)
+		} else {
+			kept = append(kept, p)
+		}
+	}
+	clear(i.open.batches[len(kept):])
+	i.open.batches = kept
+	i.mu.Unlock()
+	i.settled(s)
+	for _, p := range append(s.batches, failed...) {
+		p.answer(refused(kind))
+	}
+	for _, p := range failed {
+		i.settle(p)
+	}
+	i.finished(s, &i.counts.failed)
+}
+
+// dropFailed takes the batches out of s that lie behind a failed upload.
+func (i *Ingest) dropFailed(s *sealed) {
+	i.mu.Lock()
+	var dropped []*pending
+	if len(i.failed) > 0 {
+		batches, described := s.batches[:0:0], s.commit.Batches[:0:0]
+		for n, p := range s.batches {
+			if k, ok := p.producer(); ok && s.number <= i.failed[k] {
+				dropped = append(dropped, p)
+				continue
+			}
+			batches, described = append(batches, p), append(described, s.commit.Batches[n])
+		}
+		s.batches, s.commit.Batches = batches, described
+	}
+	i.mu.Unlock()
+	for _, p := range dropped {
+		i.settle(p)
+		p.answer(refused(base.RequestTimedOut))
+	}
+}
+
+type counters struct {
+	committed, failed, uploaded, uploadedBytes, uploadMicros, parked atomic.Int64
+}
+
+// Stats is what ingest has done since the agent started.
+type Stats struct {
+	Segments, SegmentsFailed, UploadedBytes, UploadMicros, Parked int64
+	ParkedNow                                                     int
+	OpenBytes                                                     int
+}
+
+// Stats gives the counts at this moment.
+func (i *Ingest) Stats() Stats {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n := 0
+	for _, list := range i.parked {
+		n += len(list)
+	}
+	c := &i.counts
+	return Stats{Segments: c.uploaded.Load(), SegmentsFailed: c.failed.Load(), UploadedBytes: c.uploadedBytes.Load(),
+		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), ParkedNow: n, OpenBytes: i.open.bytes}
+}

@@ -1,0 +1,20 @@
+// Package ingest turns the batches of all connections into data files and brings them into the order.
+//
+// Owns: the open segment that batches gather in; when it is sealed; its upload; the order in which sealed segments are
+// committed; the parking of batches whose predecessor is still under way.
+// Does not own: the validation of batches (kafka/batch, by the broker), the verdict on each (meta/log, through control),
+// the format of data files (segment).
+//
+// # A batch's way
+//
+// Append puts batches into the open segment. It is sealed when its first batch is BatchTimeout old, when it holds
+// BatchBytes, or early when nothing has arrived for a sixteenth of BatchTimeout and the budget of PUTs has a token.
+// Sealed segments upload in parallel and are committed in seal order, so that the order in which Append was called is
+// the order in the log. The result of a batch is the verdict in the journal entry.
+//
+// # Parking
+//
+// An idempotent producer that moves between agents, or whose requests overtake each other, sends batches whose sequence
+// number leaves a gap to what this agent knows. Such a batch is parked, at most parkFor, until the one before it is in
+// the log or in the open segment; then the journal judges it as it stands.
+package ingest

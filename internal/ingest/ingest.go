@@ -1,0 +1,198 @@
+package ingest
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+// Bounds.
+const (
+	// MaxSegmentBatches keeps one commit well below a journal entry: 10,000 batches are some 800 KiB of events and reply.
+	MaxSegmentBatches = 10_000
+	// uploadsAtOnce bounds the segments in memory beside the open one.
+	uploadsAtOnce = 6
+	// earlyFraction of BatchTimeout without a new batch seals a segment early, if the budget of PUTs allows.
+	earlyFraction = 16
+	putsPerSecond = 8
+	putsBurst     = 4
+	// parkFor is how long a batch waits for its predecessor: a request that went to another agent first needs that
+	// agent's batch time and two PUTs.
+	parkFor = 2 * time.Second
+)
+
+// Journal is what ingest asks of control.
+type Journal interface {
+	View() meta.View
+	Propose(op meta.Op) *env.Future[*meta.Verdict]
+	Barrier(deadline time.Time) (meta.View, error)
+	Subscribe(f func(control.Change))
+	Now() base.Millis
+	Active()
+}
+
+// Config says when segments are sealed.
+type Config struct {
+	BatchTimeout time.Duration // 10 ms to 2 s
+	BatchBytes   int
+	Store        base.StoreID
+	Log          *slog.Logger
+	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait.
+	Uploaded func(ref base.FileRef, body []byte)
+}
+
+// Batch is one validated record batch of a client.
+type Batch struct {
+	Topic     base.TopicID
+	Partition int32
+	Bytes     []byte // the whole batch; not to be changed until its result is there
+	Info      batch.Info
+}
+
+// Result is what became of a batch.
+type Result struct {
+	Kind     base.Kind
+	Base     int64 // offset of its first record, also when it was appended by an earlier try; -1 if refused
+	LogStart int64 // -1 if not known
+}
+
+// Ingest gathers, uploads and commits. Its methods are safe for concurrent use.
+type Ingest struct {
+	env     env.Env
+	journal Journal
+	store   objstore.Store
+	config  Config
+	stop    *env.Stopper
+	ctx     context.Context
+	commits *env.Queue[*sealed]
+	uploads *env.Semaphore
+	counts  counters
+
+	mu       sync.Mutex
+	wake     env.Cond
+	open     *open
+	sealedNo uint64 // of the segment sealed last
+	tails    map[producerKey]*tail
+	parked   map[producerKey][]*parked
+	failed   map[producerKey]uint64 // batches of these producers fail in segments up to this number
+	puts     tokens
+	stopping bool
+}
+
+// New makes an Ingest and starts it.
+func New(e env.Env, journal Journal, store objstore.Store, config Config) *Ingest {
+	i := &Ingest{
+		env: e, journal: journal, store: store, config: config, stop: env.NewStopper(e),
+		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
+		open: newOpen(config.Store), tails: map[producerKey]*tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
+	}
+	i.ctx = i.stop.Context()
+	i.wake = e.NewCond(&i.mu)
+	i.puts = tokens{have: putsBurst, at: e.Now()}
+	journal.Subscribe(i.changed)
+	i.stop.OnStop(i.commits.Close)
+	i.stop.OnStop(i.nudge)
+	i.stop.Go("ingest seal", i.sealer)
+	i.stop.Go("ingest commit", i.committer)
+	return i
+}
+
+// Append takes the batches of one request, in order. The future has a Result for each, and no error.
+func (i *Ingest) Append(batches []Batch) *env.Future[[]Result] {
+	r := &request{future: env.NewFuture[[]Result](i.env), results: make([]Result, len(batches)), left: len(batches)}
+	if len(batches) == 0 {
+		r.future.Set(nil, nil)
+		return r.future
+	}
+	i.journal.Active()
+	i.mu.Lock()
+	stopping := i.stopping
+	parkedAny := false
+	if !stopping {
+		for n := range batches {
+			parkedAny = !i.add(&pending{Batch: batches[n], request: r, index: n}) || parkedAny
+		}
+		i.wake.Broadcast()
+	}
+	i.mu.Unlock()
+	if stopping {
+		r.failAll(base.NotLeaderOrFollower)
+	}
+	if parkedAny {
+		i.stop.Go("ingest barrier", i.lookForPredecessors)
+	}
+	return r.future
+}
+
+// Stop seals and commits what is there and refuses what comes; it ends when all is answered, or at the deadline.
+func (i *Ingest) Stop(deadline time.Time) {
+	i.mu.Lock()
+	i.stopping = true
+	for _, k := range i.parkedKeys() {
+		i.unpark(k, true)
+	}
+	i.wake.Broadcast()
+	for !i.idle() {
+		if !i.wake.Wait(deadline) {
+			break
+		}
+	}
+	i.mu.Unlock()
+	i.stop.Stop()
+	i.stop.Wait(deadline)
+}
+
+// idle reports whether nothing is under way; i.mu is held.
+func (i *Ingest) idle() bool {
+	return len(i.open.batches) == 0 && i.counts.committed.Load()+i.counts.failed.Load() == int64(i.sealedNo)
+}
+
+func (i *Ingest) nudge() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.wake.Broadcast()
+}
+
+// request is one call of Append.
+type request struct {
+	future  *env.Future[[]Result]
+	mu      sync.Mutex
+	results []Result
+	left    int
+}
+
+func (r *request) set(index int, v Result) {
+	r.mu.Lock()
+	r.results[index] = v
+	r.left--
+	last := r.left == 0
+	r.mu.Unlock()
+	if last {
+		r.future.Set(r.results, nil)
+	}
+}
+
+func (r *request) failAll(k base.Kind) {
+	for n := range r.results {
+		r.set(n, refused(k))
+	}
+}
+
+func refused(k base.Kind) Result { return Result{Kind: k, Base: -1, LogStart: -1} }
+
+// pending is one batch on its way.
+type pending struct {
+	Batch
+	request *request
+	index   int
+}
+
+func (p *pending) answer(v Result) { p.request.set(p.index, v) }

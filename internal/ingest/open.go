@@ -1,0 +1,193 @@
+package ingest
+
+import (
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// open is the segment that batches gather in.
+type open struct {
+	store   base.StoreID
+	batches []*pending
+	bytes   int
+	first   time.Time // when its first batch came
+	last    time.Time
+}
+
+func newOpen(store base.StoreID) *open { return &open{store: store} }
+
+func (o *open) add(p *pending, now time.Time) {
+	if len(o.batches) == 0 {
+		o.first = now
+	}
+	o.last = now
+	o.batches = append(o.batches, p)
+	o.bytes += len(p.Bytes)
+}
+
+// sealed is a segment that takes no more batches.
+type sealed struct {
+	number  uint64
+	ref     base.FileRef
+	body    []byte
+	commit  *log.CommitSegment
+	batches []*pending // in the order of commit.Batches
+	upload  upload
+}
+
+// seal lays the batches out by partition, in the order in which partitions first appear.
+func (o *open) seal(number uint64, ref base.FileRef) *sealed {
+	type place struct {
+		topic base.TopicID
+		index int32
+	}
+	order := make([]place, 0, 16)
+	groups := map[place][]*pending{}
+	for _, p := range o.batches {
+		k := place{p.Topic, p.Partition}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], p)
+	}
+	s := &sealed{number: number, ref: ref, batches: make([]*pending, 0, len(o.batches))}
+	s.commit = &log.CommitSegment{File: ref, Batches: make([]log.Batch, 0, len(o.batches))}
+	b := segment.NewBuilder(o.store)
+	for _, k := range order {
+		parts := make([][]byte, len(groups[k]))
+		for n, p := range groups[k] {
+			parts[n] = p.Bytes
+		}
+		pos := uint32(b.Add(k.topic, k.index, parts...).Pos)
+		for _, p := range groups[k] {
+			s.batches = append(s.batches, p)
+			s.commit.Batches = append(s.commit.Batches, p.describe(pos))
+			pos += uint32(len(p.Bytes))
+		}
+	}
+	s.body = b.Finish()
+	s.commit.SizeBytes = int64(len(s.body))
+	return s
+}
+
+func (p *pending) describe(pos uint32) log.Batch {
+	b := log.Batch{Topic: p.Topic, Partition: p.Partition, Pos: pos, Len: uint32(len(p.Bytes)), Count: p.Info.Count,
+		MaxTimestamp: p.Info.MaxTimestamp, ProducerID: p.Info.ProducerID}
+	if b.ProducerID >= 0 {
+		b.Epoch, b.BaseSequence = p.Info.Epoch, p.Info.BaseSequence
+	}
+	return b
+}
+
+// tokens is the budget of early PUTs.
+type tokens struct {
+	have float64
+	at   time.Time
+}
+
+func (t *tokens) refill(now time.Time) {
+	t.have = min(putsBurst, t.have+putsPerSecond*now.Sub(t.at).Seconds())
+	t.at = now
+}
+
+// sealer seals the open segment when it is time.
+func (i *Ingest) sealer() {
+	for {
+		// A place among the uploads comes first: while all are taken, the open segment goes on filling.
+		if i.uploads.Acquire(1, time.Time{}) != nil {
+			return
+		}
+		s := i.awaitSeal()
+		if s == nil {
+			return
+		}
+		i.stop.Go("ingest upload", func() { i.uploadSegment(s) })
+		if i.commits.Push(s, time.Time{}) != nil {
+			return
+		}
+	}
+}
+
+// awaitSeal waits until the open segment is to be sealed, and seals it; nil when ingest has ended.
+func (i *Ingest) awaitSeal() *sealed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for {
+		if i.stop.Stopped() {
+			return nil
+		}
+		now := i.env.Now()
+		i.expireParked(now)
+		due, at := i.due(now)
+		if due {
+			return i.sealNow(now)
+		}
+		i.wake.Wait(at)
+	}
+}
+
+// due says whether the open segment is to be sealed now, or when to look again. i.mu is held.
+func (i *Ingest) due(now time.Time) (bool, time.Time) {
+	o := i.open
+	at := i.nextParked()
+	if len(o.batches) == 0 {
+		return false, at
+	}
+	timeout := o.first.Add(i.config.BatchTimeout)
+	if i.stopping || o.bytes >= i.config.BatchBytes || len(o.batches) >= MaxSegmentBatches || !now.Before(timeout) {
+		return true, at
+	}
+	quiet := o.last.Add(i.config.BatchTimeout / earlyFraction)
+	i.puts.refill(now)
+	if i.puts.have < 1 {
+		quiet = later(quiet, now.Add(time.Duration((1-i.puts.have)/putsPerSecond*float64(time.Second))))
+	}
+	if !now.Before(quiet) {
+		return true, at
+	}
+	return false, earlier(at, earlier(timeout, quiet))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// earlier takes the zero time for never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (i *Ingest) sealNow(now time.Time) *sealed {
+	i.puts.refill(now)
+	i.puts.have = max(0, i.puts.have-1)
+	i.sealedNo++
+	o := i.open
+	i.open = newOpen(i.config.Store)
+	s := o.seal(i.sealedNo, base.FileRef{Store: i.config.Store, ID: i.newULID()})
+	s.upload.init(i.env)
+	return s
+}
+
+// newULID makes the name of a segment: bucket time and 80 random bits.
+func (i *Ingest) newULID() base.ULID {
+	var u base.ULID
+	ms := uint64(max(0, i.journal.Now()))
+	for n := range 6 {
+		u[n] = byte(ms >> (8 * (5 - n)))
+	}
+	a, b := i.env.Uint64(), i.env.Uint64()
+	for n := range 8 {
+		u[8+n] = byte(a >> (8 * n))
+	}
+	u[6], u[7] = byte(b), byte(b>>8)
+	return u
+}

@@ -1,0 +1,190 @@
+package ingest
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+// producerKey is one idempotent producer in one partition.
+type producerKey struct {
+	topic base.TopicID
+	index int32
+	id    int64
+}
+
+func (p *pending) producer() (producerKey, bool) {
+	return producerKey{p.Topic, p.Partition, p.Info.ProducerID}, p.Info.ProducerID >= 0
+}
+
+// tail is what is under way of a producer in a partition: the epoch and sequence number that would follow it.
+type tail struct {
+	epoch int16
+	next  int32
+	left  int // batches without a verdict
+}
+
+// parked is a batch that waits for its predecessor.
+type parked struct {
+	*pending
+	until time.Time
+}
+
+// add takes a batch into the open segment, or parks it (false). i.mu is held.
+func (i *Ingest) add(p *pending) bool {
+	k, idempotent := p.producer()
+	if !idempotent {
+		i.open.add(p, i.env.Now())
+		return true
+	}
+	if !i.fits(k, p) {
+		i.counts.parked.Add(1)
+		i.parked[k] = append(i.parked[k], &parked{p, i.env.Now().Add(parkFor)})
+		slices.SortStableFunc(i.parked[k], func(a, b *parked) int { return int(a.Info.BaseSequence) - int(b.Info.BaseSequence) })
+		return false
+	}
+	i.take(k, p)
+	i.unpark(k, false)
+	return true
+}
+
+// take puts a batch of an idempotent producer into the open segment.
+func (i *Ingest) take(k producerKey, p *pending) {
+	t := i.tails[k]
+	if t == nil {
+		t = &tail{}
+		i.tails[k] = t
+	}
+	if next := batch.NextSequence(p.Info.BaseSequence, p.Info.Count); t.left == 0 || p.Info.Epoch > t.epoch || next-t.next > 0 {
+		t.epoch, t.next = p.Info.Epoch, next // a repeat of what is under way does not move it back
+	}
+	t.left++
+	i.open.add(p, i.env.Now())
+}
+
+// fits reports whether nothing is known to be missing before the batch: by what is under way here, else by the View.
+func (i *Ingest) fits(k producerKey, p *pending) bool {
+	if t := i.tails[k]; t != nil {
+		return p.Info.Epoch != t.epoch || p.Info.BaseSequence-t.next <= 0
+	}
+	_, part, ok := i.journal.View().Log.PartitionOf(k.topic, k.index)
+	if !ok {
+		return true // the journal says what is wrong
+	}
+	known := part.Producer(k.id)
+	if known == nil {
+		return p.Info.BaseSequence == 0
+	}
+	verdict, _ := known.Judge(p.Info.Epoch, p.Info.BaseSequence, p.Info.Count)
+	return verdict != log.SequenceGap
+}
+
+// unpark takes parked batches of k that fit by now, or all of them.
+func (i *Ingest) unpark(k producerKey, all bool) {
+	for len(i.parked[k]) > 0 {
+		p := i.parked[k][0]
+		if !all && !i.fits(k, p.pending) {
+			return
+		}
+		i.remove(k)
+		i.take(k, p.pending)
+	}
+}
+
+// remove takes the first parked batch of k out.
+func (i *Ingest) remove(k producerKey) {
+	i.parked[k] = i.parked[k][1:]
+	if len(i.parked[k]) == 0 {
+		delete(i.parked, k)
+	}
+}
+
+// expireParked lets batches that waited long enough through as they are. i.mu is held.
+func (i *Ingest) expireParked(now time.Time) {
+	for _, k := range i.parkedKeys() {
+		for slices.ContainsFunc(i.parked[k], func(p *parked) bool { return !now.Before(p.until) }) {
+			// The one with the lowest number goes first, though another may have waited longer.
+			p := i.parked[k][0]
+			i.remove(k)
+			i.take(k, p.pending)
+			i.unpark(k, false)
+		}
+	}
+}
+
+// nextParked is when the next parked batch has waited long enough; zero if none is parked.
+func (i *Ingest) nextParked() time.Time {
+	var at time.Time
+	for _, list := range i.parked {
+		for _, p := range list {
+			at = earlier(at, p.until)
+		}
+	}
+	return at
+}
+
+// lookForPredecessors reads the journal's end: what is missing may have come through another agent.
+func (i *Ingest) lookForPredecessors() {
+	if _, err := i.journal.Barrier(i.env.Now().Add(parkFor)); err != nil {
+		return // the batches stay parked until their time is over
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.retryParked()
+}
+
+// changed looks at parked batches again after a publication.
+func (i *Ingest) changed(control.Change) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.parked) > 0 {
+		i.retryParked()
+	}
+}
+
+func (i *Ingest) retryParked() {
+	for _, k := range i.parkedKeys() {
+		i.unpark(k, false)
+	}
+	i.wake.Broadcast()
+}
+
+// parkedKeys lists whose batches are parked, in a fixed order.
+func (i *Ingest) parkedKeys() []producerKey {
+	keys := make([]producerKey, 0, len(i.parked))
+	for k := range i.parked {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b producerKey) int {
+		return cmp.Or(bytes.Compare(a.topic[:], b.topic[:]), cmp.Compare(a.index, b.index), cmp.Compare(a.id, b.id))
+	})
+	return keys
+}
+
+// settled notes that all batches of a segment have their verdict.
+func (i *Ingest) settled(s *sealed) {
+	for _, p := range s.batches {
+		i.settle(p)
+	}
+}
+
+// settle notes that a batch has its verdict: from now on the View speaks for it.
+func (i *Ingest) settle(p *pending) {
+	k, ok := p.producer()
+	if !ok {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if t := i.tails[k]; t != nil {
+		if t.left--; t.left == 0 {
+			delete(i.tails, k)
+		}
+	}
+}
