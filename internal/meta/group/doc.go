@@ -18,7 +18,7 @@
 // # Waiting
 //
 // A Reply with Wait says that the answer will stand in a later State: a joiner asks Group.JoinOutcome, a follower's
-// sync Group.SyncOutcome, of every newer *Group until it is done. A *Group of a published State never changes, so an
+// sync Group.SyncOutcome, first of the State that has the command's events, then of every newer one, until it is done. A *Group of a published State never changes, so an
 // equal pointer in a newer State means an unchanged group.
 //
 // # Deadlines, sessions and tenders

@@ -48,6 +48,8 @@ func tell(t *testing.T, file string) {
 			for i += 2; i < len(lines) && lines[i] != ""; i++ {
 				want = append(want, lines[i])
 			}
+		} else if i+1 < len(lines) && lines[i+1] == "" {
+			i++ // a new step: the empty line will follow its answer
 		}
 		got := s.step(line)
 		fmt.Fprintf(&out, "%s\n----\n%s\n", line, got)
@@ -207,6 +209,9 @@ func (s *story) join(tender base.Incarnation) Command {
 		RebalanceTimeoutMs: s.int("rebalance", 60_000), Tender: tender}
 	if v := s.opt("type"); v != nil {
 		c.ProtocolType = *v
+	}
+	if v := s.opt("client"); v != nil {
+		c.ClientID = *v
 	}
 	if name := s.opts["new"]; name != "" {
 		if _, known := s.ids[name]; !known {

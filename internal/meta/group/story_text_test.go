@@ -107,8 +107,8 @@ func show(g *Group) string {
 	}
 	fmt.Fprintf(&b, " generation=%d type=%s protocol=%s leader=%s\n", g.Generation, orNone(g.ProtocolType), orNone(g.Protocol), g.Leader)
 	for _, m := range g.Members() {
-		fmt.Fprintf(&b, "  %s instance=%s tender=%d new=%v joined=%v synced=%v assignment=%q\n",
-			m.ID, orNone(m.InstanceID), m.Tender, m.New, m.Joined, m.Synced, m.Assignment)
+		fmt.Fprintf(&b, "  %s instance=%s client=%s tender=%d new=%v joined=%v synced=%v assignment=%q\n",
+			m.ID, orNone(m.InstanceID), m.ClientID, m.Tender, m.New, m.Joined, m.Synced, m.Assignment)
 	}
 	for o := range g.Offsets() {
 		fmt.Fprintf(&b, "  %s:%d at %d epoch %d %q\n", topicName(o.Topic), o.Partition, o.Offset.Offset, o.LeaderEpoch, o.Metadata)

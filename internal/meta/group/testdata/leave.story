@@ -44,7 +44,6 @@ commit g A gen=1 t:0:1
 ----
 UNKNOWN_MEMBER_ID
 
-
 # During the initial round a leaver does not end it, as Kafka does it; the deadline does.
 config delay=3000
 ----
@@ -72,7 +71,6 @@ OK
 show h
 ----
 Empty generation=1 type=consumer protocol=none leader=
-
 
 # Several at once; a static member by its instance id alone.
 config delay=0

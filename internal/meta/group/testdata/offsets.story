@@ -38,7 +38,6 @@ delete nowhere
 ----
 GROUP_ID_NOT_FOUND
 
-
 # Members commit in their generation; others may not while there are members.
 join g - new=A by=range:t
 ----
@@ -95,7 +94,6 @@ commit g A gen=1 u:0:2
 OK
   OffsetsCommitted u:0:2
 
-
 # Past their retention: what nobody subscribes to goes while the group is stable.
 wait 999
 ----
@@ -121,9 +119,8 @@ OK
 show g
 ----
 Stable generation=1 type=consumer protocol=range leader=A
-  A instance=none tender=1 new=false joined=false synced=true assignment=""
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment=""
   t:0 at 1 epoch 1 ""
-
 
 # The group becomes empty. The retention counts from then on, and the group goes with its last offset.
 leave g A
@@ -166,7 +163,6 @@ Dead
 expire-offsets nowhere
 ----
 OK
-
 
 # An explicit retention, by old clients, does not ask whether the group lives.
 commit s - retention=10 t:0:1
@@ -227,7 +223,6 @@ show s
 ----
 Dead
 
-
 # A group of another protocol type gives no topics away; one whose subscription cannot be read may want all.
 join k - new=K by=p:x type=connect
 ----
@@ -239,3 +234,9 @@ OK wait member=K
 delete-offsets k t:0
 ----
 NON_EMPTY_GROUP
+
+# Metadata is measured as Java does, in UTF-16 units.
+commit s - t:0:1:😀😀 t:1:1:😀😀a t:2:1:éééé
+----
+OK OK OFFSET_METADATA_TOO_LARGE OK
+  OffsetsCommitted t:0:1 t:2:1

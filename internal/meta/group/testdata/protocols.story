@@ -31,9 +31,8 @@ OK wait member=A
 show g
 ----
 CompletingRebalance generation=2 type=consumer protocol=range leader=A
-  A instance=none tender=1 new=false joined=false synced=false assignment=""
-  B instance=none tender=1 new=false joined=false synced=false assignment=""
-
+  A instance=none client=c tender=1 new=false joined=false synced=false assignment=""
+  B instance=none client=c tender=1 new=false joined=false synced=false assignment=""
 
 # Of equal votes the leader's wins; with one more for sticky that wins.
 join g - new=C by=sticky:t,range:t
@@ -56,7 +55,6 @@ OK wait member=B
 joined? g A
 ----
 OK done=true generation=3 protocol=sticky leader=A members: A B C
-
 
 join g - new=D by=other:t
 ----

@@ -27,7 +27,6 @@ due
 g at +3000
 tender 1: g
 
-
 # The delay was prolonged, as B came while it ran.
 tick g
 ----
@@ -70,14 +69,13 @@ OK done=true generation=1 protocol=range leader=A members:
 show g
 ----
 CompletingRebalance generation=1 type=consumer protocol=range leader=A
-  A instance=none tender=1 new=false joined=false synced=false assignment=""
-  B instance=none tender=1 new=false joined=false synced=false assignment=""
+  A instance=none client=c tender=1 new=false joined=false synced=false assignment=""
+  B instance=none client=c tender=1 new=false joined=false synced=false assignment=""
 
 due
 ----
 g at +60000
 tender 1: g
-
 
 # A follower that syncs first waits for the leader.
 sync g B gen=1 type=consumer protocol=range
@@ -113,13 +111,12 @@ OK done=true assignment="a"
 show g
 ----
 Stable generation=1 type=consumer protocol=range leader=A
-  A instance=none tender=1 new=false joined=false synced=true assignment="a"
-  B instance=none tender=1 new=false joined=false synced=true assignment="b"
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment="a"
+  B instance=none client=c tender=1 new=false joined=false synced=true assignment="b"
 
 due
 ----
 tender 1: g
-
 
 # A lost answer: the same sync again, and a follower's unchanged join, cost no event.
 sync g B gen=1
@@ -129,7 +126,6 @@ OK
 join g B by=range:t
 ----
 OK member=B
-
 
 # A third one makes all join anew.
 join g - new=C by=range:t
@@ -174,7 +170,6 @@ joined? g A
 ----
 OK done=true generation=2 protocol=range leader=A members: A B C
 
-
 # The leader's assignments have come, C does not sync in time.
 sync g A gen=2 A:x B:y C:z
 ----
@@ -208,6 +203,6 @@ OK
 show g
 ----
 PreparingRebalance generation=2 type=consumer protocol=range leader=A
-  A instance=none tender=1 new=false joined=false synced=true assignment="x"
-  B instance=none tender=1 new=false joined=false synced=true assignment="y"
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment="x"
+  B instance=none client=c tender=1 new=false joined=false synced=true assignment="y"
   t:0 at 6 epoch 1 ""

@@ -34,7 +34,6 @@ join g - new=C v4 by=range:t
 ----
 GROUP_MAX_SIZE_REACHED
 
-
 # The limit shrinks: the last one to rejoin is turned away.
 config size=1
 ----
@@ -54,4 +53,4 @@ GROUP_MAX_SIZE_REACHED
 show g
 ----
 CompletingRebalance generation=3 type=consumer protocol=range leader=B
-  B instance=none tender=1 new=false joined=false synced=false assignment="b"
+  B instance=none client=c tender=1 new=false joined=false synced=false assignment="b"

@@ -33,9 +33,8 @@ OK
 show g
 ----
 Stable generation=2 type=consumer protocol=range leader=S1
-  S1 instance=s tender=1 new=false joined=false synced=true assignment="one"
-  A instance=none tender=1 new=false joined=false synced=true assignment="two"
-
+  S1 instance=s client=c tender=1 new=false joined=false synced=true assignment="one"
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment="two"
 
 # The same member starts anew: it gets its place and assignment, without a rebalance.
 join g - new=S2 instance=s by=range:t,sticky:t tender=2
@@ -47,8 +46,8 @@ OK member=S2 unchanged leader-before=S1
 show g
 ----
 Stable generation=2 type=consumer protocol=range leader=S2
-  A instance=none tender=1 new=false joined=false synced=true assignment="two"
-  S2 instance=s tender=2 new=false joined=false synced=true assignment="one"
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment="two"
+  S2 instance=s client=c tender=2 new=false joined=false synced=true assignment="one"
 
 joined? g S2 instance=s
 ----
@@ -61,7 +60,6 @@ OK
 synced? g S2 instance=s gen=2
 ----
 OK done=true assignment="one"
-
 
 # The old self is fenced wherever it shows its instance id, and unknown where it does not.
 heartbeat g S1 instance=s gen=2
@@ -104,7 +102,6 @@ join g S9 instance=other by=range:t
 ----
 UNKNOWN_MEMBER_ID member=S9
 
-
 # Without a protocol that the group uses it may not come; a change that leaves the protocol is taken in quietly.
 join g - new=S3 instance=s by=sticky:t
 ----
@@ -119,9 +116,8 @@ OK member=S3 unchanged leader-before=S2
 show g
 ----
 Stable generation=2 type=consumer protocol=range leader=S3
-  A instance=none tender=1 new=false joined=false synced=true assignment="two"
-  S3 instance=s tender=1 new=false joined=false synced=true assignment="one"
-
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment="two"
+  S3 instance=s client=c tender=1 new=false joined=false synced=true assignment="one"
 
 # While the leader's assignments are awaited, the new self must be in them: all join anew.
 join g - new=S4 instance=z by=range:t
@@ -144,9 +140,9 @@ OK wait member=S3
 show g
 ----
 CompletingRebalance generation=3 type=consumer protocol=range leader=S3
-  A instance=none tender=1 new=false joined=false synced=false assignment="two"
-  S3 instance=s tender=1 new=false joined=false synced=false assignment="one"
-  S4 instance=z tender=1 new=false joined=false synced=false assignment=""
+  A instance=none client=c tender=1 new=false joined=false synced=false assignment="two"
+  S3 instance=s client=c tender=1 new=false joined=false synced=false assignment="one"
+  S4 instance=z client=c tender=1 new=false joined=false synced=false assignment=""
 
 join g - new=S5 instance=s by=range:u
 ----
@@ -158,6 +154,6 @@ OK wait member=S5
 show g
 ----
 PreparingRebalance generation=3 type=consumer protocol=range leader=S5
-  A instance=none tender=1 new=false joined=false synced=false assignment=""
-  S4 instance=z tender=1 new=false joined=false synced=false assignment=""
-  S5 instance=s tender=1 new=false joined=true synced=false assignment=""
+  A instance=none client=c tender=1 new=false joined=false synced=false assignment=""
+  S4 instance=z client=c tender=1 new=false joined=false synced=false assignment=""
+  S5 instance=s client=c tender=1 new=false joined=true synced=false assignment=""

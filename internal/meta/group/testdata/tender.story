@@ -35,7 +35,6 @@ due
 tender 1: g
 tender 2: g
 
-
 # Only the tender may say that a session is over, and of this generation.
 expire g B gen=2 by=1
 ----
@@ -90,8 +89,7 @@ OK
 show g
 ----
 PreparingRebalance generation=2 type=consumer protocol=range leader=A
-  A instance=none tender=1 new=false joined=false synced=true assignment="a"
-
+  A instance=none client=c tender=1 new=false joined=false synced=true assignment="a"
 
 # A waits for nobody in the new round: it is asked to join. Once it has, it is not expired while it waits.
 join g - new=C by=range:t tender=3
@@ -112,8 +110,8 @@ ILLEGAL_GENERATION
 show g
 ----
 CompletingRebalance generation=3 type=consumer protocol=range leader=A
-  A instance=none tender=3 new=false joined=false synced=false assignment="a"
-  C instance=none tender=3 new=false joined=false synced=false assignment=""
+  A instance=none client=c tender=3 new=false joined=false synced=false assignment="a"
+  C instance=none client=c tender=3 new=false joined=false synced=false assignment=""
 
 sync g C gen=3 tender=3
 ----
@@ -133,8 +131,7 @@ OK
 show g
 ----
 PreparingRebalance generation=3 type=consumer protocol=range leader=C
-  C instance=none tender=3 new=false joined=false synced=true assignment=""
-
+  C instance=none client=c tender=3 new=false joined=false synced=true assignment=""
 
 # A member that turns to another agent is tended there from then on, with or without a request that writes.
 join g C by=range:t tender=3
@@ -161,4 +158,4 @@ NOT_COORDINATOR
 show g
 ----
 Stable generation=4 type=consumer protocol=range leader=C
-  C instance=none tender=3 new=false joined=false synced=true assignment="c"
+  C instance=none client=c tender=3 new=false joined=false synced=true assignment="c"
