@@ -153,6 +153,15 @@ func TestMisfits(t *testing.T) {
 	}
 }
 
+// TestReplyParts: a command that was refused whole, or that has no parts of its own, answers each part alike.
+func TestReplyParts(t *testing.T) {
+	whole := Reply{Kind: base.IllegalGeneration}
+	each := Reply{Parts: []base.Kind{base.OK, base.OffsetMetadataTooLarge}}
+	if whole.Part(3) != base.IllegalGeneration || each.Part(0) != base.OK || each.Part(1) != base.OffsetMetadataTooLarge {
+		t.Errorf("%v %v %v", whole.Part(3), each.Part(0), each.Part(1))
+	}
+}
+
 func TestMemberIDs(t *testing.T) {
 	id := NewMemberID("g", "client-1", 1<<40, [16]byte{1, 2, 3})
 	if issued, ok := VerifyMemberID("g", id); !ok || issued != 1<<40 {

@@ -130,9 +130,6 @@ func (g *Group) Static(instance string) *Member {
 	return nil
 }
 
-// IsSimple reports whether the group only stores offsets: it never had members.
-func (g *Group) IsSimple() bool { return g.ProtocolType == nil && g.Phase == Empty }
-
 // Offset is a committed offset.
 type Offset struct {
 	Offset      int64

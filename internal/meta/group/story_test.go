@@ -304,6 +304,9 @@ func checkState(t testing.TB, s *State) {
 	parts := partsOf(s)
 	back := New()
 	for _, p := range parts {
+		if !IsPart(p.key) {
+			t.Fatalf("part %s is not known as this room's", p.key)
+		}
 		if err := back.Restore(p.key, bytes.Clone(p.body)); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +314,7 @@ func checkState(t testing.TB, s *State) {
 	if err := back.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.EqualFunc(parts, partsOf(back), part.equal) {
+	if s.Len() != back.Len() || !slices.EqualFunc(parts, partsOf(back), part.equal) {
 		t.Fatal("a snapshot of the restored state is another one")
 	}
 }
