@@ -59,6 +59,54 @@ func TestAnchorsWearOff(t *testing.T) {
 	})
 }
 
+// TestActivityKeepsAnchorsFresh: who wins or reads a slot now and then never needs a listing.
+func TestActivityKeepsAnchorsFresh(t *testing.T) {
+	run(t, func(b *bed) {
+		w, r := b.open(), b.open()
+		b.trace(nil)
+		for range 20 {
+			b.Sleep(testW / 5)
+			b.append(w, "x")
+			b.next(r, Believed, "x")
+		}
+		b.want(!slices.Contains(b.calls, "list snapshot/"), "listed")
+	})
+}
+
+// TestReadEntryAnchorsAtItsCreation, not at the moment it was read: else a reader that trails behind a snapshot by less
+// and less than W would in the end believe that a deleted slot is empty.
+func TestReadEntryAnchorsAtItsCreation(t *testing.T) {
+	run(t, func(b *bed) {
+		w, r := b.open(), b.open()
+		b.append(w, "a")
+		b.append(w, "b")
+		must(b.snapshot(w, nil))
+		b.Sleep(testW * 4 / 10)
+		b.next(r, Believed, "a")
+		b.Sleep(testW * 4 / 10)
+		b.next(r, Reload, "")
+	})
+}
+
+// TestWonSlotAnchorsBeforeItsPut: the answer may come long after the entry was created, and a snapshot of the next slot.
+func TestWonSlotAnchorsBeforeItsPut(t *testing.T) {
+	run(t, func(b *bed) {
+		w, other := b.open(), b.open()
+		b.store.hook = func(op, key string, do func() error) error {
+			b.store.hook = nil
+			do()
+			b.next(other, Believed, "mine")
+			b.append(other, "next")
+			must(b.snapshot(other, nil))
+			b.Sleep(testW * 4 / 10)
+			return ambiguous(key)
+		}
+		b.append(w, "mine")
+		b.Sleep(testW * 4 / 10)
+		b.next(w, Reload, "")
+	})
+}
+
 func TestLostSlot(t *testing.T) {
 	run(t, func(b *bed) {
 		l, other := b.open(), b.open()
@@ -194,6 +242,17 @@ func TestExistsThenAbsent(t *testing.T) {
 	t.Run("truncated", func(t *testing.T) {
 		run(t, func(b *bed) {
 			l, _ := truncatedUnder(b)
+			b.store.hook = exists
+			_, status, err := l.Append(ctx, Draft{})
+			b.want(err == nil && status == Reload, "%v, %v", status, err)
+		})
+	})
+	t.Run("truncated, although an anchor says it cannot be", func(t *testing.T) {
+		run(t, func(b *bed) {
+			l, w := b.open(), b.open()
+			b.append(w, "a")
+			must(b.snapshot(w, nil))
+			b.store.Delete(ctx, EntryKey(1))
 			b.store.hook = exists
 			_, status, err := l.Append(ctx, Draft{})
 			b.want(err == nil && status == Reload, "%v, %v", status, err)

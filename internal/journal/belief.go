@@ -26,7 +26,7 @@ type belief struct {
 const renewAfter = 8
 
 // offer proposes an anchor: date must have been received, or recorded by the bucket, before any snapshot ≥ floor was
-// made. The zero date is no anchor.
+// made. The zero date is no anchor. Floors only rise: a Log goes back only to slots that it proved otherwise.
 func (b *belief) offer(date time.Time, floor base.Slot) {
 	if !b.steady || date.IsZero() {
 		return

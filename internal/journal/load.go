@@ -42,28 +42,19 @@ func (u *unusable) Unwrap() error { return u.cause }
 // passed on.
 func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
 	l.seen, l.ahead, l.proved.slot = nil, 0, 0
-	l.belief.anchor = anchor{}
-	snaps := l.Snapshots()
 	if err := l.learnDate(ctx); err != nil {
 		return Manifest{}, err
 	}
-	var last base.Slot
+	newest := base.Slot(0)
 	for pause, tries := (backoff{}), 1; ; tries++ {
 		slots, err := l.listForLoad(ctx)
 		if err != nil {
 			return Manifest{}, failed("listing "+snapshotPrefix, err)
 		}
-		newest := slots[len(slots)-1]
-		if newest != last {
-			last, tries = newest, 1
+		if last := slots[len(slots)-1]; last != newest {
+			newest, tries = last, 1
 		}
-		m, err := snaps.restore(ctx, newest, r)
-		if u, ok := errors.AsType[*unusable](err); ok && (tries >= goneReads || !objstore.Is(err, objstore.NotFound)) {
-			m, err = l.fallBack(ctx, slots[:len(slots)-1], u, r)
-			if _, ok := errors.AsType[*unusable](err); ok && tries >= goneReads {
-				return Manifest{}, base.Errorf(base.StorageError, "journal: %w. Stopped rather than guess; run: millrace fsck", err)
-			}
-		}
+		m, err := l.loadOneOf(ctx, slots, tries == goneReads, r)
 		if err == nil {
 			l.slot, l.chain = m.Slot, m.Chain
 			return m, nil
@@ -71,10 +62,24 @@ func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
 		if _, ok := errors.AsType[*unusable](err); !ok {
 			return Manifest{}, err
 		}
+		if tries == goneReads {
+			return Manifest{}, base.Errorf(base.StorageError, "journal: %w. Stopped rather than guess; run: millrace fsck", err)
+		}
 		if !pause.wait(ctx, l.env) {
 			return Manifest{}, ctx.Err()
 		}
 	}
+}
+
+// loadOneOf restores the newest of the listed snapshots. If that is damaged (or keeps being incomplete: gone) an older one.
+func (l *Log) loadOneOf(ctx context.Context, slots []base.Slot, gone bool, r Restorer) (Manifest, error) {
+	older, newest := slots[:len(slots)-1], slots[len(slots)-1]
+	m, err := l.Snapshots().restore(ctx, newest, r)
+	u, ok := errors.AsType[*unusable](err)
+	if !ok || objstore.Is(err, objstore.NotFound) && !gone {
+		return m, err
+	}
+	return l.fallBack(ctx, older, u, r)
 }
 
 // learnDate makes one request if no Date was received yet, so that the listing that follows makes an anchor.

@@ -176,6 +176,22 @@ func TestSnapshotVanishesWhileLoading(t *testing.T) {
 	}
 }
 
+// TestSnapshotMissedOnce: a 404 is no damage yet, so nothing older is taken.
+func TestSnapshotMissedOnce(t *testing.T) {
+	run(t, func(b *bed) {
+		_, newest := bedOfTwo(b)
+		b.store.hook = func(op, key string, do func() error) error {
+			if key == SnapshotKey(newest.Slot) {
+				b.store.hook = nil
+				return &objstore.Error{Kind: objstore.NotFound, Key: key, Cause: errors.New("404")}
+			}
+			return do()
+		}
+		m := must(Open(b.Proc, b.store, b.c, testW).Load(ctx, &memory{}))
+		b.want(m.Slot == newest.Slot && m.Warning == "", "%+v", m)
+	})
+}
+
 // TestSlowLoad: loading took longer than W/2, so the tail is read under a new listing.
 func TestSlowLoad(t *testing.T) {
 	run(t, func(b *bed) {

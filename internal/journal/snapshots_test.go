@@ -183,6 +183,29 @@ func TestSweeperThatSlept(t *testing.T) {
 	})
 }
 
+// TestSweepSparesASnapshotInTheMaking: nothing refers to its parts yet, but they are young.
+func TestSweepSparesASnapshotInTheMaking(t *testing.T) {
+	run(t, func(b *bed) {
+		l := b.open()
+		b.append(l, "a")
+		one := must(b.snapshot(l, nil, "old=1"))
+		b.Sleep(testW)
+		b.append(l, "b")
+		b.store.hook = func(op, key string, do func() error) error {
+			if op == "put" && strings.HasPrefix(key, snapshotPrefix) {
+				b.store.hook = nil
+				b.Sleep(testW / 3)
+				b.wantTruncated(l, Truncated{Snapshot: 1, Entries: 1})
+			}
+			return do()
+		}
+		must(b.snapshot(l, &one, "old", "new=2"))
+		r := &memory{}
+		must(Open(b.Proc, b.store, b.c, testW).Load(ctx, r))
+		b.want(r.has("old=1", "new=2"), "%q", r.parts)
+	})
+}
+
 func TestLateSnapshot(t *testing.T) {
 	run(t, func(b *bed) {
 		l := b.open()
