@@ -108,7 +108,7 @@ func allocated(f func()) uint64 {
 }
 
 func TestABombIsWalkedInBoundedMemory(t *testing.T) {
-	const size, window = 256 << 20, 24 << 20
+	const size, window = 128 << 20, 24 << 20
 	for _, c := range []Codec{Gzip, LZ4, Zstd} {
 		b := bomb(c, size)
 		r := rules()

@@ -45,15 +45,14 @@ type Header struct {
 func ParseHeader(frame []byte) (h Header, body []byte, err error) {
 	r := reader{b: frame}
 	h.Key, h.Version, h.CorrelationID = int16(r.uint16()), int16(r.uint16()), int32(r.uint32())
-	request := kmsg.RequestForKey(h.Key)
-	if request == nil {
+	k := keyOf(h.Key)
+	if k == nil {
 		return Header{}, nil, base.Errorf(base.InvalidRequest, "api key %d (version %d) is unknown", h.Key, h.Version)
 	}
 	if n := int16(r.uint16()); n > 0 {
 		h.ClientID = string(r.take(uint64(n)))
 	}
-	request.SetVersion(h.Version)
-	if request.IsFlexible() {
+	if h.Version >= k.flexibleFrom {
 		r.tags()
 	}
 	if r.bad {

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"reflect"
+	"sync"
 	"sync/atomic"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -47,19 +49,51 @@ const (
 var layouts [maxKeys][maxVersions]atomic.Pointer[layout]
 
 func layoutOf(key, version int16) (*layout, error) {
-	request := kmsg.RequestForKey(key)
-	if request == nil || version < 0 || version > request.MaxVersion() || key >= maxKeys || version >= maxVersions {
+	k := keyOf(key)
+	if k == nil || version < 0 || version > k.maxVersion {
 		return nil, base.Errorf(base.UnsupportedVersion, "%s version %d is not known", kmsg.NameForKey(key), version)
 	}
 	slot := &layouts[key][version]
 	if l := slot.Load(); l != nil {
 		return l, nil
 	}
-	request.SetVersion(version)
-	p := prober{key: key, version: version, flexible: request.IsFlexible()}
-	l := p.structure(reflect.TypeOf(request).Elem(), nil)
+	p := prober{key: key, version: version, flexible: version >= k.flexibleFrom}
+	l := p.structure(reflect.TypeOf(kmsg.RequestForKey(key)).Elem(), nil)
 	slot.Store(l)
 	return l, nil
+}
+
+// keyFacts is what kmsg knows of a key, without the allocation of a request to ask.
+type keyFacts struct {
+	known        bool
+	maxVersion   int16
+	flexibleFrom int16 // versions from here on are flexible (KIP-482)
+}
+
+var allKeys = sync.OnceValue(func() *[maxKeys]keyFacts {
+	facts := new([maxKeys]keyFacts)
+	for key := range facts {
+		request := kmsg.RequestForKey(int16(key))
+		if request == nil {
+			continue
+		}
+		k := keyFacts{known: true, maxVersion: min(request.MaxVersion(), maxVersions-1)}
+		for ; k.flexibleFrom < math.MaxInt16; k.flexibleFrom++ {
+			if request.SetVersion(k.flexibleFrom); request.IsFlexible() {
+				break
+			}
+		}
+		facts[key] = k
+	}
+	return facts
+})
+
+// keyOf gives the facts of a key, or nil for one that kmsg does not know.
+func keyOf(key int16) *keyFacts {
+	if key < 0 || key >= maxKeys || !allKeys()[key].known {
+		return nil
+	}
+	return &allKeys()[key]
 }
 
 // prober learns the layout of one key and version by encoding requests that differ in one field.
