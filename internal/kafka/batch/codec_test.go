@@ -273,3 +273,18 @@ func BenchmarkFindByTimestamp(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkValidateSmall is a batch of ten records, where opening the stream costs more than reading it.
+func BenchmarkValidateSmall(b *testing.B) {
+	for _, c := range codecs {
+		batch, r := Plain(c).Build(sample(10)...), rules()
+		b.Run(c.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := Validate(batch, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

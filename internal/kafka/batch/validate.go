@@ -217,7 +217,9 @@ type collector struct {
 func (c *collector) check(i int32, h *head, timestamp int64) {
 	r := c.rules
 	if r.Compacted && !h.hasKey {
-		c.add(i, "Compacted topic cannot accept message without key in topic partition "+r.Partition)
+		if c.room() {
+			c.list = append(c.list, RecordError{i, "Compacted topic cannot accept message without key in topic partition " + r.Partition})
+		}
 		return
 	}
 	if r.AppendTime || timestamp == NoTimestamp {
@@ -225,15 +227,17 @@ func (c *collector) check(i int32, h *head, timestamp int64) {
 	}
 	if age := r.NowMs - timestamp; age > r.BeforeMaxMs || -age > r.AfterMaxMs {
 		c.byTime = true
-		c.add(i, fmt.Sprintf("timestamp %d is not within [%d, %d]", timestamp, r.NowMs-r.BeforeMaxMs, r.NowMs+r.AfterMaxMs))
+		if c.room() {
+			c.list = append(c.list, RecordError{i, fmt.Sprintf("timestamp %d is not within [%d, %d]",
+				timestamp, r.NowMs-r.BeforeMaxMs, r.NowMs+r.AfterMaxMs)})
+		}
 	}
 }
 
-func (c *collector) add(i int32, text string) {
+// room counts one more refused record, and tells whether the list takes it: texts are made only for those.
+func (c *collector) room() bool {
 	c.total++
-	if len(c.list) < MaxRecordErrors {
-		c.list = append(c.list, RecordError{Index: i, Text: text})
-	}
+	return len(c.list) < MaxRecordErrors
 }
 
 func (c *collector) err() error {

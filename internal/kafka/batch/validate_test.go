@@ -240,6 +240,23 @@ func TestInfoOfAProducersBatch(t *testing.T) {
 	}
 }
 
+// TestControlBatches: what a merge writes for the end of a transaction can be built and read, and clients cannot send it.
+func TestControlBatches(t *testing.T) {
+	marker := NewRecord{Timestamp: 5, Key: []byte{0, 0, 0, 1}, Value: []byte{0, 0, 0, 0, 0, 9}} // COMMIT, by coordinator epoch 9
+	b := Builder{BaseOffset: 40, LeaderEpoch: 1, Attributes: Control | Transactional, ProducerID: 7, Epoch: 2, BaseSequence: -1}.Build(marker)
+	if b.LastSequence() != -1 || b.LastOffset() != 40 || b.CRC() != b.ComputeCRC() {
+		t.Fatalf("last sequence %d, last offset %d", b.LastSequence(), b.LastOffset())
+	}
+	it, err := Iterate(b, 1<<20)
+	if err != nil || !it.Next() || !bytes.Equal(it.Record().Key, marker.Key) || !bytes.Equal(it.Record().Value, marker.Value) {
+		t.Fatalf("%+v, %v", it, err)
+	}
+	b.Rebase(0, -1)
+	if _, _, err := Validate(b, rules()); base.KindOf(err) != base.InvalidRecord {
+		t.Fatalf("from a client: %v", err)
+	}
+}
+
 func TestNextTakesBatchesOneByOne(t *testing.T) {
 	var records []byte
 	for n := 1; n <= 3; n++ {
