@@ -8,18 +8,22 @@ import (
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/peer"
 )
 
-// LinkID names one connection to another agent, in either direction. It is never reused and never 0.
-type LinkID uint64
+// LinkID names one connection to another agent.
+type LinkID = peer.LinkID
 
 // Peers carries messages between agents. What it is given it delivers in order, once, or it reports the link down.
+// *peer.Node is one.
 type Peers interface {
 	// Open connects to an agent, unless there is a link to it already, and reports PeerUp, or, when the agent cannot be
 	// reached, PeerDown with link 0.
 	Open(to base.Incarnation, addr string)
 	// Send queues a message; false when the link is down or its queue is full (then it goes down).
 	Send(link LinkID, kind uint8, body []byte) bool
+	// Reset closes all links: this agent has another incarnation.
+	Reset()
 }
 
 // The messages of control, by kind.

@@ -188,6 +188,9 @@ func (l *loop) lostSession() {
 	c.kicked = true
 	draining := c.draining
 	c.mu.Unlock()
+	if c.peers != nil {
+		c.peers.Reset()
+	}
 	if draining {
 		c.failAll(base.Errorf(base.Stopping, "the agent is stopping"))
 	}
