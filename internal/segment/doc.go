@@ -21,6 +21,6 @@
 // puts whole record batches in it, as they came from the client. A reader of one chunk needs neither header nor footer:
 // the state knows position and length; the chunk's own CRC, and the CRC in every batch, vouch for the bytes.
 //
-// Owns: the layout, its writer and its readers.
-// Does not own: what is in a chunk, names of files, storage, the state's extents, encryption.
+// Owns: the layout, its writer and its readers, and the key that a file reference has in the bucket.
+// Does not own: what is in a chunk, who draws a file's ULID, storage, the state's extents, encryption.
 package segment

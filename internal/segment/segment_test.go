@@ -143,6 +143,17 @@ func TestAddRefusesWhatTheIndexCannotHold(t *testing.T) {
 	}
 }
 
+// TestKey pins where files lie: buckets hold them under these keys.
+func TestKey(t *testing.T) {
+	id, err := base.ParseULID("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key := Key(base.FileRef{ID: id}); key != "data/5b/01ARZ3NDEKTSV4RRFFQ69G5FAV" {
+		t.Fatalf("the file is now looked for at %s", key)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	good := example().Finish()
 	f.Add(good[envelope.HeaderSize : len(good)-envelope.TrailerSize])
