@@ -23,14 +23,17 @@ type Draft struct {
 // entry failed: what was once sent may arrive at any time, so it looks and sends until the slot's fate is known or ctx
 // ends. The one error after which nothing was sent is MessageTooLarge.
 func (l *Log) Append(ctx context.Context, d Draft) (Entry, Status, error) {
+	if l.slot < l.proved.slot {
+		return Entry{}, Lost, nil // the slot was seen taken: were it empty by now, winning it would prove nothing
+	}
 	h := Header{Slot: l.slot + 1, Prev: l.chain, Writer: d.Writer, Attempt: l.random16(), Time: d.Time, Level: d.Level,
 		DigestSlot: d.DigestSlot, Digest: d.Digest}
 	object, err := EncodeEntry(h, d.Payload)
 	if err != nil {
 		return Entry{}, 0, err
 	}
-	e := Entry{Header: h, Payload: d.Payload, Hash: sha256.Sum256(object)}
-	e, status, err := l.propose(ctx, &proposal{entry: e, object: object, before: l.clock.last()})
+	e := Entry{Header: h, Payload: d.Payload, Object: object, Hash: sha256.Sum256(object)}
+	e, status, err := l.propose(ctx, &proposal{entry: e, before: l.clock.last()})
 	if err != nil && ctx.Err() != nil {
 		return Entry{}, Unknown, nil
 	}
@@ -40,7 +43,6 @@ func (l *Log) Append(ctx context.Context, d Draft) (Entry, Status, error) {
 // proposal is one entry on its way into its slot. The same bytes are sent each time.
 type proposal struct {
 	entry    Entry
-	object   []byte
 	before   time.Time // the last Date received before the entry was first sent
 	occupied bool      // the store said once that the slot is taken
 }
@@ -62,7 +64,7 @@ func (l *Log) send(ctx context.Context, p *proposal) (Entry, Status, error) {
 	key := EntryKey(p.entry.Slot)
 	var date time.Time
 	err := l.try(ctx, func(ctx context.Context) (objstore.Meta, error) {
-		m, err := l.store.PutIfAbsent(ctx, key, p.object)
+		m, err := l.store.PutIfAbsent(ctx, key, p.entry.Object)
 		date = m.Date
 		return m, err
 	})

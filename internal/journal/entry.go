@@ -34,7 +34,8 @@ type Header struct {
 type Entry struct {
 	Header
 	Payload      []byte
-	Hash         [32]byte  // SHA-256 of the whole object
+	Object       []byte    // the whole object, as Offer takes it
+	Hash         [32]byte  // its SHA-256
 	LastModified time.Time // zero if the bucket did not say
 	Void         bool      // Prev is not the hash of the last valid entry: skip it
 }
@@ -87,7 +88,7 @@ func DecodeEntry(b []byte) (Entry, error) {
 	if r.Err != nil {
 		return Entry{}, base.Errorf(base.StorageError, "%w: entry of %d bytes: %v", envelope.ErrDamaged, len(b), r.Err)
 	}
-	e.Payload = r.B
+	e.Payload, e.Object = r.B, b
 	e.Hash = sha256.Sum256(b)
 	return e, nil
 }

@@ -39,7 +39,7 @@ func (u *unusable) Unwrap() error { return u.cause }
 // Load gives the newest valid snapshot to r and positions the Log after it, or at the genesis when there is none. If the
 // newest is damaged it takes an older one, but only when the slots between are all there and lead to the chain hash that
 // the damaged one is known to have: then Manifest.Warning tells. Otherwise it stops with StorageError. Errors of r are
-// passed on.
+// passed on. It ends reading ahead.
 func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
 	l.seen, l.ahead, l.proved.slot = nil, 0, 0
 	if err := l.learnDate(ctx); err != nil {
@@ -74,7 +74,7 @@ func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
 // loadOneOf restores the newest of the listed snapshots. If that is damaged (or keeps being incomplete: gone) an older one.
 func (l *Log) loadOneOf(ctx context.Context, slots []base.Slot, gone bool, r Restorer) (Manifest, error) {
 	older, newest := slots[:len(slots)-1], slots[len(slots)-1]
-	m, err := l.Snapshots().restore(ctx, newest, r)
+	m, err := l.snaps.restore(ctx, newest, r)
 	u, ok := errors.AsType[*unusable](err)
 	if !ok || objstore.Is(err, objstore.NotFound) && !gone {
 		return m, err
@@ -111,14 +111,14 @@ func (l *Log) listForLoad(ctx context.Context) ([]base.Slot, error) {
 // fallBack restores the newest usable one of older in place of the unusable snapshot u.
 func (l *Log) fallBack(ctx context.Context, older []base.Slot, u *unusable, r Restorer) (Manifest, error) {
 	for _, slot := range slices.Backward(older) {
-		m, err := l.Snapshots().manifest(ctx, slot)
+		m, err := l.snaps.manifest(ctx, slot)
 		if err == nil {
 			err = l.prove(ctx, m, u)
 			if err != nil {
 				return Manifest{}, err
 			}
 			m.Warning = fmt.Sprintf("%v; used %s and the slots after it instead. Run: millrace fsck", u, SnapshotKey(slot))
-			err = l.Snapshots().deliver(ctx, m, r)
+			err = l.snaps.deliver(ctx, m, r)
 		}
 		if err == nil {
 			return m, nil

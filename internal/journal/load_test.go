@@ -64,10 +64,12 @@ func TestDamagedSnapshotWithWholeTail(t *testing.T) {
 				l, r := Open(b.Proc, b.store, b.c, testW), &memory{}
 				m := must(l.Load(ctx, r))
 				b.want(m.Slot == older.Slot && r.has("x=ab") && strings.Contains(m.Warning, SnapshotKey(newest.Slot)), "%+v", m)
+				_, status, err := l.Append(ctx, Draft{})
+				b.want(err == nil && status == Lost, "append within the proved tail: %v, %v", status, err)
 				b.next(l, Believed, "c")
 				b.next(l, Believed, "void")
 				b.next(l, Believed, "d")
-				_, status, err := l.Next(ctx)
+				_, status, err = l.Next(ctx)
 				b.want(err == nil && (status == Absent || status == Believed), "%v, %v", status, err)
 			})
 		})
@@ -133,11 +135,12 @@ func TestTailThatChangesAfterItWasProved(t *testing.T) {
 				b.corrupt(PartKey(newest.Parts[0].Object))
 				l := b.open()
 				b.store.Delete(ctx, EntryKey(3))
+				_, status, err := l.Append(ctx, Draft{})
+				b.want(err == nil && status == Lost && len(b.keys(entryPrefix)) == 4, "append: %v, %v", status, err)
 				if again {
 					_, chain := l.Position()
 					b.rawEntry(3, chain, "the loser of slot 3")
 				}
-				var err error
 				for err == nil {
 					_, _, err = l.Next(ctx)
 				}
@@ -181,7 +184,7 @@ func TestSnapshotMissedOnce(t *testing.T) {
 	run(t, func(b *bed) {
 		_, newest := bedOfTwo(b)
 		b.store.hook = func(op, key string, do func() error) error {
-			if key == SnapshotKey(newest.Slot) {
+			if key == PartKey(newest.Parts[0].Object) {
 				b.store.hook = nil
 				return &objstore.Error{Kind: objstore.NotFound, Key: key, Cause: errors.New("404")}
 			}

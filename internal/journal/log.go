@@ -43,8 +43,7 @@ func (s Status) String() string {
 // without permission, or one that breaks its promises. Nothing may be decided on this Log afterwards but by a new Load.
 type Log struct {
 	*bucket
-	cluster Cluster
-	w       time.Duration
+	snaps *Snapshots
 
 	slot   base.Slot // the last slot believed
 	chain  [32]byte  // hash of the last valid entry up to slot
@@ -71,12 +70,12 @@ type sighting struct {
 
 // Open makes a Log of the cluster at its genesis; Load positions it. w is W, but for simulations.
 func Open(e env.Env, store objstore.Store, cluster Cluster, w time.Duration) *Log {
+	b := newBucket(e, store)
 	return &Log{
-		bucket:  newBucket(e, store),
-		cluster: cluster,
-		w:       w,
-		chain:   Genesis(cluster.ID),
-		belief:  belief{w: w, steady: store.Info().SteadyClock},
+		bucket: b,
+		snaps:  &Snapshots{bucket: b, cluster: cluster, w: w},
+		chain:  Genesis(cluster.ID),
+		belief: belief{w: w, steady: store.Info().SteadyClock},
 	}
 }
 

@@ -14,16 +14,16 @@ import (
 const partsAtOnce = 8
 
 // Snapshots reads, writes and truncates. It shares nothing with its Log but the bucket and its clock, and may be used by
-// another goroutine (one at a time).
+// other goroutines; Truncate by one at a time.
 type Snapshots struct {
 	*bucket
 	cluster  Cluster
 	w        time.Duration
-	verified base.Slot // the snapshot that Truncate read whole last
+	verified base.Slot // the snapshot that Truncate read whole last; Truncate's own
 }
 
-// Snapshots gives access to the snapshots of the Log's cluster. Safe for concurrent use.
-func (l *Log) Snapshots() *Snapshots { return &Snapshots{bucket: l.bucket, cluster: l.cluster, w: l.w} }
+// Snapshots gives access to the snapshots of the Log's cluster, always through the same Snapshots. Safe for concurrent use.
+func (l *Log) Snapshots() *Snapshots { return l.snaps }
 
 type listed struct {
 	slot     base.Slot

@@ -51,17 +51,20 @@ func (s *Snapshots) Truncate(ctx context.Context, trust func(Manifest) error) (T
 	return t, err
 }
 
+// by reports whether an object is from old or before. One whose age the bucket does not tell is young for ever.
+func by(old, modified time.Time) bool { return !modified.IsZero() && !modified.After(old) }
+
 // pick gives the newest snapshot made at old or before, and in time; the genesis if there is none.
 func (s *Snapshots) pick(ctx context.Context, all []listed, old time.Time) (Manifest, error) {
 	for _, l := range slices.Backward(all) {
-		if l.modified.After(old) {
+		if !by(old, l.modified) {
 			continue
 		}
 		m, err := s.manifest(ctx, l.slot)
 		if err != nil {
 			return Manifest{}, err
 		}
-		if !m.late() && !m.LastModified.After(old) {
+		if !m.late() && by(old, m.LastModified) {
 			return m, nil
 		}
 	}
@@ -142,7 +145,7 @@ func (s *Snapshots) sweepParts(ctx context.Context, all []listed, from base.Slot
 	err := s.each(ctx, partPrefix, "", func(found []objstore.ListEntry) error {
 		var keys []string
 		for _, o := range found {
-			if isPart(o.Key) && !used[o.Key] && !o.LastModified.After(old) {
+			if isPart(o.Key) && !used[o.Key] && by(old, o.LastModified) {
 				keys = append(keys, o.Key)
 			}
 		}
