@@ -318,3 +318,18 @@ func TestMetrics(t *testing.T) {
 		t.Error("a histogram that was not measured is shown")
 	}
 }
+
+// The policy allows inline code by its hash: it must be the hash of what the page really carries.
+func TestPolicyFitsThePage(t *testing.T) {
+	_, _, c := newTestConsole()
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	for _, tag := range []string{"style", "script"} {
+		_, rest, _ := strings.Cut(w.Body.String(), "<"+tag+">")
+		inline, _, found := strings.Cut(rest, "</"+tag+">")
+		if !found || inline == "" {
+			t.Fatalf("no <%s> in the page", tag)
+		}
+		mustSay(t, w.Header().Get("Content-Security-Policy"), tag+"-src "+policyHash(inline))
+	}
+}

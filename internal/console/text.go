@@ -91,6 +91,9 @@ const (
 	chartHeight = 100.0
 )
 
+// chartFloor keeps a near idle agent's chart near the bottom, in bytes per second.
+const chartFloor = 1024
+
 // chart is the history of throughput, in bytes per second, scaled to one maximum.
 type chart struct {
 	In, Out []float64
@@ -98,7 +101,7 @@ type chart struct {
 }
 
 func newChart(points []Rates) chart {
-	c := chart{Max: 1}
+	c := chart{Max: chartFloor}
 	for _, p := range points {
 		c.In, c.Out = append(c.In, p.BytesIn), append(c.Out, p.BytesOut)
 		c.Max = max(c.Max, p.BytesIn, p.BytesOut)

@@ -95,13 +95,16 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestChartEndsAtTheRightEdge(t *testing.T) {
-	c := newChart([]Rates{{BytesIn: 0}, {BytesIn: 50, BytesOut: 100}})
+	c := newChart([]Rates{{BytesIn: 0}, {BytesIn: 5000, BytesOut: 10000}})
 	points := strings.Fields(line(c.In, c.Max))
 	if len(points) != 2 || points[0] != "596.0,98.0" || points[1] != "600.0,51.0" {
 		t.Errorf("line %v", points)
 	}
 	if got := area(c.Out, c.Max); !strings.HasPrefix(got, "596.0,100 ") || !strings.HasSuffix(got, " 600,100") {
 		t.Errorf("area %s", got)
+	}
+	if idle := newChart([]Rates{{BytesIn: 1}}); idle.Max != chartFloor {
+		t.Errorf("one byte a second fills the chart: %+v", idle)
 	}
 	if got := area(nil, 1); got != "" {
 		t.Errorf("area of nothing: %q", got)
