@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -192,6 +193,31 @@ func TestSnapshotMissedOnce(t *testing.T) {
 		}
 		m := must(Open(b.Proc, b.store, b.c, testW).Load(ctx, &memory{}))
 		b.want(m.Slot == newest.Slot && m.Warning == "", "%+v", m)
+	})
+}
+
+// TestListingAnchorsBeforeItsFirstPage: a snapshot may be made between two pages, and be W old within W/2 of the last.
+func TestListingAnchorsBeforeItsFirstPage(t *testing.T) {
+	run(t, func(b *bed) {
+		for i := range listPage + 1 {
+			must(b.store.Put(ctx, fmt.Sprintf("snapshot/not-one-%d", i), nil))
+		}
+		w, lists := b.open(), 0
+		b.store.hook = func(op, key string, do func() error) error {
+			if lists++; op == "list" && lists == 3 {
+				b.store.hook = nil
+				b.append(w, "a")
+				must(b.snapshot(w, nil))
+				b.Sleep(testW * 6 / 10)
+			}
+			return do()
+		}
+		l := Open(b.Proc, b.store, b.c, testW)
+		m := must(l.Load(ctx, &memory{}))
+		b.want(m.Slot == 0, "the snapshot was listed: %d", m.Slot)
+		b.Sleep(testW * 45 / 100)
+		b.wantTruncated(w, Truncated{Snapshot: 1, Entries: 1})
+		b.next(l, Reload, "")
 	})
 }
 
