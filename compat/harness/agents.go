@@ -10,7 +10,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"testing"
 	"time"
+
+	"github.com/millrace-io/millrace/internal/objstore/s3test"
 )
 
 // Repo is the root of the work tree.
@@ -42,16 +45,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-// agentNodes lays out agents on one fresh bucket; release gives the bucket back.
-func agentNodes(dir string, opts Options) (nodes []*node, release func(), err error) {
-	release = func() {}
+// agentNodes lays out agents on one fresh bucket.
+func agentNodes(tb testing.TB, dir string, opts Options) (nodes []*node, err error) {
 	bin, err := binary()
 	if err != nil {
-		return nil, release, err
+		return nil, err
 	}
-	bucket, release, err := newBucket(dir, opts.Store)
+	bucket, err := newBucket(tb, dir, opts.Store)
 	if err != nil {
-		return nil, release, err
+		return nil, err
 	}
 	count := opts.Agents
 	if count == 0 {
@@ -59,12 +61,12 @@ func agentNodes(dir string, opts Options) (nodes []*node, release func(), err er
 	}
 	ports, err := freePorts(2 * count)
 	if err != nil {
-		return nil, release, err
+		return nil, err
 	}
 	for i := range count {
 		nodes = append(nodes, agentNode(bin, bucket, dir, i, ports[2*i], ports[2*i+1], opts.Flags))
 	}
-	return nodes, release, nil
+	return nodes, nil
 }
 
 func agentNode(bin, bucket, dir string, i int, kafkaPort, httpPort string, flags []string) *node {
@@ -75,18 +77,22 @@ func agentNode(bin, bucket, dir string, i int, kafkaPort, httpPort string, flags
 	return n
 }
 
-// newBucket makes an empty bucket and returns its URL.
-func newBucket(dir, store string) (url string, release func(), err error) {
-	release = func() {}
+// newBucket makes an empty bucket that lives as long as tb, and returns its URL.
+func newBucket(tb testing.TB, dir, store string) (url string, err error) {
 	if store == "" {
 		store = os.Getenv("MILLRACE_COMPAT_STORE")
 	}
 	switch store {
 	case "", "file":
 		path := filepath.Join(dir, "bucket")
-		return "file://" + path, release, os.MkdirAll(path, 0o755)
+		return "file://" + path, os.MkdirAll(path, 0o755)
+	case "s3":
+		if err := script("install.sh"); err != nil {
+			return "", err
+		}
+		return s3test.Start(tb).URL("compat"), nil
 	default:
-		return "", release, fmt.Errorf("store %q: want file or s3", store)
+		return "", fmt.Errorf("store %q: want file or s3", store)
 	}
 }
 

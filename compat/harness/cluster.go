@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -56,11 +57,9 @@ func Start(tb testing.TB, opts Options) *Cluster {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c, stop, err := start(dir, opts)
-	tb.Cleanup(func() {
-		stop()
-		_ = os.RemoveAll(dir)
-	})
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	c, stop, err := start(tb, dir, opts)
+	tb.Cleanup(stop)
 	if c != nil {
 		c = c.seenBy(tb)
 	}
@@ -75,9 +74,21 @@ var shared struct {
 	cluster *Cluster
 	views   map[testing.TB]*Cluster // one a test, so that its servers' logs are shown once
 	dir     string
+	keep    keeper
 	stop    func()
 	err     error
 }
+
+// keeper takes the place of a test towards what must live as long as the package's tests do.
+type keeper struct {
+	testing.TB // of the first test; only for its verdict
+	cleanups   []func()
+}
+
+func (k *keeper) Cleanup(f func())          { k.cleanups = append(k.cleanups, f) }
+func (k *keeper) Setenv(name, value string) { _ = os.Setenv(name, value) } // fails only for names that hold '='
+func (k *keeper) TempDir() string           { return filepath.Join(shared.dir, "s3") }
+func (k *keeper) Context() context.Context  { return context.Background() }
 
 // Shared returns the target that all tests of a package use together; the first call starts it. The package's TestMain
 // calls Main, which stops it.
@@ -88,7 +99,8 @@ func Shared(tb testing.TB, opts Options) *Cluster {
 	if shared.cluster == nil && shared.err == nil {
 		shared.dir, shared.err = os.MkdirTemp("", "millrace-compat-")
 		if shared.err == nil {
-			shared.cluster, shared.stop, shared.err = start(shared.dir, opts)
+			shared.keep.TB = tb
+			shared.cluster, shared.stop, shared.err = start(&shared.keep, shared.dir, opts)
 		}
 	}
 	if shared.err != nil {
@@ -109,6 +121,9 @@ func Main(m *testing.M) {
 	if shared.stop != nil {
 		shared.stop()
 	}
+	for _, cleanup := range shared.keep.cleanups {
+		cleanup()
+	}
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir)
 	}
@@ -116,20 +131,18 @@ func Main(m *testing.M) {
 }
 
 // start starts all nodes in dir. stop is never nil.
-func start(dir string, opts Options) (c *Cluster, stop func(), err error) {
+func start(tb testing.TB, dir string, opts Options) (c *Cluster, stop func(), err error) {
 	c = &Cluster{kind: "millrace"}
-	release := func() {}
 	stop = func() {
 		for _, n := range c.nodes {
 			n.proc.kill()
 		}
-		release()
 	}
 	if IsOracle() {
 		c.kind = "kafka"
 		c.nodes, err = kafkaNodes(dir)
 	} else {
-		c.nodes, release, err = agentNodes(dir, opts)
+		c.nodes, err = agentNodes(tb, dir, opts)
 	}
 	if err != nil {
 		return c, stop, err

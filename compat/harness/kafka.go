@@ -87,10 +87,13 @@ func ping(addr string) error {
 }
 
 // install brings clients that are not written in Go; quick when they are there.
-func install(clients ...string) error {
-	cmd := exec.Command("bash", append([]string{filepath.Join(Repo(), "tools", "install-clients.sh")}, clients...)...)
+func install(clients ...string) error { return script("install-clients.sh", clients...) }
+
+// script runs one of tools/.
+func script(name string, args ...string) error {
+	cmd := exec.Command("bash", append([]string{filepath.Join(Repo(), "tools", name)}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("installing %s: %w\n%s", strings.Join(clients, ", "), err, out)
+		return fmt.Errorf("tools/%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return nil
 }
