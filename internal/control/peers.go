@@ -204,17 +204,13 @@ func (l *loop) stream(e journal.Entry) {
 	if l.c.peers == nil {
 		return
 	}
-	object, err := journal.EncodeEntry(e.Header, e.Payload)
-	if err != nil {
-		return // it came out of an object: cannot be
-	}
 	var w codec.Writer
 	lastModified := int64(-1)
 	if !e.LastModified.IsZero() {
 		lastModified = e.LastModified.UnixMilli()
 	}
 	w.Varint(lastModified)
-	w.Bytes(object)
+	w.Bytes(e.Object)
 	m.recent = append(m.recent, sentEntry{e.Slot, w.B})
 	if len(m.recent) > recentEntries {
 		m.recent = append(m.recent[:0], m.recent[len(m.recent)-recentEntries:]...)
