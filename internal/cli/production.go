@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,11 +130,14 @@ func (p *production) settled(r *kgo.Record, number int64, err error) {
 }
 
 func sendFailure(err error) string {
+	var code *kerr.Error
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge):
 		return "the record is larger than the cluster, or --max-bytes, allows (MESSAGE_TOO_LARGE): raise the topic's max.message.bytes and --max-bytes"
 	case isUnknownTopic(err):
 		return "the topic does not exist, and the cluster does not make topics by itself (UNKNOWN_TOPIC_OR_PARTITION): see \"millrace topic create\""
+	case errors.As(err, &code):
+		return fmt.Sprintf("%s (%s)", strings.TrimSuffix(code.Description, "."), code.Message)
 	}
 	return err.Error()
 }

@@ -69,6 +69,7 @@ type session struct {
 func (c *common) run(cmd *cobra.Command, do func(context.Context, *session) error, opts ...kgo.Opt) error {
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	seeds := c.seeds()
 	opts = append([]kgo.Opt{
 		kgo.SeedBrokers(seeds...),

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -45,6 +46,22 @@ func TestExplain(t *testing.T) {
 	}
 	if err := explain(nil, nil); err != nil {
 		t.Errorf("no error became %v", err)
+	}
+}
+
+func TestSendFailure(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		says string
+	}{
+		{kerr.MessageTooLarge, "raise the topic's max.message.bytes"},
+		{kerr.UnknownTopicOrPartition, "millrace topic create"},
+		{fmt.Errorf("failed: %w", kerr.InvalidTopicException), "invalid topic (INVALID_TOPIC_EXCEPTION)"},
+		{errors.New("something else"), "something else"},
+	} {
+		if got := sendFailure(c.err); !strings.Contains(got, c.says) {
+			t.Errorf("%v: got %q, want it to say %q", c.err, got, c.says)
+		}
 	}
 }
 
