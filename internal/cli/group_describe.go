@@ -115,7 +115,7 @@ func isUnknownGroup(err error) bool { return errors.Is(err, kerr.GroupIDNotFound
 func classicGroup(g kadm.DescribedGroup) *groupInfo {
 	info := &groupInfo{
 		Group: g.Group, State: g.State, Type: "classic", Protocol: g.ProtocolType, Assignor: g.Protocol,
-		Coordinator: g.Coordinator.NodeID,
+		Coordinator: g.Coordinator.NodeID, Members: []memberInfo{},
 	}
 	for _, m := range g.Members {
 		assigned := kadm.TopicsSet{}
@@ -132,7 +132,7 @@ func classicGroup(g kadm.DescribedGroup) *groupInfo {
 func consumerGroup(g kadm.DescribedConsumerGroup) *groupInfo {
 	info := &groupInfo{
 		Group: g.Group, State: g.State, Type: "consumer", Protocol: "consumer", Assignor: g.AssignorName,
-		Coordinator: g.Coordinator.NodeID,
+		Coordinator: g.Coordinator.NodeID, Members: []memberInfo{},
 	}
 	for _, m := range g.Members {
 		info.addMember(memberInfo{MemberID: m.MemberID, InstanceID: m.InstanceID, ClientID: m.ClientID, Host: m.ClientHost, assigned: m.Assignment})

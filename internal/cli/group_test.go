@@ -40,6 +40,9 @@ group g  Empty  classic  0 members  coordinator 0  lag 3
 
 TOPIC  PARTITION  COMMITTED  END  LAG  MEMBER
 t              0          2    5    3  -`)
+	same(t, w.ok("group", "describe", "g", "--json"), `{"group":"g","state":"Empty","type":"classic","protocol":"","assignor":"",`+
+		`"coordinator":0,"total_lag":3,"members":[],"offsets":[{"topic":"t","partition":0,"committed_offset":2,"start_offset":0,`+
+		`"end_offset":5,"lag":3,"member_id":"","client_id":""}]}`)
 	w.fails(1, []string{"nobody", "does not exist", "group list"}, "group", "describe", "nobody")
 }
 
