@@ -48,7 +48,7 @@ func (c *bucketClock) now() (base.Millis, bool) {
 		return 0, false
 	}
 	limit := c.date.Add(clockLead)
-	t := c.date.Add(max(0, min(c.env.Now().Sub(c.readAt), clockLead)))
+	t := c.date.Add(max(0, c.env.Now().Sub(c.readAt)))
 	if t.Before(c.shownAt) {
 		t = c.shownAt
 	}

@@ -126,6 +126,13 @@ func TestAnchorIsRenewedAfterAnEighthOfW(t *testing.T) {
 	}
 }
 
+func TestAnObjectOfUnknownAgeIsYoung(t *testing.T) {
+	old := time.Unix(1000, 0)
+	if by(old, time.Time{}) || by(old, old.Add(1)) || !by(old, old) {
+		t.Error("only what is known to be that old is old")
+	}
+}
+
 func FuzzDecodeEntry(f *testing.F) {
 	f.Add(must(EncodeEntry(goldenHeader, []byte("hi"))))
 	f.Fuzz(func(t *testing.T, b []byte) {

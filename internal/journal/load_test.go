@@ -221,6 +221,33 @@ func TestListingAnchorsBeforeItsFirstPage(t *testing.T) {
 	})
 }
 
+// TestListingOfRuleRAnchorsBeforeItsFirstPage is the same for the listing that judges an observation.
+func TestListingOfRuleRAnchorsBeforeItsFirstPage(t *testing.T) {
+	run(t, func(b *bed) {
+		for i := range listPage + 1 {
+			must(b.store.Put(ctx, fmt.Sprintf("snapshot/not-one-%d", i), nil))
+		}
+		w, l, lists := b.open(), b.open(), 0
+		b.Sleep(testW)
+		b.store.hook = func(op, key string, do func() error) error {
+			if op == "list" {
+				lists++
+			}
+			if lists == 2 {
+				b.store.hook = nil
+				b.append(w, "a")
+				must(b.snapshot(w, nil))
+				b.Sleep(testW * 6 / 10)
+			}
+			return do()
+		}
+		b.next(l, Absent, "")
+		b.Sleep(testW * 45 / 100)
+		b.wantTruncated(w, Truncated{Snapshot: 1, Entries: 1})
+		b.next(l, Reload, "")
+	})
+}
+
 // TestSlowLoad: loading took longer than W/2, so the tail is read under a new listing.
 func TestSlowLoad(t *testing.T) {
 	run(t, func(b *bed) {
@@ -286,5 +313,29 @@ func TestNowIsTheBucketsTime(t *testing.T) {
 		b.next(l, Absent, "")
 		now, _ = l.Now()
 		b.want(now == start+3_603_000, "%d ms after the start", now-start)
+	})
+}
+
+// TestNowAndDatesThatStepBack: whole seconds make no step back, a clock that was set right does.
+func TestNowAndDatesThatStepBack(t *testing.T) {
+	run(t, func(b *bed) {
+		at := func(ms int64) time.Time { return time.UnixMilli(1_000_000 + ms) }
+		c := &bucketClock{env: b.Proc}
+		want := func(ms base.Millis) {
+			got, ok := c.now()
+			b.want(ok && got == 1_000_000+ms, "%d, want %d", got-1_000_000, ms)
+		}
+		c.observe(at(0))
+		b.Sleep(1500 * time.Millisecond)
+		want(1500)
+		c.observe(at(1000))
+		want(1500)
+		c.observe(time.Time{})
+		b.Sleep(time.Second)
+		want(2000)
+		c.observe(at(-60_000))
+		want(-50_000)
+		b.Sleep(10 * time.Second)
+		want(-50_000)
 	})
 }

@@ -46,6 +46,9 @@ func TestWriteRefuses(t *testing.T) {
 		_, err = b.snapshot(l, nil, "x="+string(make([]byte, MaxPartBytes+1)))
 		b.want(strings.Contains(err.Error(), "at most"), "%v", err)
 		b.want(len(b.keys(snapshotPrefix)) == 1, "written: %q", b.keys(snapshotPrefix))
+		b.store.Delete(ctx, SnapshotKey(1))
+		_, err = b.snapshot(l, &one, "x")
+		b.want(err == ErrBase, "built on a deleted snapshot: %v", err)
 	})
 }
 
