@@ -20,6 +20,7 @@ type Config struct {
 	Profile admin.Profile     // how it registers; the nonce is drawn here
 	Static  map[string]string // the agent's own Kafka broker settings
 	W       time.Duration     // journal.W, but for simulations
+	Pace    Pace              // DefaultPace, if zero
 	Log     *slog.Logger
 }
 
@@ -34,10 +35,11 @@ type Control struct {
 	log     *slog.Logger
 	peers   Peers
 
-	view     atomic.Pointer[meta.State]
-	self     atomic.Uint32
-	interest atomic.Int64
-	counts   counters
+	view      atomic.Pointer[meta.State]
+	self      atomic.Uint32
+	sequencer atomic.Uint32
+	interest  atomic.Int64
+	counts    counters
 
 	// The mailbox of the loop.
 	mu       sync.Mutex
@@ -67,6 +69,9 @@ type Change struct {
 
 // New makes the Control of an agent in cluster. peers may be nil: no agent-to-agent traffic.
 func New(e env.Env, store objstore.Store, cluster journal.Cluster, config Config, peers Peers) *Control {
+	if config.Pace == (Pace{}) {
+		config.Pace = DefaultPace
+	}
 	c := &Control{env: e, store: store, config: config, cluster: cluster, stop: env.NewStopper(e), log: config.Log, peers: peers}
 	c.ctx = c.stop.Context()
 	c.wake = e.NewCond(&c.mu)

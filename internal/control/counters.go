@@ -1,9 +1,15 @@
 package control
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+)
 
 type counters struct {
 	won, lost, read, void, streamed, reloads, snapshots, truncated atomic.Int64
+	seen                                                           atomic.Int64 // when the end of the journal was last known, local ms
 }
 
 // Stats is what the loop has done since the agent started.
@@ -15,12 +21,18 @@ type Stats struct {
 	EntriesVoid     int64
 	Reloads         int64 // of the whole state
 	Snapshots       int64
-	Truncated       int64 // entries deleted
+	Truncated       int64         // entries deleted
+	SnapshotSlot    base.Slot     // of the snapshot that this agent loaded or made last
+	ViewAge         time.Duration // since the journal was last seen to hold no more, or an entry of a stream came
 }
 
 // Stats gives the counts at this moment.
 func (c *Control) Stats() Stats {
 	n := &c.counts
-	return Stats{EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(),
+	var slot base.Slot
+	if m := c.loop.snap.base(); m != nil {
+		slot = m.Slot
+	}
+	return Stats{SnapshotSlot: slot, ViewAge: time.Duration(c.env.Now().UnixMilli()-n.seen.Load()) * time.Millisecond, EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(),
 		EntriesVoid: n.void.Load(), Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), Truncated: n.truncated.Load()}
 }

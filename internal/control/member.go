@@ -43,10 +43,14 @@ func (l *loop) elect() {
 		l.releaseAsks()
 	}
 	m.sequencer, m.sequencerUp = sequencer, 0
+	l.c.sequencer.Store(uint32(sequencer))
 	if sequencer != self && l.c.peers != nil {
 		l.c.peers.Open(sequencer, addr)
 	}
 }
+
+// Sequencer is the agent that proposes for this one's domain: itself, when it writes by itself.
+func (c *Control) Sequencer() base.Incarnation { return base.Incarnation(c.sequencer.Load()) }
 
 func (l *loop) maySequence() bool { return l.c.config.Profile.Roles&admin.RoleSequence != 0 }
 

@@ -97,6 +97,7 @@ func (l *loop) catchUp() error {
 		case err != nil:
 			return err
 		case status == journal.Absent:
+			l.sawEnd()
 			return nil
 		case status == journal.Reload:
 			return l.reload()
@@ -189,7 +190,11 @@ func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome)
 	}
 }
 
+// sawEnd notes that the state was as new as the journal at this moment.
+func (l *loop) sawEnd() { l.c.counts.seen.Store(l.c.env.Now().UnixMilli()) }
+
 func (l *loop) publish(s *meta.State, change Change) {
+	l.sawEnd()
 	l.state = s
 	l.c.view.Store(s)
 	change.View = s

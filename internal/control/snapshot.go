@@ -12,13 +12,18 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/admin"
 )
 
-// A snapshot is due after this many entries, or this long after the first entry that the last one does not hold: the
-// tail that a starting agent reads stays short. The journal is swept now and then also when no snapshot is due.
-const (
-	snapshotEntries = 2000
-	snapshotAfter   = 5 * time.Minute
-	sweepEvery      = 10 * time.Minute
-)
+// Pace says when snapshots are made and the journal is swept.
+type Pace struct {
+	// A snapshot is due after SnapshotEntries entries, or SnapshotAfter after the first entry that the last one does not
+	// hold: the tail that a starting agent reads stays short.
+	SnapshotEntries int
+	SnapshotAfter   time.Duration
+	// SweepEvery: the journal is swept that often also when no snapshot is due.
+	SweepEvery time.Duration
+}
+
+// DefaultPace is what agents keep; simulations take less.
+var DefaultPace = Pace{SnapshotEntries: 2000, SnapshotAfter: 5 * time.Minute, SweepEvery: 10 * time.Minute}
 
 // snapshots is what the loop knows of them.
 type snapshots struct {
@@ -40,6 +45,13 @@ func (s *snapshots) loaded(m journal.Manifest, state *meta.State) {
 	s.state, s.manifest, s.entries = state, &m, 0
 }
 
+// base is the manifest of the snapshot that the next one builds upon; nil if there is none.
+func (s *snapshots) base() *journal.Manifest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.manifest
+}
+
 // snapshot makes one when it is due and this agent is the one that the state names: the first that does jobs.
 func (l *loop) snapshot() {
 	s := &l.snap
@@ -48,8 +60,9 @@ func (l *loop) snapshot() {
 	if s.entries > 0 && s.first.IsZero() {
 		s.first = now
 	}
-	due := s.entries >= snapshotEntries || s.entries > 0 && now.Sub(s.first) >= snapshotAfter
-	sweep := now.Sub(s.swept) >= sweepEvery
+	pace := &l.c.config.Pace
+	due := s.entries >= pace.SnapshotEntries || s.entries > 0 && now.Sub(s.first) >= pace.SnapshotAfter
+	sweep := now.Sub(s.swept) >= pace.SweepEvery
 	if s.running || !due && !sweep || !l.named() {
 		return
 	}
