@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// API keys that code refers to; the others stand in the table alone.
+const keyApiVersions = 18
+
+// api is one row of the table of what is served.
+type api struct {
+	key      int16
+	min, max int16
+	// handle answers a request of a version from min to max.
+	handle func(q *query, request kmsg.Request) answer
+	// needs says which permissions are asked for, as in Kafka's ACL documentation.
+	needs []need
+	// pipelined: the next request is taken up before this one is answered.
+	pipelined bool
+	// shown is the lowest version that ApiVersions names, where that is below min: requests in between go to unsupported,
+	// which for ApiVersions has to do with those above max as well. nil: the connection is closed, as Kafka does.
+	shown       int16
+	unsupported func(q *query, request kmsg.Request) answer
+	// notes tell people how this differs from Apache Kafka, for docs/KAFKA.md.
+	notes string
+}
+
+type need struct {
+	op Operation
+	on Resource
+}
+
+// on adapts a handler of one kind of request to the table.
+func on[R kmsg.Request](h func(q *query, r R) kmsg.Response) func(*query, kmsg.Request) answer {
+	return func(q *query, r kmsg.Request) answer { return answer{response: h(q, r.(R))} }
+}
+
+// apis is the table: ApiVersions, docs/KAFKA.md and the tests derive from it. It is filled by init because handlers
+// look into it.
+var apis []api
+
+func init() {
+	apis = []api{
+		{key: 0, min: 3, max: 13, shown: 0, handle: produce, unsupported: produceTooOld, pipelined: true,
+			needs: []need{{Write, Topic}, {Write, TransactionalID}},
+			notes: "Advertised from 0 for old librdkafka; versions 0–2 get UNSUPPORTED_VERSION, as in Kafka 4. Always durable before the answer: acks 1 and -1 are alike. Transactional batches are refused."},
+		{key: 1, min: 4, max: 18, shown: 4, handle: fetchRecords,
+			needs: []need{{Read, Topic}},
+			notes: "Sessions (KIP-227) are kept by each agent. No preferred replicas: any agent serves any partition."},
+		{key: 2, min: 1, max: 11, shown: 1, handle: on(listOffsets),
+			needs: []need{{Describe, Topic}},
+			notes: "There is no tier below the bucket: earliest local (-4) is the earliest offset, latest tiered (-5) is -1, earliest pending upload (-6) is -1."},
+		{key: 3, min: 0, max: 13, shown: 0, handle: on(metadata),
+			needs: []need{{Describe, Topic}, {Create, Cluster}, {Create, Topic}},
+			notes: "Brokers are the live agents of this agent's group, those of the client's zone first (client.id millrace_az=…). Each partition has one replica, the agent that its clients are sent to. An auto-created topic is usable in the same answer."},
+		{key: keyApiVersions, min: 0, max: 5, shown: 0, handle: on(apiVersions), unsupported: apiVersionsUnknown},
+		{key: 19, min: 2, max: 7, shown: 2, handle: on(createTopics),
+			needs: []need{{Create, Cluster}, {Create, Topic}, {DescribeConfigs, Topic}},
+			notes: "Any replication factor is accepted, and is 1 afterwards: durability is the bucket's. Manual assignments are checked and give the number of partitions; where partitions live is not theirs to say."},
+		{key: 22, min: 0, max: 5, shown: 0, handle: on(initProducerID),
+			needs: []need{{Write, TransactionalID}, {IdempotentWrite, Cluster}},
+			notes: "Idempotent producers only. A transactional id gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client retries."},
+	}
+}
+
+// apiFor gives a key's row, or nil.
+func apiFor(key int16) *api {
+	for i := range apis {
+		if apis[i].key == key {
+			return &apis[i]
+		}
+	}
+	return nil
+}

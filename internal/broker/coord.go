@@ -1,0 +1,4 @@
+package broker
+
+// Coordinator is the soft side of groups.
+type Coordinator interface{}

@@ -1,0 +1,128 @@
+package broker
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+)
+
+// zoneWords are the ways in which a client id names the client's zone: this project's, and those that clients of like
+// systems are configured with already.
+var zoneWords = []string{"millrace_az=", "ws_az=", "warpstream_az=", "automq_az="}
+
+// zoneOf finds the zone in a client id such as "billing,millrace_az=eu-1a"; empty if it names none. A zone ends at the
+// first character that is not a letter, a digit, '-', '_' or '.'.
+func zoneOf(clientID string) string {
+	for _, word := range zoneWords {
+		_, zone, ok := strings.Cut(clientID, word)
+		if !ok {
+			continue
+		}
+		if end := strings.IndexFunc(zone, func(r rune) bool { return !zoneRune(r) }); end >= 0 {
+			zone = zone[:end]
+		}
+		return zone
+	}
+	return ""
+}
+
+func zoneRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.'
+}
+
+// node is an agent as clients see it.
+type node struct {
+	id   int32
+	host string
+	port int32
+	zone *string
+}
+
+// nodes are the agents that a client is shown, by id: those of the agent group that serve records, and of these only
+// the ones in the client's zone if there are any.
+func nodes(v meta.View, group, zone string) []node {
+	var all, near []node
+	for _, a := range v.Admin.Agents() {
+		n, ok := asNode(a)
+		if !ok || a.Group != group || a.Roles&(admin.RoleProduce|admin.RoleFetch) == 0 {
+			continue
+		}
+		all = append(all, n)
+		if zone != "" && a.Zone == zone {
+			near = append(near, n)
+		}
+	}
+	if len(near) > 0 {
+		return near
+	}
+	return all
+}
+
+func asNode(a *admin.Agent) (node, bool) {
+	host, port, err := net.SplitHostPort(a.Kafka)
+	if err != nil {
+		return node{}, false
+	}
+	p, err := strconv.ParseUint(port, 10, 16)
+	n := node{id: a.Incarnation.NodeID(), host: host, port: int32(p)}
+	if a.Zone != "" {
+		n.zone = &a.Zone
+	}
+	return n, err == nil
+}
+
+// noNode is the id of nobody.
+const noNode = -1
+
+// leaderOf names the node that clients are sent to for a partition: the winner of a rendezvous hash, so that it moves
+// only when that node leaves or a newcomer wins.
+func leaderOf(list []node, topic base.TopicID, partition int32) int32 {
+	h := uint64(uint32(partition)) + 1
+	for _, b := range topic {
+		h = mix(h ^ uint64(b))
+	}
+	return winner(list, h)
+}
+
+// coordinatorOf names the node for a group that nobody tends yet.
+func coordinatorOf(list []node, group string) int32 {
+	h := uint64(len(group))
+	for i := range len(group) {
+		h = mix(h ^ uint64(group[i]))
+	}
+	return winner(list, h)
+}
+
+func winner(list []node, h uint64) int32 {
+	best, id := uint64(0), int32(noNode)
+	for _, n := range list {
+		if score := mix(mix(h^uint64(uint32(n.id))) + uint64(uint32(n.id))); id == noNode || score > best {
+			best, id = score, n.id
+		}
+	}
+	return id
+}
+
+// mix spreads every bit of h over all of them (the finaliser of MurmurHash3).
+func mix(h uint64) uint64 {
+	h ^= h >> 33
+	h *= 0xFF51AFD7ED558CCD
+	h ^= h >> 33
+	h *= 0xC4CEB9FE1A85EC53
+	return h ^ h>>33
+}
+
+// nodes are the agents that this client is shown.
+func (q *query) nodes() []node { return nodes(q.view, q.b.config.Group, zoneOf(q.header.ClientID)) }
+
+// controller names the node that administration is sent to: any will do.
+func controller(list []node) int32 {
+	if len(list) == 0 {
+		return noNode
+	}
+	return list[0].id
+}
