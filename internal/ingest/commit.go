@@ -70,6 +70,11 @@ func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
 			p.answer(refused(clientKind(v.Kind())))
 		default:
 			b := v.Log.Batches[n]
+			if b.Kind == base.OK {
+				i.counts.batches.Add(1)
+				i.counts.records.Add(int64(p.Info.Count))
+				i.counts.bytes.Add(int64(len(p.Bytes)))
+			}
 			p.answer(Result{Kind: b.Kind, Base: b.Base, LogStart: b.Start})
 		}
 	}
@@ -156,11 +161,12 @@ func (i *Ingest) dropFailed(s *sealed) {
 }
 
 type counters struct {
-	committed, failed, uploaded, uploadedBytes, uploadMicros, parked atomic.Int64
+	committed, failed, uploaded, uploadedBytes, uploadMicros, parked, batches, records, bytes atomic.Int64
 }
 
 // Stats is what ingest has done since the agent started.
 type Stats struct {
+	Batches, Records, Bytes                                       int64 // acknowledged
 	Segments, SegmentsFailed, UploadedBytes, UploadMicros, Parked int64
 	ParkedNow                                                     int
 	OpenBytes                                                     int
@@ -175,6 +181,6 @@ func (i *Ingest) Stats() Stats {
 		n += len(list)
 	}
 	c := &i.counts
-	return Stats{Segments: c.uploaded.Load(), SegmentsFailed: c.failed.Load(), UploadedBytes: c.uploadedBytes.Load(),
+	return Stats{Batches: c.batches.Load(), Records: c.records.Load(), Bytes: c.bytes.Load(), Segments: c.uploaded.Load(), SegmentsFailed: c.failed.Load(), UploadedBytes: c.uploadedBytes.Load(),
 		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), ParkedNow: n, OpenBytes: i.open.bytes}
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func newPlaygroundCommand() *cobra.Command {
+	s := &settings{}
+	cmd := &cobra.Command{
+		Use:   "playground [--bucket URL]",
+		Short: "One agent for development, on a throwaway bucket or a given one",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return playground(cmd, s) },
+	}
+	s.bind(cmd.Flags())
+	return cmd
+}
+
+func playground(cmd *cobra.Command, s *settings) error {
+	if err := s.load(cmd); err != nil {
+		return err
+	}
+	if !cmd.Flags().Changed("log-level") {
+		s.logLevel = "warn"
+	}
+	log, err := newLogger(s.logLevel)
+	if err != nil {
+		return err
+	}
+	throwaway := s.bucket == ""
+	if throwaway {
+		clean, err := s.throwaway()
+		if err != nil {
+			return err
+		}
+		defer clean()
+	}
+	r, err := start(cmd.Context(), s, log)
+	if err != nil {
+		return err
+	}
+	invite(cmd.OutOrStdout(), r, s, throwaway)
+	return r.await(cmd.Context(), log)
+}
+
+// throwaway gives the agent a bucket of its own in a temporary folder, and the function that removes it.
+func (s *settings) throwaway() (func(), error) {
+	dir, err := os.MkdirTemp("", "millrace-")
+	if err != nil {
+		return nil, fmt.Errorf("no room for a throwaway bucket: %w", err)
+	}
+	s.bucket = (&url.URL{Scheme: "file", Path: dir}).String()
+	return func() { _ = os.RemoveAll(dir) }, nil
+}
+
+// invite says what to put in a client, and how a second machine joins.
+func invite(out io.Writer, r *running, s *settings, throwaway bool) {
+	fmt.Fprintf(out, "Millrace is ready.\n\n  bootstrap.servers=%s\n", r.Agent.Advertised())
+	if r.http != "" {
+		fmt.Fprintf(out, "  status page       http://%s/\n", r.http)
+	}
+	fmt.Fprintf(out, "  bucket            %s\n\n", r.store.Info().URL)
+	fmt.Fprintf(out, "Try it:\n\n  echo hello | millrace produce greetings --bootstrap %s\n  millrace consume greetings --from beginning --bootstrap %s\n\n",
+		r.Agent.Advertised(), r.Agent.Advertised())
+	join := fmt.Sprintf("millrace agent --bucket '%s'", s.bucket)
+	if strings.HasPrefix(s.bucket, "file:") || strings.HasPrefix(s.bucket, "mem:") {
+		fmt.Fprintf(out, "A second agent on this machine joins the same bucket with\n\n  %s --listen :9093 --http :8081\n\n", join)
+		fmt.Fprintf(out, "and one on another machine needs a bucket that both reach: --bucket s3://BUCKET/PREFIX, or a shared folder.\n")
+	} else {
+		fmt.Fprintf(out, "A second machine joins the same bucket with\n\n  %s\n\n", join)
+	}
+	if throwaway {
+		fmt.Fprintf(out, "The bucket is removed when this ends (Ctrl-C).\n")
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/agent"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/console"
+	"github.com/millrace-io/millrace/internal/objstore/meter"
+	"github.com/millrace-io/millrace/internal/objstore/open"
+)
+
+// drainFor is how long a stopping agent takes for what is under way.
+const drainFor = 25 * time.Second
+
+// running is an agent with its web side.
+type running struct {
+	*agent.Agent
+	store *meter.Store
+	web   *http.Server
+	http  string // where the web side is reached, without scheme; empty: nowhere
+}
+
+// start brings an agent up from settings.
+func start(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
+	debug.SetMemoryLimit(int64(s.memory))
+	e := env.Real()
+	inner, err := open.Open(ctx, e, s.bucket)
+	if err != nil {
+		return nil, err
+	}
+	r := &running{store: meter.New(e, inner)}
+	web, err := r.listenWeb(s)
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.agentConfig(r.http, log)
+	if err != nil {
+		return nil, err
+	}
+	metrics := console.NewMetrics()
+	if r.Agent, err = agent.New(ctx, e, r.store, config, metrics); err != nil {
+		return nil, err
+	}
+	if web != nil {
+		page := console.New(console.Deps{Provider: r.Agent, Metrics: metrics})
+		r.web = &http.Server{Handler: page, ReadHeaderTimeout: 10 * time.Second}
+		go page.Run(ctx)
+		go func() { _ = r.web.Serve(web) }()
+	}
+	if err := r.Agent.Start(); err != nil {
+		r.stop(true)
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *running) listenWeb(s *settings) (net.Listener, error) {
+	if s.http == "off" || s.http == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", s.http)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; choose another address with --http, or --http off", s.http, err)
+	}
+	r.http = reachable(l.Addr(), s.advertise)
+	return l, nil
+}
+
+// reachable is a listener's address as others see it: with the host that the agent advertises.
+func reachable(a net.Addr, advertise string) string {
+	_, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return net.JoinHostPort(hostOf(advertise), port)
+}
+
+// hostOf is the host to advertise: that of advertise, else the machine's name.
+func hostOf(advertise string) string {
+	if advertise != "" {
+		if host, _, err := net.SplitHostPort(advertise); err == nil {
+			return host
+		}
+		return advertise
+	}
+	return agent.HostName()
+}
+
+func (s *settings) agentConfig(web string, log *slog.Logger) (agent.Config, error) {
+	roles, err := s.roleBits()
+	if err != nil {
+		return agent.Config{}, err
+	}
+	static, err := s.kafkaSettings()
+	if err != nil {
+		return agent.Config{}, err
+	}
+	return agent.Config{
+		Listen: s.listen, Advertise: s.advertise, Peer: s.peer, HTTP: web, Zone: s.zone, Group: s.agentGroup, Roles: roles,
+		BatchTimeout: s.batchTimeout, BatchBytes: int(s.batchBytes), MemoryBytes: int64(s.memory), Kafka: static,
+		Version: version(), Log: log,
+	}, nil
+}
+
+// stop ends the agent: drained, or at once.
+func (r *running) stop(atOnce bool) {
+	deadline := time.Now().Add(drainFor)
+	if atOnce {
+		r.Agent.Kill(time.Now().Add(time.Second))
+	} else {
+		r.Agent.Drain(deadline)
+	}
+	if r.web != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = r.web.Shutdown(ctx)
+	}
+}
+
+// await blocks until a signal asks the agent to end, or it cannot go on; then it drains. A second signal ends it at once.
+func (r *running) await(ctx context.Context, log *slog.Logger) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	select {
+	case <-ctx.Done():
+	case s := <-signals:
+		log.Info("draining: a second signal ends the agent at once", "signal", s.String())
+	case err := <-r.Agent.Failed():
+		r.stop(true)
+		return err
+	}
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		r.stop(false)
+	}()
+	select {
+	case <-drained:
+		log.Info("drained")
+		return nil
+	case <-signals:
+		return errors.New("ended by a second signal before everything under way was answered")
+	}
+}
+
+func newLogger(level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(strings.ToUpper(level))); err != nil {
+		return nil, usagef("--log-level %q: want debug, info, warn or error", level)
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l})), nil
+}

@@ -1,0 +1,272 @@
+package agent
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/broker"
+	"github.com/millrace-io/millrace/internal/cache"
+	"github.com/millrace-io/millrace/internal/console"
+	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/coord"
+	"github.com/millrace-io/millrace/internal/fetch"
+	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/jobs/retain"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/meter"
+	"github.com/millrace-io/millrace/internal/objstore/probe"
+	"github.com/millrace-io/millrace/internal/objstore/retry"
+	"github.com/millrace-io/millrace/internal/peer"
+)
+
+// Config is what an agent is started with.
+type Config struct {
+	Listen    string // address for Kafka clients
+	Advertise string // host or host:port that others are told; empty: this machine's name and the port of Listen
+	Peer      string // address for other agents; "auto": any port; "off": none
+	HTTP      string // where its pages are reached, for others to know
+	Zone      string
+	Group     string
+	Roles     admin.Roles
+
+	BatchTimeout time.Duration
+	BatchBytes   int
+	MemoryBytes  int64
+	Kafka        map[string]string // broker settings
+	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
+	Version      string
+	Log          *slog.Logger
+}
+
+// Agent is one running agent.
+type Agent struct {
+	env     env.Env
+	config  Config
+	meter   *meter.Store
+	metrics *console.Metrics
+	failed  chan error
+
+	listener net.Listener
+	peers    *peer.Node
+	control  *control.Control
+	ingest   *ingest.Ingest
+	cache    *cache.Cache
+	fetch    *fetch.Fetch
+	coord    *coord.Coord
+	retain   *retain.Retain
+	broker   *broker.Broker
+	memory   *env.Semaphore
+
+	phase phase
+}
+
+// New proves the bucket fit, opens the cluster and the agent's ports, and puts the rooms together. Nothing is served
+// before Start.
+func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metrics *console.Metrics) (*Agent, error) {
+	if config.W == 0 {
+		config.W = journal.W
+	}
+	a := &Agent{env: e, config: config, meter: store, metrics: metrics, failed: make(chan error, 1)}
+	bucket := retry.New(e, store, retry.DefaultPolicy)
+	if err := probe.Run(ctx, e, bucket, a.nonce()); err != nil {
+		return nil, err
+	}
+	cluster, err := journal.OpenCluster(ctx, e, bucket)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.listen(cluster); err != nil {
+		return nil, err
+	}
+	a.assemble(bucket, cluster)
+	return a, nil
+}
+
+// nonce names the scratch objects of this start's probe.
+func (a *Agent) nonce() string {
+	var b [16]byte
+	for i := 0; i < len(b); i += 8 {
+		v := a.env.Uint64()
+		for k := range 8 {
+			b[i+k] = byte(v >> (8 * k))
+		}
+	}
+	return hex.EncodeToString(b[:])
+}
+
+func (a *Agent) listen(cluster journal.Cluster) error {
+	l, err := a.env.Listen(a.config.Listen)
+	if err != nil {
+		return fmt.Errorf("cannot listen for Kafka clients on %s: %w; choose another address with --listen", a.config.Listen, err)
+	}
+	a.listener = l
+	if a.config.Peer == "off" || a.config.Peer == "" {
+		return nil
+	}
+	addr := a.config.Peer
+	if addr == "auto" {
+		host, _, err := net.SplitHostPort(a.config.Listen)
+		if err != nil {
+			host = ""
+		}
+		addr = net.JoinHostPort(host, "0")
+	}
+	if a.peers, err = peer.Listen(a.env, addr, cluster.ID, a.config.Log); err != nil {
+		_ = l.Close()
+	}
+	return err
+}
+
+// HostName is this machine's name for other machines; 127.0.0.1 when it has none that resolves.
+func HostName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "127.0.0.1"
+	}
+	if _, err := net.LookupHost(name); err != nil {
+		return "127.0.0.1"
+	}
+	return name
+}
+
+// Advertised is the host:port that clients are told.
+func (a *Agent) Advertised() string { return advertised(a.listener.Addr(), a.config) }
+
+// advertised joins the host and port to be told to others with what was listened on. An agent that listens on one
+// address only is reached there and nowhere else.
+func advertised(at net.Addr, c Config) string {
+	if _, _, err := net.SplitHostPort(c.Advertise); err == nil {
+		return c.Advertise
+	}
+	return net.JoinHostPort(hostOf(at, c), portOf(at))
+}
+
+func portOf(at net.Addr) string {
+	_, port, err := net.SplitHostPort(at.String())
+	if err != nil {
+		return "9092"
+	}
+	return port
+}
+
+func hostOf(at net.Addr, c Config) string {
+	if c.Advertise != "" {
+		if host, _, err := net.SplitHostPort(c.Advertise); err == nil {
+			return host
+		}
+		return c.Advertise
+	}
+	if host, _, err := net.SplitHostPort(at.String()); err == nil {
+		if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
+			return host
+		}
+	}
+	return HostName()
+}
+
+func (a *Agent) profile() admin.Profile {
+	c := a.config
+	p := admin.Profile{Kafka: a.Advertised(), HTTP: c.HTTP, Zone: c.Zone, Group: c.Group, Roles: c.Roles, Version: c.Version}
+	if a.peers != nil {
+		p.Peer = net.JoinHostPort(hostOf(a.listener.Addr(), c), portOf(a.peers.Addr()))
+	}
+	return p
+}
+
+// How the memory of an agent is shared out; the rest is for the state, the segments under way and the runtime.
+const (
+	framesShare = 3 // of requests: a third
+	cacheShare  = 5
+	answerShare = 6
+)
+
+func (a *Agent) assemble(bucket objstore.Store, cluster journal.Cluster) {
+	c, e := a.config, a.env
+	var peers control.Peers
+	if a.peers != nil {
+		peers = a.peers
+	}
+	a.control = control.New(e, bucket, cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Log: c.Log}, peers)
+	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
+	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
+		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
+	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: env.NewSemaphore(e, c.MemoryBytes/answerShare), Log: c.Log})
+	a.coord = coord.New(e, a.control, coord.Config{Group: c.Group, Log: c.Log})
+	a.retain = retain.New(e, a.control, c.Log)
+	a.memory = env.NewSemaphore(e, c.MemoryBytes/framesShare)
+	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: a.memory, Log: c.Log},
+		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
+}
+
+// Start joins the cluster and serves. It returns once clients are served.
+func (a *Agent) Start() error {
+	if a.peers != nil {
+		a.peers.Start(a.control, a.control.Self)
+	}
+	if err := a.control.Start(); err != nil {
+		return err
+	}
+	a.coord.Start()
+	a.retain.Start()
+	a.broker.Serve(a.listener)
+	a.phase.set(serving)
+	a.env.Go("agent watch", a.watch)
+	return nil
+}
+
+// watch reports when the journal cannot be followed any more: there is nothing left to serve then.
+func (a *Agent) watch() {
+	for a.phase.get() == serving {
+		if err := a.control.Err(); err != nil {
+			select {
+			case a.failed <- err:
+			default:
+			}
+			return
+		}
+		a.env.Sleep(200 * time.Millisecond)
+	}
+}
+
+// Failed gives the error that ends the agent, if one does.
+func (a *Agent) Failed() <-chan error { return a.failed }
+
+// Drain ends the agent in order: it takes no more connections, answers what is under way, hands its groups over by
+// leaving, deregisters, and stops.
+func (a *Agent) Drain(deadline time.Time) {
+	a.phase.set(draining)
+	a.broker.Drain(deadline)
+	a.ingest.Stop(deadline)
+	a.retain.Stop(deadline)
+	a.coord.Stop(deadline)
+	a.fetch.Stop(deadline)
+	a.control.Stop(deadline)
+	a.stopPeers(deadline)
+}
+
+// Kill ends the agent as it is, leaving everything to others.
+func (a *Agent) Kill(deadline time.Time) {
+	a.phase.set(draining)
+	a.control.Kill(a.env.Now())
+	a.broker.Drain(a.env.Now())
+	a.ingest.Stop(a.env.Now())
+	a.retain.Stop(a.env.Now())
+	a.coord.Stop(a.env.Now())
+	a.fetch.Stop(a.env.Now())
+	a.stopPeers(deadline)
+}
+
+func (a *Agent) stopPeers(deadline time.Time) {
+	if a.peers != nil {
+		a.peers.Stop(deadline)
+	}
+}
