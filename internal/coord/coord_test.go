@@ -1,0 +1,223 @@
+package coord_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/coord"
+	"github.com/millrace-io/millrace/internal/meta/group"
+)
+
+// Two members share, one leaves, and the other has all.
+func TestMembersShareAndLeave(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a")
+		one := b.consume(a, "one")
+		b.until("one has all", time.Second, func() bool { return allOf(one) })
+		two := b.consume(a, "two")
+		b.until("they share", 5*time.Second, func() bool { return allOf(one, two) })
+
+		two.dead = true
+		r, err := a.Ask(&group.Leave{Group: groupName, Members: []group.Leaver{{MemberID: two.id}}}).Wait(b.soon())
+		check(err)
+		if r.Part(0) != base.OK {
+			panic(fmt.Sprint("leave: ", r.Part(0)))
+		}
+		b.until("one has all again", 5*time.Second, func() bool { return allOf(one) })
+	})
+}
+
+// Agents that have only the bucket in common serve one group.
+func TestMembersOfTwoAgents(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one, two := b.consume(a1, "one"), b.consume(a2, "two")
+		b.until("they share", 30*time.Second, func() bool { return allOf(one, two) })
+		b.during("they share", 2*time.Minute, func() bool { return allOf(one, two) })
+		if t1, t2 := a1.group(groupName).Member(one.id).Tender, a1.group(groupName).Member(two.id).Tender; t1 != a1.control.Self() || t2 != a2.control.Self() {
+			panic(fmt.Sprint("tenders ", t1, t2))
+		}
+	})
+}
+
+// A member, leader or not, that falls silent is out after its session, and not before.
+func TestSilentMemberExpires(t *testing.T) {
+	for _, leader := range []bool{true, false} {
+		simulate(t, func(b *bed) {
+			a := b.start("a")
+			one, two := b.consume(a, "one"), b.consume(a, "two")
+			b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+			victim, other := one, two
+			if (a.group(groupName).Leader == one.id) != leader {
+				victim, other = two, one
+			}
+			victim.dead = true
+			b.during("the silent one is a member", 6*time.Second, func() bool { return a.group(groupName).Member(victim.id) != nil })
+			b.until("the silent one is out", 5*time.Second, func() bool { return a.group(groupName).Member(victim.id) == nil })
+			b.until("the other has all", 5*time.Second, func() bool { return allOf(other) })
+		})
+	}
+}
+
+// A member that falls silent while a round is prepared, or does not sync, holds the others up for the rebalance timeout
+// and no longer.
+func TestRoundEndsByItsDeadline(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a")
+		long := func(c *consumer) { c.session = 5 * time.Minute }
+		one, two := b.consume(a, "one", long), b.consume(a, "two", long)
+		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+		two.dead = true
+		three := b.consume(a, "three", long)
+		b.during("the silent one is waited for", 18*time.Second, func() bool { return three.assignment == "" })
+		b.until("the others share", 9*time.Second, func() bool { return allOf(one, three) })
+	})
+}
+
+// A new group waits for more members, though nothing else brings news of the bucket's time.
+func TestInitialDelay(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a", "group.initial.rebalance.delay.ms", "3000")
+		began := b.Elapsed()
+		one := b.consume(a, "one")
+		b.until("one has all", 6*time.Second, func() bool { return allOf(one) })
+		if took := b.Elapsed() - began; took < 3*time.Second {
+			panic(fmt.Sprint("the first round took ", took))
+		}
+	})
+}
+
+// When the tender dies its members, that other agents hear from, are nobody's loss.
+func TestTenderDies(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one, two := b.consume(a1, "one"), b.consume(a1, "two")
+		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+		generation := one.generation
+		dead := a1.control.Self()
+		a1.proc.Kill()
+		one.at, two.at = a2, a2
+		b.until("the members are adopted", 15*time.Second, func() bool {
+			g := a2.group(groupName)
+			return g.Member(one.id).Tender == a2.control.Self() && g.Member(two.id).Tender == a2.control.Self()
+		})
+		b.during("nobody is expired, nor a round begun", 3*time.Minute, func() bool {
+			g := a2.group(groupName)
+			return len(g.Members()) == 2 && g.Generation == generation && g.State() == "Stable"
+		})
+		if a2.control.View().Admin.Live(dead) {
+			panic("the dead agent is still registered")
+		}
+	})
+}
+
+// Members that die with their tender are adopted by another agent, which expires them after a full session.
+func TestTenderAndMemberDie(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one := b.consume(a1, "one")
+		b.until("one has all", 10*time.Second, func() bool { return allOf(one) })
+		dead := a1.control.Self()
+		one.dead = true
+		a1.proc.Kill()
+		b.until("the dead agent is expired", 4*time.Minute, func() bool { return !a2.control.View().Admin.Live(dead) })
+		b.during("the member has a full session", 9*time.Second, func() bool { return a2.group(groupName).Member(one.id) != nil })
+		b.until("the member is expired", 10*time.Second, func() bool { return a2.group(groupName).Member(one.id) == nil })
+	})
+}
+
+// A round that waits for members of a dead agent ends.
+func TestTenderDiesInARound(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one := b.consume(a1, "one")
+		b.until("one has all", 10*time.Second, func() bool { return allOf(one) })
+		one.dead = true
+		two := b.consume(a2, "two")
+		b.until("a round is prepared", 5*time.Second, func() bool { return a2.group(groupName).State() == "PreparingRebalance" })
+		a1.proc.Kill()
+		b.until("two has all", 40*time.Second, func() bool { return allOf(two) })
+	})
+}
+
+// A static member that restarts takes its place again without a rebalance.
+func TestStaticMemberRestarts(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a")
+		one, two := b.consume(a, "one", static("i1")), b.consume(a, "two", static("i2"))
+		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+		generation, had := one.generation, share(one, two)
+		one.dead, two.dead = true, true
+		again, also := b.consume(a, "one", static("i1")), b.consume(a, "two", static("i2"))
+		b.until("they share", 10*time.Second, func() bool { return allOf(again, also) })
+		if again.generation != generation || also.generation != generation || fmt.Sprint(share(again, also)) != fmt.Sprint(had) {
+			panic(fmt.Sprint("generation ", again.generation, also.generation, " was ", generation, ", shares ", share(again, also), " were ", had))
+		}
+		b.during("they stay", time.Minute, func() bool { return a.group(groupName).Generation == generation })
+	})
+}
+
+// An agent that stood still holds the silence against nobody.
+func TestStalledTender(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a")
+		one, two := b.consume(a, "one"), b.consume(a, "two")
+		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+		generation := one.generation
+		a.proc.Pause(time.Minute)
+		b.main.Sleep(time.Minute)
+		b.during("nobody is expired", time.Minute, func() bool {
+			g := a.group(groupName)
+			return len(g.Members()) == 2 && g.Generation == generation
+		})
+		one.dead = true
+		b.until("a member that is silent after that is expired", 20*time.Second, func() bool { return allOf(two) })
+	})
+}
+
+// A group that only heartbeats costs the bucket nothing beyond what an idle agent does.
+func TestIdleGroupIsFree(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a")
+		idle := func() int {
+			b.main.Sleep(time.Minute)
+			before := b.requests
+			b.main.Sleep(10 * time.Minute)
+			return b.requests - before
+		}
+		alone := idle()
+		one, two := b.consume(a, "one"), b.consume(a, "two")
+		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+		if with := idle(); with > alone+2 {
+			panic(fmt.Sprintf("%d requests in 10 minutes with an idle group, %d without", with, alone))
+		}
+	})
+}
+
+// Who is not a member is refused, and only after a look at the end of the journal.
+func TestRefusals(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one := b.consume(a1, "one")
+		b.until("one has all", 10*time.Second, func() bool { return allOf(one) })
+		for _, c := range []struct {
+			beat coord.Beat
+			want base.Kind
+		}{
+			{coord.Beat{Group: groupName, MemberID: "nobody", Generation: 1}, base.UnknownMemberID},
+			{coord.Beat{Group: groupName, MemberID: one.id, Generation: one.generation + 1}, base.IllegalGeneration},
+			{coord.Beat{Group: "", MemberID: one.id}, base.InvalidGroupID},
+			{coord.Beat{Group: "none", MemberID: one.id}, base.UnknownMemberID},
+			// a2 has heard nothing of this member yet: the barrier tells.
+			{coord.Beat{Group: groupName, MemberID: one.id, Generation: one.generation}, base.OK},
+		} {
+			k, err := a2.Heartbeat(c.beat).Wait(b.soon())
+			check(err)
+			if k != c.want {
+				panic(fmt.Sprintf("heartbeat %+v: %v, want %v", c.beat, k, c.want))
+			}
+		}
+	})
+}
