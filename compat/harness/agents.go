@@ -91,8 +91,10 @@ func newBucket(tb testing.TB, dir, store string) (url string, err error) {
 			return "", err
 		}
 		return s3test.Start(tb).URL("compat"), nil
+	case "mem":
+		return "mem://", nil
 	default:
-		return "", fmt.Errorf("store %q: want file or s3", store)
+		return "", fmt.Errorf("store %q: want file, s3 or mem", store)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // Options say what to start. The zero value is three agents on a file bucket with default settings.
 type Options struct {
 	Agents int      // how many agents; 0 means 3. An oracle is always one broker.
-	Store  string   // "file" or "s3"; "" means MILLRACE_COMPAT_STORE, else "file". A bucket in memory cannot be shared by processes.
+	Store  string   // "file", "s3" or, for one agent that is never restarted, "mem"; "" means MILLRACE_COMPAT_STORE, else "file"
 	Flags  []string // further flags of every agent
 }
 

@@ -18,8 +18,10 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-// cluster is one agent: what it is asked concerns no other.
-func cluster(t *testing.T) *harness.Cluster { return harness.Shared(t, harness.Options{Agents: 1}) }
+// cluster is one agent, on a bucket in its memory: what it is asked concerns no other agent and no bucket.
+func cluster(t *testing.T) *harness.Cluster {
+	return harness.Shared(t, harness.Options{Agents: 1, Store: "mem"})
+}
 
 // waitMax bounds the wait for an answer or for the end of a connection.
 const waitMax = 15 * time.Second
