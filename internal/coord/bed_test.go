@@ -24,6 +24,7 @@ type bed struct {
 	*sim.World
 	main     *sim.Proc
 	bucket   *memstore.Store
+	agents   []*agent
 	requests int // that the bucket was sent
 }
 
@@ -34,21 +35,31 @@ type agent struct {
 	*coord.Coord
 }
 
+// seeds is how many a story is told under.
+const seeds = 8
+
 // simulate runs a story under some seeds. A story fails by panicking.
 func simulate(t *testing.T, story func(b *bed)) {
 	t.Helper()
-	for seed := range uint64(3) {
-		w := sim.NewWorld(seed)
-		start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-		b := &bed{World: w, bucket: memstore.New(func() time.Time { return start.Add(w.Elapsed()).Truncate(time.Second) })}
-		err := w.RunFor(time.Hour, func(main *sim.Proc) {
-			b.main = main
-			story(b)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for seed := range uint64(seeds) {
+		simulateOne(t, seed, story)
 	}
+}
+
+// simulateOne gives a digest of all that happened.
+func simulateOne(t *testing.T, seed uint64, story func(b *bed)) uint64 {
+	t.Helper()
+	w := sim.NewWorld(seed)
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	b := &bed{World: w, bucket: memstore.New(func() time.Time { return start.Add(w.Elapsed()).Truncate(time.Second) })}
+	err := w.RunFor(20*24*time.Hour, func(main *sim.Proc) {
+		b.main = main
+		story(b)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Digest()
 }
 
 // start starts an agent, by default with Kafka's settings but without the wait for more members of a new group.
@@ -69,9 +80,15 @@ func (b *bed) start(name string, settings ...string) *agent {
 		}, nil)
 		a.Coord = coord.New(a.proc, a.control, "", quiet)
 		check(a.control.Start())
+		// The stories begin with agents that know each other.
+		for _, other := range append(b.agents, a) {
+			_, err := other.control.Barrier(b.soon())
+			check(err)
+		}
 		up = true
 	})
 	b.until("agent "+name+" is up", 10*time.Second, func() bool { return up })
+	b.agents = append(b.agents, a)
 	return a
 }
 
@@ -100,6 +117,12 @@ func (b *bed) during(what string, span time.Duration, cond func() bool) {
 }
 
 func (a *agent) group(name string) *group.Group { return a.control.View().Groups.Get(name) }
+
+// tends reports whether the agent is, by its own View, the consumer's tender.
+func (a *agent) tends(c *consumer) bool {
+	m := a.group(groupName).Member(c.id)
+	return m != nil && m.Tender == a.control.Self()
+}
 
 func (b *bed) soon() time.Time { return b.main.Now().Add(time.Minute) }
 

@@ -36,8 +36,8 @@ func TestMembersOfTwoAgents(t *testing.T) {
 		one, two := b.consume(a1, "one"), b.consume(a2, "two")
 		b.until("they share", 30*time.Second, func() bool { return allOf(one, two) })
 		b.during("they share", 2*time.Minute, func() bool { return allOf(one, two) })
-		if t1, t2 := a1.group(groupName).Member(one.id).Tender, a1.group(groupName).Member(two.id).Tender; t1 != a1.control.Self() || t2 != a2.control.Self() {
-			panic(fmt.Sprint("tenders ", t1, t2))
+		if !a1.tends(one) || !a2.tends(two) {
+			panic("not tended by the agents they speak to")
 		}
 	})
 }
@@ -100,8 +100,7 @@ func TestTenderDies(t *testing.T) {
 		a1.proc.Kill()
 		one.at, two.at = a2, a2
 		b.until("the members are adopted", 15*time.Second, func() bool {
-			g := a2.group(groupName)
-			return g.Member(one.id).Tender == a2.control.Self() && g.Member(two.id).Tender == a2.control.Self()
+			return a2.tends(one) && a2.tends(two)
 		})
 		b.during("nobody is expired, nor a round begun", 3*time.Minute, func() bool {
 			g := a2.group(groupName)
@@ -218,6 +217,82 @@ func TestRefusals(t *testing.T) {
 			if k != c.want {
 				panic(fmt.Sprintf("heartbeat %+v: %v, want %v", c.beat, k, c.want))
 			}
+		}
+	})
+}
+
+// One seed is one history: nothing depends on the order of a map, or on a clock that is not the world's.
+func TestOneSeedOneHistory(t *testing.T) {
+	story := func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		var all []*consumer
+		for i := range 12 {
+			all = append(all, b.consume([]*agent{a1, a2}[i%2], fmt.Sprint("c", i)))
+		}
+		b.until("they share", time.Minute, func() bool { return allOf(all...) })
+		a1.proc.Kill()
+		for _, c := range all {
+			c.at, c.dead = a2, c.at == a1
+		}
+		b.main.Sleep(2 * time.Minute)
+	}
+	if first, second := simulateOne(t, 7, story), simulateOne(t, 7, story); first != second {
+		t.Fatalf("the same seed went %x, then %x", first, second)
+	}
+}
+
+// Committed offsets of a group without members go after their retention, and the group with them.
+func TestOffsetsExpire(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a", "offsets.retention.minutes", "60")
+		commit := &group.OffsetCommit{Group: groupName, Generation: -1, RetentionMs: -1, APIVersion: 8,
+			Partitions: []group.CommitPartition{{Topic: base.TopicID{1}, Offset: 5, LeaderEpoch: -1}}}
+		r, err := a.Ask(commit).Wait(b.soon())
+		check(err)
+		if r.Kind != base.OK {
+			panic(fmt.Sprint("commit: ", r.Kind))
+		}
+		b.during("the group is there", 59*time.Minute, func() bool { return a.group(groupName) != nil })
+		b.until("the group is gone", 12*time.Minute, func() bool { return a.group(groupName) == nil })
+	})
+}
+
+// Clients are sent to the agent that tends the group; while nobody does, all agents name the same one; and the dead are
+// not named once they broke their promise.
+func TestCoordinator(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		b.consume(a1, "keeps a1 busy", func(c *consumer) { c.version = 3 })
+		one := b.consume(a2, "one")
+		b.until("a2 tends one of two", time.Minute, func() bool { return a2.tends(one) && len(a2.group(groupName).Members()) == 2 })
+		if n := a2.Coordinator("nobody's"); n != a1.control.Self() && n != a2.control.Self() {
+			panic(fmt.Sprint("an unknown agent is named: ", n))
+		}
+		if x, y := a1.Coordinator("nobody's"), a2.Coordinator("nobody's"); x != y {
+			panic(fmt.Sprint("two agents name ", x, " and ", y))
+		}
+		was := a1.control.Self()
+		a1.proc.Kill()
+		b.until("the dead is not named", 20*time.Second, func() bool { return a2.Coordinator(groupName) == a2.control.Self() })
+		if was == a2.Coordinator("nobody's") {
+			panic("the dead agent is named")
+		}
+	})
+}
+
+// An agent that stops lets those who wait go elsewhere.
+func TestStopAnswersTheParked(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a", "group.initial.rebalance.delay.ms", "60000")
+		f := a.Join(group.Join{Group: groupName, ClientID: "one", ProtocolType: "consumer", Protocols: []group.Protocol{{Name: "range"}},
+			SessionTimeoutMs: 10_000, RebalanceTimeoutMs: 60_000}, 3)
+		b.until("it waits for the round", time.Second, func() bool { return a.group(groupName) != nil })
+		if f.Done() {
+			panic("answered before the round's end")
+		}
+		a.Stop(b.soon())
+		if j, err := f.Wait(b.soon()); err != nil || j.Kind != base.CoordinatorNotAvailable {
+			panic(fmt.Sprintf("%+v %v", j, err))
 		}
 	})
 }
