@@ -200,11 +200,15 @@ func tail(path string, skip int64, lines int) string {
 	if skip > int64(len(raw)) {
 		skip = 0
 	}
-	all := strings.SplitAfter(string(raw[skip:]), "\n")
+	text := strings.TrimSuffix(string(raw[skip:]), "\n")
+	if text == "" {
+		return ""
+	}
+	all := strings.Split(text, "\n")
 	if len(all) > lines {
 		all = all[len(all)-lines:]
 	}
-	return strings.Join(all, "")
+	return strings.Join(all, "\n") + "\n"
 }
 
 // Len is the number of agents (one broker with an oracle).
