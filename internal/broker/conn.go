@@ -42,6 +42,7 @@ type conn struct {
 	pending  int      // Produces that are not answered
 	broken   bool     // the answering side gave up
 	draining bool
+	cancel   func() // gives up what the request under way waits for; nil: it waits for nobody
 }
 
 // queued is a Produce whose answer is awaited.
@@ -181,6 +182,19 @@ func (c *conn) drain() {
 	defer c.mu.Unlock()
 	c.draining = true
 	_ = c.net.SetReadDeadline(time.Unix(1, 0))
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// cancelable has drain call f while the request under way waits for others; nil ends that.
+func (c *conn) cancelable(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancel = f
+	if c.draining && f != nil {
+		f()
+	}
 }
 
 func (c *conn) isDraining() bool {

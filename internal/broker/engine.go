@@ -5,8 +5,10 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/coord"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/group"
 )
 
 // Journal is the agent's hand on the journal: a *control.Control.
@@ -82,6 +84,15 @@ type Fetch interface {
 	// AtTime gives the first record, in offset order, whose timestamp is at least timestamp (milliseconds), or, with
 	// max, the first that bears the partition's highest. Offset -1: there is none.
 	AtTime(v meta.View, topic base.TopicID, partition int32, timestamp int64, max bool, deadline time.Time) (offset, at int64, err error)
+}
+
+// Coordinator is the soft side of groups: a *coord.Coord. Its futures do not fail.
+type Coordinator interface {
+	Join(q group.Join, version int16) *env.Future[coord.Joined]
+	Sync(q group.Sync) *env.Future[coord.Synced]
+	Heartbeat(b coord.Beat) *env.Future[base.Kind]
+	Ask(q group.Command) *env.Future[group.Reply]
+	Coordinator(name string) base.Incarnation
 }
 
 // Deps are the rooms below that requests are served from.

@@ -1,4 +1,0 @@
-package broker
-
-// Coordinator is the soft side of groups.
-type Coordinator interface{}

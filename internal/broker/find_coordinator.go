@@ -1,0 +1,52 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace-io/millrace/internal/base"
+)
+
+// Kinds of coordinators.
+const (
+	groupCoordinator       = 0
+	transactionCoordinator = 1
+)
+
+const noTransactions = "this version of Millrace does not serve transactions"
+
+// findCoordinator answers FindCoordinator v0–6: one key up to v3, several from v4 on (KIP-699). The agent that tends a
+// group is named, but any agent serves any group. Whoever asks for a transaction's coordinator is told at once, with an
+// error that no client retries, that there are none.
+func findCoordinator(q *query, r *kmsg.FindCoordinatorRequest) kmsg.Response {
+	response := r.ResponseKind().(*kmsg.FindCoordinatorResponse)
+	if r.Version >= 4 {
+		for _, key := range r.CoordinatorKeys {
+			response.Coordinators = append(response.Coordinators, q.coordinator(r.CoordinatorType, key))
+		}
+		return response
+	}
+	c := q.coordinator(r.CoordinatorType, r.CoordinatorKey)
+	response.ErrorCode, response.ErrorMessage, response.NodeID, response.Host, response.Port = c.ErrorCode, c.ErrorMessage, c.NodeID, c.Host, c.Port
+	return response
+}
+
+func (q *query) coordinator(kind int8, key string) kmsg.FindCoordinatorResponseCoordinator {
+	refuse := func(k base.Kind, message string) kmsg.FindCoordinatorResponseCoordinator {
+		return kmsg.FindCoordinatorResponseCoordinator{Key: key, NodeID: noNode, Port: -1, ErrorCode: int16(k), ErrorMessage: &message}
+	}
+	switch {
+	case kind == transactionCoordinator:
+		return refuse(base.TransactionalIDAuthorization, noTransactions)
+	case kind != groupCoordinator:
+		return refuse(base.InvalidRequest, "coordinators of this type are not served")
+	case !q.allow(Describe, Group, key):
+		return refuse(groupAuthorizationFailed, "Not authorized to access group: Group authorization failed.")
+	}
+	agent, ok := q.view.Admin.Agent(q.b.Coord.Coordinator(key))
+	if ok {
+		if n, ok := asNode(agent); ok {
+			return kmsg.FindCoordinatorResponseCoordinator{Key: key, NodeID: n.id, Host: n.host, Port: n.port}
+		}
+	}
+	return refuse(base.CoordinatorNotAvailable, "no agent serves groups at the moment")
+}

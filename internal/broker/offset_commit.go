@@ -1,0 +1,97 @@
+package broker
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/group"
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+// offsetCommit answers OffsetCommit v2–10: by topic id from v10 on. Partitions that do not exist are refused here; the
+// rest is one command.
+func offsetCommit(q *query, r *kmsg.OffsetCommitRequest) kmsg.Response {
+	response := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+	lookup := q.certainly(func(v meta.View) (missing bool) {
+		for i := range r.Topics {
+			t, ok := committedTopic(v, r, &r.Topics[i])
+			for _, p := range r.Topics[i].Partitions {
+				missing = missing || !ok || p.Partition >= t.Partitions
+			}
+		}
+		return missing
+	})
+	commit := &group.OffsetCommit{Group: r.Group, MemberID: r.MemberID, InstanceID: r.InstanceID, Generation: r.Generation,
+		RetentionMs: -1, APIVersion: r.Version}
+	if r.Version <= 4 {
+		commit.RetentionMs = r.RetentionTimeMillis
+	}
+	var committed []*kmsg.OffsetCommitResponseTopicPartition
+	access := q.check(Read, Group, r.Group)
+	response.Topics = make([]kmsg.OffsetCommitResponseTopic, len(r.Topics))
+	for i := range r.Topics {
+		t, a := &r.Topics[i], &response.Topics[i]
+		a.Topic, a.TopicID, a.Partitions = t.Topic, t.TopicID, make([]kmsg.OffsetCommitResponseTopicPartition, len(t.Partitions))
+		topic, _ := committedTopic(q.view, r, t)
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			a.Partitions[j].Partition = p.Partition
+			kind := access
+			if kind == base.OK {
+				kind = q.committable(r, t, topic, p.Partition, lookup)
+			}
+			if a.Partitions[j].ErrorCode = ofGroups.code(kind); kind == base.OK {
+				commit.Partitions = append(commit.Partitions, commitPartition(r, topic, p))
+				committed = append(committed, &a.Partitions[j])
+			}
+		}
+	}
+	if len(committed) == 0 {
+		return response
+	}
+	reply := q.ask(commit)
+	for i, p := range committed {
+		if p.ErrorCode = ofGroups.code(reply.Kind); reply.Kind == base.OK {
+			p.ErrorCode = ofGroups.code(reply.Part(i))
+		}
+	}
+	return response
+}
+
+func committedTopic(v meta.View, r *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopic) (*log.Topic, bool) {
+	if r.Version >= 10 {
+		return v.Log.TopicByID(t.TopicID)
+	}
+	return v.Log.TopicByName(t.Topic)
+}
+
+// committable is base.OK if an offset of the partition may be committed. lookup is why nothing certain is known.
+func (q *query) committable(r *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopic, topic *log.Topic, index int32, lookup error) base.Kind {
+	name := t.Topic
+	if topic != nil {
+		name = topic.Name
+	}
+	switch {
+	case name != "" && !q.allow(Read, Topic, name):
+		return topicAuthorizationFailed
+	case lookup != nil && (topic == nil || index >= topic.Partitions):
+		return base.CoordinatorNotAvailable
+	case topic == nil && r.Version >= 10:
+		return base.UnknownTopicID
+	case topic == nil || index < 0 || index >= topic.Partitions:
+		return base.UnknownTopicOrPartition
+	}
+	return base.OK
+}
+
+func commitPartition(r *kmsg.OffsetCommitRequest, topic *log.Topic, p *kmsg.OffsetCommitRequestTopicPartition) group.CommitPartition {
+	c := group.CommitPartition{Topic: topic.ID, Partition: p.Partition, Offset: p.Offset, LeaderEpoch: -1}
+	if r.Version >= 6 {
+		c.LeaderEpoch = p.LeaderEpoch
+	}
+	if p.Metadata != nil {
+		c.Metadata = *p.Metadata
+	}
+	return c
+}
