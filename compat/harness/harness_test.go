@@ -108,3 +108,19 @@ func TestTailKeepsTheLastLines(t *testing.T) {
 		}
 	}
 }
+
+func TestSharedAgentsOutliveATest(t *testing.T) {
+	var first string
+	t.Run("one", func(t *testing.T) {
+		c := Shared(t, Options{Agents: 1, Store: "s3"})
+		c.MustServe()
+		first = c.Addr(0)
+	})
+	t.Run("two", func(t *testing.T) {
+		c := Shared(t, Options{Agents: 1, Store: "s3"})
+		c.MustServe()
+		if c.Addr(0) != first {
+			t.Errorf("agent at %s, want the one at %s", c.Addr(0), first)
+		}
+	})
+}
