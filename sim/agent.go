@@ -1,0 +1,259 @@
+package sim
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/retry"
+	"github.com/millrace-io/millrace/internal/peer"
+)
+
+// agent is one life of an agent: the floors up to ingest, put together as cmd/millrace does it.
+type agent struct {
+	c       *Cluster
+	name    string
+	p       *sim.Proc
+	log     *slog.Logger
+	node    *peer.Node // nil: no peers
+	control *control.Control
+	journal ingest.Journal // control, as planted bugs let ingest and clients see it
+	ingest  *ingest.Ingest
+	up      bool // serves clients
+	conns   []*conn
+	seen    base.Incarnation
+	stats   control.Stats // as last counted
+	parked  int64
+}
+
+const peerPort = ":9094"
+
+// begin starts a new life of the agent of that name.
+func (c *Cluster) begin(name string) {
+	a := &agent{c: c, name: name, p: c.w.Proc(name)}
+	a.log = slog.New(&logHandler{w: c.w})
+	c.agents[slices.Index(c.names, name)] = a
+	a.p.Go("agent", a.run)
+}
+
+// run starts the agent and watches it.
+func (a *agent) run() {
+	if err := a.start(); err != nil {
+		if base.KindOf(err) != base.Stopping {
+			a.c.audit.violated("agent-start", "%s cannot start: %v", a.name, err)
+		}
+		return
+	}
+	a.up = true
+	a.c.w.Logf("up as %d", a.control.Self())
+	for a.up {
+		a.p.Sleep(500 * time.Millisecond)
+		a.count()
+		if err := a.control.Err(); err != nil {
+			a.c.audit.violated("agent-stopped", "%s gave up: %v", a.name, err)
+			a.up = false
+		}
+	}
+}
+
+func (a *agent) start() error {
+	o := &a.c.options
+	var store objstore.Store = a.c.bucket.For(a.p)
+	if o.Seams.Store != nil {
+		store = o.Seams.Store(a.p, store)
+	}
+	store = retry.New(a.p, store, retry.DefaultPolicy)
+	cluster, err := journal.OpenCluster(context.Background(), a.p, store)
+	if err != nil {
+		return err
+	}
+	config := control.Config{Profile: admin.Profile{Kafka: a.name + ":9092", Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Log: a.log}
+	var peers control.Peers
+	if o.Peers {
+		if a.node, err = peer.Listen(a.p, peerPort, cluster.ID, a.log); err != nil {
+			return err
+		}
+		config.Profile.Peer = a.name + peerPort
+		peers = a.node
+	}
+	a.control = control.New(a.p, store, cluster, config, peers)
+	a.journal = a.control
+	if o.Seams.Journal != nil {
+		a.journal = o.Seams.Journal(a.p, a.journal)
+	}
+	a.control.Subscribe(a.published)
+	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log})
+	if a.node != nil {
+		a.node.Start(a.control, a.control.Self)
+	}
+	return a.control.Start()
+}
+
+// published is called with every View, in the loop of control.
+func (a *agent) published(change control.Change) {
+	if change.Everything && a.up {
+		a.c.marks.Hit(StateReloaded)
+	}
+	a.c.audit.view(a.name, change.View)
+}
+
+// count takes over what the agent counts itself.
+func (a *agent) count() {
+	m, s := a.c.marks, a.control.Stats()
+	m.Add(SlotLost, s.SlotsLost-a.stats.SlotsLost)
+	m.Add(EntryVoid, s.EntriesVoid-a.stats.EntriesVoid)
+	m.Add(EntryStreamed, s.EntriesStreamed-a.stats.EntriesStreamed)
+	m.Add(SnapshotMade, s.Snapshots-a.stats.Snapshots)
+	m.Add(EntriesTruncated, s.Truncated-a.stats.Truncated)
+	a.stats = s
+	parked := a.ingest.Stats().Parked
+	m.Add(BatchParked, parked-a.parked)
+	a.parked = parked
+	if self := a.control.Self(); self != 0 && self != a.seen {
+		if a.seen != 0 {
+			m.Hit(AgentExpired)
+		}
+		a.seen = self
+	}
+}
+
+// stop ends the agent as a SIGTERM does, within d.
+func (a *agent) stop(d time.Duration) {
+	a.up = false
+	end := a.p.Now().Add(d)
+	a.ingest.Stop(end)
+	a.control.Stop(end)
+	if a.node != nil {
+		a.node.Stop(end)
+	}
+}
+
+// kill ends the agent where it is.
+func (a *agent) kill() {
+	a.up = false
+	for _, c := range a.conns {
+		c.broken()
+	}
+	a.p.Kill()
+}
+
+// ask runs f in an agent's process and waits for its answer in the caller's, at most d.
+func ask[T any](by *sim.Proc, a *agent, d time.Duration, f func() (T, error)) (T, error) {
+	answer := env.NewFuture[T](by)
+	a.p.Go("ask", func() { answer.Set(f()) })
+	return answer.Wait(by.Now().Add(d))
+}
+
+// logHandler writes what the product logs into the world's log.
+type logHandler struct {
+	w     *sim.World
+	attrs string
+}
+
+func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo
+}
+
+func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	r.Attrs(func(at slog.Attr) bool {
+		b.WriteString(" " + at.String())
+		return true
+	})
+	h.w.Logf("%v %s%s%s", r.Level, r.Message, h.attrs, b.String())
+	return nil
+}
+
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	n := *h
+	for _, at := range attrs {
+		n.attrs += " " + at.String()
+	}
+	return &n
+}
+
+func (h *logHandler) WithGroup(string) slog.Handler { return h }
+
+// conn is a client's connection to one life of an agent: requests arrive in order, or it breaks.
+type conn struct {
+	a       *agent
+	in      *env.Queue[*request]
+	waiting []*request
+	closed  bool
+}
+
+// request is one Produce under way. Its answer, or that there will be none, is set in the client's world.
+type request struct {
+	batches []ingest.Batch
+	answer  *env.Future[[]ingest.Result]
+}
+
+const connRequests = 64
+
+// connect gives a connection to an agent that serves.
+func (a *agent) connect() *conn {
+	c := &conn{a: a, in: env.NewQueue[*request](a.p, connRequests)}
+	a.conns = append(a.conns, c)
+	a.p.Go("connection", c.serve)
+	return c
+}
+
+// send hands a request over; false when the connection is broken.
+func (c *conn) send(r *request) bool {
+	if c.closed || !c.in.TryPush(r) {
+		return false
+	}
+	c.waiting = append(c.waiting, r)
+	return true
+}
+
+// serve is the agent's side.
+func (c *conn) serve() {
+	for {
+		r, err := c.in.Pop(time.Time{})
+		if err != nil {
+			return
+		}
+		c.a.p.Sleep(c.a.c.w.Between(100*time.Microsecond, 3*time.Millisecond))
+		if !c.a.up {
+			c.broken()
+			return
+		}
+		results := c.a.ingest.Append(r.batches)
+		c.a.p.Go("answer", func() {
+			v, err := results.Wait(time.Time{})
+			c.a.p.Sleep(c.a.c.w.Between(100*time.Microsecond, 3*time.Millisecond))
+			c.done(r)
+			r.answer.Set(v, err)
+		})
+	}
+}
+
+func (c *conn) done(r *request) {
+	if i := slices.Index(c.waiting, r); i >= 0 {
+		c.waiting = slices.Delete(c.waiting, i, i+1)
+	}
+}
+
+// broken tells the client that no answer will come.
+func (c *conn) broken() {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	c.in.Close()
+	for _, r := range c.waiting {
+		r.answer.Set(nil, base.Errorf(base.Stopping, "the connection broke"))
+	}
+	c.waiting = nil
+}

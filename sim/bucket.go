@@ -1,0 +1,305 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/memstore"
+)
+
+// Bucket is the one bucket of a world, in memory. A request is done at one moment of its way there and back, which is
+// the bucket's own affair: the sender may be paused, dead or have given up by then.
+type Bucket struct {
+	w      *sim.World
+	proc   *sim.Proc // does what is on its way
+	mem    *memstore.Store
+	marks  Marks
+	faults Faults
+
+	calm      bool
+	stormEnds time.Duration            // by World.Elapsed
+	outages   map[string]time.Duration // until when a process cannot reach the bucket
+	deleted   map[string]bool
+	lastDate  time.Time
+	Requests  int
+
+	// onLanding, if set, is told which process's write of which key has just been done.
+	onLanding func(p *sim.Proc, key string)
+}
+
+// NewBucket makes an empty bucket. An unsteady one says that its clock may step back (and lets it), so that rule R has to do
+// without anchors.
+func NewBucket(w *sim.World, marks Marks, faults Faults, unsteady bool) *Bucket {
+	b := &Bucket{w: w, proc: w.Proc("bucket"), marks: marks, faults: faults, outages: map[string]time.Duration{}, deleted: map[string]bool{}}
+	options := []memstore.Option{memstore.Named("sim")}
+	if unsteady {
+		options = append(options, memstore.UnsteadyClock())
+	}
+	b.mem = memstore.New(b.date, options...)
+	return b
+}
+
+// date is the bucket's clock: whole seconds, from front ends that are up to a second apart.
+func (b *Bucket) date() time.Time {
+	d := time.Unix(1_700_000_000, 0).Add(b.w.Elapsed() + b.w.Between(0, time.Second)).Truncate(time.Second)
+	if d.Before(b.lastDate) {
+		b.marks.Hit(BucketClockBack)
+	}
+	b.lastDate = d
+	return d
+}
+
+// Calm ends all faults: from now on the bucket works. What is late still lands.
+func (b *Bucket) Calm() { b.calm = true }
+
+// Storm has most requests refused for d.
+func (b *Bucket) Storm(d time.Duration) {
+	b.marks.Hit(BucketStorm)
+	b.w.Logf("bucket: storm for %v", d)
+	b.stormEnds = b.w.Elapsed() + d
+}
+
+// Unreachable cuts the process of that name off for d.
+func (b *Bucket) Unreachable(name string, d time.Duration) {
+	b.marks.Hit(BucketUnreachable)
+	b.w.Logf("bucket: unreachable for %s for %v", name, d)
+	b.outages[name] = b.w.Elapsed() + d
+}
+
+// For gives the bucket as process p reaches it.
+func (b *Bucket) For(p *sim.Proc) objstore.Store { return &client{b: b, p: p} }
+
+// fate is what will become of a request.
+type fate struct {
+	there, back time.Duration
+	does        bool
+	kind        objstore.ErrorKind // of the answer, where says is set
+	says        bool               // the answer is an error, whatever was done
+	late        time.Duration      // does it that long after the answer
+	mark        Mark
+}
+
+func (b *Bucket) chance(perMille uint64) bool { return b.w.Uint64()%1000 < perMille }
+
+// draw decides on a request of p.
+func (b *Bucket) draw(p *sim.Proc, op string) fate {
+	b.Requests++
+	w := b.w
+	f := fate{there: w.Between(2*time.Millisecond, 20*time.Millisecond), back: w.Between(time.Millisecond, 15*time.Millisecond), does: true}
+	if b.calm {
+		return f
+	}
+	unknown := objstore.Other
+	write := op == "put" || op == "put-if-absent" || op == "delete"
+	if write {
+		unknown = objstore.Ambiguous
+	}
+	if w.Elapsed() < b.outages[p.Name()] {
+		return fate{there: w.Between(time.Millisecond, 5*time.Second), kind: unknown, says: true}
+	}
+	if w.Elapsed() < b.stormEnds && b.chance(stormThrottled) {
+		return fate{there: f.there, back: f.back, kind: objstore.Throttled, says: true, mark: BucketThrottled}
+	}
+	return b.misfortune(f, op, write, unknown)
+}
+
+func (b *Bucket) misfortune(f fate, op string, write bool, unknown objstore.ErrorKind) fate {
+	x, w := &b.faults, b.w
+	switch {
+	case b.chance(x.Slow):
+		f.mark = BucketSlow
+		f.there += w.Between(0, 3*time.Second)
+		f.back += w.Between(0, 2*time.Second)
+	case b.chance(x.VerySlow):
+		f.mark = BucketVerySlow
+		f.there += w.Between(0, 60*time.Second)
+		f.back += w.Between(0, 20*time.Second)
+	case b.chance(x.Throttled):
+		f.mark, f.does, f.says, f.kind = BucketThrottled, false, true, objstore.Throttled
+	case b.chance(x.Failed):
+		f.mark, f.does, f.says, f.kind = BucketFailed, false, true, objstore.Other
+	case b.chance(x.AnswerLost):
+		f.mark, f.says, f.kind = BucketAnswerLost, true, unknown
+		f.back += w.Between(0, time.Second)
+	case b.chance(x.NotDone):
+		f.mark, f.does, f.says, f.kind = BucketNotDone, false, true, unknown
+		f.back += w.Between(0, time.Second)
+	case op == "put-if-absent" && b.chance(x.Conflict):
+		f.mark, f.does, f.says, f.kind = BucketConflict, false, true, objstore.Ambiguous
+	case write && b.chance(x.Late):
+		f.mark, f.does, f.says, f.kind = BucketLate, false, true, objstore.Ambiguous
+		f.back += w.Between(0, 5*time.Second)
+		f.late = 1 + w.Between(0, x.LateMax)
+	}
+	return f
+}
+
+// client is one process's way to the bucket.
+type client struct {
+	b *Bucket
+	p *sim.Proc
+}
+
+var _ objstore.Store = (*client)(nil)
+
+// flight is one request under way.
+type flight[T any] struct {
+	mu    sync.Mutex
+	cond  env.Cond
+	done  bool
+	value T
+	err   error
+}
+
+// waitMax ends a request whose caller set no deadline, as a driver's own time-out does.
+const waitMax = 45 * time.Second
+
+// call sends a request and waits for its answer, or for the caller's deadline.
+func call[T any](ctx context.Context, c *client, op, key string, work func() (T, error)) (T, error) {
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, &objstore.Error{Kind: objstore.Other, Op: op, Key: key, Cause: err}
+	}
+	if c.p.Killed() {
+		return none, failure(objstore.Other, op, key, "the process is dead")
+	}
+	b, f := c.b, &flight[T]{}
+	f.cond = c.p.NewCond(&f.mu)
+	lot := b.draw(c.p, op)
+	if lot.mark != "" {
+		b.marks.Hit(lot.mark)
+	}
+	b.proc.Go(op, func() { fly(c, f, lot, op, key, work) })
+
+	deadline := c.p.Now().Add(waitMax)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.done {
+		if !f.cond.Wait(deadline) && !f.done {
+			b.w.Logf("bucket: %s %s of %s: no answer in time", op, key, c.p.Name())
+			if strings.HasPrefix(op, "put") || op == "delete" {
+				return none, failure(objstore.Ambiguous, op, key, "no answer in time")
+			}
+			return none, failure(objstore.Other, op, key, "no answer in time")
+		}
+	}
+	return f.value, f.err
+}
+
+// fly carries a request there and its answer back, in the bucket's own process.
+func fly[T any](c *client, f *flight[T], lot fate, op, key string, work func() (T, error)) {
+	b := c.b
+	b.proc.Sleep(lot.there)
+	var value T
+	var err error
+	if lot.does {
+		value, err = land(c, op, key, work, false)
+	}
+	if lot.late > 0 {
+		b.proc.Go("late "+op, func() {
+			b.proc.Sleep(lot.late)
+			_, _ = land(c, op, key, work, true)
+		})
+	}
+	if lot.says {
+		var none T
+		value, err = none, failure(lot.kind, op, key, string(lot.mark))
+	}
+	b.proc.Sleep(lot.back)
+	b.w.Logf("bucket: %s %s of %s: %s", op, key, c.p.Name(), outcome(err))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done, f.value, f.err = true, value, err
+	f.cond.Broadcast()
+}
+
+// land does the work, all at once.
+func land[T any](c *client, op, key string, work func() (T, error), late bool) (T, error) {
+	b := c.b
+	value, err := work()
+	create := op == "put-if-absent"
+	switch {
+	case late && create && err == nil:
+		b.marks.Hit(BucketLateCreated)
+	case late && create && objstore.Is(err, objstore.Exists):
+		b.marks.Hit(BucketLateRefused)
+	}
+	if create && err == nil && b.deleted[key] {
+		b.marks.Hit(BucketRecreated)
+	}
+	if late {
+		b.w.Logf("bucket: late %s %s of %s: %s", op, key, c.p.Name(), outcome(err))
+	}
+	if strings.HasPrefix(op, "put") && err == nil && b.onLanding != nil {
+		b.onLanding(c.p, key)
+	}
+	return value, err
+}
+
+func outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return objstore.KindOf(err).String()
+}
+
+func failure(kind objstore.ErrorKind, op, key, why string) error {
+	return &objstore.Error{Kind: kind, Op: op, Key: key, Cause: errors.New(why)}
+}
+
+// ctx is what the memory store is called with: it never waits.
+var ctx = context.Background()
+
+func (c *client) PutIfAbsent(outer context.Context, key string, body []byte) (objstore.Meta, error) {
+	body = bytes.Clone(body)
+	return call(outer, c, "put-if-absent", key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
+}
+
+func (c *client) Put(outer context.Context, key string, body []byte) (objstore.Meta, error) {
+	body = bytes.Clone(body)
+	return call(outer, c, "put", key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body) })
+}
+
+func (c *client) GetRange(outer context.Context, key string, off, n int64) (objstore.Object, error) {
+	return call(outer, c, "get", key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
+}
+
+func (c *client) Head(outer context.Context, key string) (objstore.Meta, error) {
+	return call(outer, c, "head", key, func() (objstore.Meta, error) { return c.b.mem.Head(ctx, key) })
+}
+
+func (c *client) List(outer context.Context, prefix, startAfter string, limit int) (objstore.Page, error) {
+	return call(outer, c, "list", prefix, func() (objstore.Page, error) {
+		if !c.b.calm && c.b.chance(c.b.faults.ShortPage) {
+			limit = min(limit, 1+int(c.b.w.Uint64()%5))
+		}
+		p, err := c.b.mem.List(ctx, prefix, startAfter, limit)
+		if p.More {
+			c.b.marks.Hit(BucketShortPage)
+		}
+		return p, err
+	})
+}
+
+func (c *client) Delete(outer context.Context, keys ...string) error {
+	_, err := call(outer, c, "delete", fmt.Sprintf("%s and %d more", keys[0], len(keys)-1), func() (struct{}, error) {
+		for _, key := range keys {
+			c.b.deleted[key] = true
+		}
+		return struct{}{}, c.b.mem.Delete(ctx, keys...)
+	})
+	return err
+}
+
+func (c *client) Info() objstore.Info { return c.b.mem.Info() }

@@ -1,0 +1,256 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+// Options say what a run is made of. Whatever they leave open the seed decides.
+type Options struct {
+	Seed       uint64
+	Agents     int
+	Peers      bool // agents talk to each other; without, the bucket is all they share
+	Unsteady   bool // the bucket's clock may step back
+	Partitions int
+	Producers  int
+	SendEvery  time.Duration // mean pause of a producer
+	Chaos      time.Duration // how long faults go on, in virtual time
+	W          time.Duration
+	Pace       control.Pace
+	Log        io.Writer // every event; nil: nowhere
+	Seams      Seams
+}
+
+// Seams are where a test plants bugs, without the product knowing of it.
+type Seams struct {
+	Store   func(p *sim.Proc, s objstore.Store) objstore.Store
+	Journal func(p *sim.Proc, j ingest.Journal) ingest.Journal
+}
+
+// Standard are the options of a seed in the standard test.
+func Standard(seed uint64) Options {
+	return Options{Seed: seed, Agents: 2 + int(seed/2%2), Peers: seed%2 == 0, Unsteady: seed%5 == 4, Partitions: 3, Producers: 3,
+		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
+		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
+}
+
+// Result is what came of a run.
+type Result struct {
+	Seed       uint64
+	Digest     uint64 // two runs with the same were the same
+	Events     int    // requests of the bucket and of clients, and entries: fewer than task switches by far
+	Acked      int    // records
+	Slots      base.Slot
+	Marks      Marks
+	Violations []Violation
+	Err        error // of the simulation itself: a panic, a deadlock
+}
+
+// Failed reports whether something went wrong.
+func (r *Result) Failed() bool { return r.Err != nil || len(r.Violations) > 0 }
+
+// String says what went wrong, and how to see it again.
+func (r *Result) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d: %d events, %d slots, %d records acknowledged", r.Seed, r.Events, r.Slots, r.Acked)
+	for _, v := range r.Violations {
+		fmt.Fprintf(&b, "\n  %s: %s", v.Check, v.Text)
+	}
+	if r.Err != nil {
+		fmt.Fprintf(&b, "\n  %v", r.Err)
+	}
+	if r.Failed() {
+		fmt.Fprintf(&b, "\nreplay with: go run ./cmd/millrace-sim -log -seed %d", r.Seed)
+	}
+	return b.String()
+}
+
+// Cluster is one world: a bucket, agents, clients, and the auditor, who sees what none of them can.
+type Cluster struct {
+	options   Options
+	w         *sim.World
+	marks     Marks
+	bucket    *Bucket
+	audit     *Auditor
+	names     []string
+	agents    []*agent // the present life of each
+	producers []*producer
+	topic     base.TopicID
+	requests  int
+	quiet     bool // no more faults
+}
+
+const topicName = "orders"
+
+// Run runs one seed.
+func Run(o Options) *Result {
+	w, marks := sim.NewWorld(o.Seed), Marks{}
+	if o.Log != nil {
+		w.LogTo(o.Log)
+	}
+	c := &Cluster{options: o, w: w, marks: marks, audit: newAuditor(w, marks, o.Partitions)}
+	c.bucket = NewBucket(w, marks, drawFaults(w, 3*o.W), o.Unsteady)
+	c.bucket.onLanding = c.landed
+	for i := range o.Agents {
+		c.names = append(c.names, fmt.Sprintf("a%d", i+1))
+	}
+	c.agents = make([]*agent, o.Agents)
+	err := w.RunFor(o.Chaos+2*time.Hour, c.play)
+	return &Result{Seed: o.Seed, Digest: w.Digest(), Events: c.bucket.Requests + c.requests + int(c.audit.newest), Acked: c.audit.Acked, Slots: c.audit.newest,
+		Marks: marks, Violations: c.audit.Violations, Err: err}
+}
+
+// play is the whole run.
+func (c *Cluster) play(main *sim.Proc) {
+	for _, name := range c.names {
+		c.begin(name)
+	}
+	c.createTopic(main)
+	for i := range c.options.Producers {
+		c.producers = append(c.producers, c.newProducer(fmt.Sprintf("p%d", i+1), i == c.options.Producers-1))
+	}
+	r := c.newReader("reader")
+	r.p.Go("reader", r.follow)
+	c.torment(main)
+	c.end(main)
+}
+
+// createTopic asks until there is a topic.
+func (c *Cluster) createTopic(main *sim.Proc) {
+	c.topic = base.TopicID{1, 2, 3}
+	for {
+		main.Sleep(100 * time.Millisecond)
+		a := c.anyAgent()
+		if a == nil {
+			continue
+		}
+		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions)}
+		v, err := ask(main, a, 10*time.Second, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
+		if err == nil && (v.Kind() == base.OK || v.Kind() == base.TopicAlreadyExists) {
+			return
+		}
+	}
+}
+
+// anyAgent draws one that serves; nil if none does.
+func (c *Cluster) anyAgent() *agent {
+	var up []*agent
+	for _, a := range c.agents {
+		if a != nil && a.up {
+			up = append(up, a)
+		}
+	}
+	if len(up) == 0 {
+		return nil
+	}
+	return up[c.w.Uint64()%uint64(len(up))]
+}
+
+// restMax is how long the cluster may take to come to rest once all faults have ended: what is late lands, leases of
+// the dead run out, producers get their answers.
+const restMax = 10 * time.Minute
+
+// end ends all faults, waits for the clients to have their answers, and looks at everything.
+func (c *Cluster) end(main *sim.Proc) {
+	c.bucket.Calm()
+	for _, r := range c.producers {
+		r.quiet = true
+	}
+	for began := c.w.Elapsed(); !c.atRest(); main.Sleep(time.Second) {
+		if len(c.audit.Violations) > 0 {
+			return
+		}
+		if c.w.Elapsed()-began > restMax {
+			c.audit.violated(CheckStuck, "after %v without faults: %s", restMax, c.unrest())
+			return
+		}
+	}
+	main.Sleep(c.bucket.faults.LateMax)
+	c.examine(main)
+}
+
+// atRest reports whether all agents serve and no client waits. It starts the agents that are dead.
+func (c *Cluster) atRest() bool {
+	up := true
+	for _, a := range c.agents {
+		if a.p.Killed() {
+			c.begin(a.name)
+		}
+		up = up && a.up
+	}
+	if !up {
+		return false
+	}
+	for _, r := range c.producers {
+		if !r.idle() {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Cluster) unrest() string {
+	var b strings.Builder
+	for _, a := range c.agents {
+		if !a.up {
+			fmt.Fprintf(&b, "%s does not serve. ", a.name)
+		}
+	}
+	for _, r := range c.producers {
+		for _, l := range r.parts {
+			if s := l.oldest(); s != nil {
+				fmt.Fprintf(&b, "%s waits for %s in partition %d after %d tries. ", r.p.Name(), s.values[0], l.index, s.tries)
+			}
+		}
+	}
+	return b.String()
+}
+
+// examine has every agent, and one that starts from the bucket alone, show the same; then reads the whole log.
+func (c *Cluster) examine(main *sim.Proc) {
+	c.names = append(c.names, "fresh")
+	c.agents = append(c.agents, nil)
+	c.begin("fresh")
+	for fresh := c.agents[len(c.agents)-1]; !fresh.up && len(c.audit.Violations) == 0; {
+		main.Sleep(100 * time.Millisecond)
+	}
+	for _, a := range c.agents {
+		v, err := ask(main, a, time.Minute, func() (meta.View, error) { return a.control.Barrier(time.Time{}) })
+		if err != nil {
+			c.audit.violated(CheckStuck, "%s: a barrier without faults: %v", a.name, err)
+			return
+		}
+		c.audit.check(a.name, v)
+		c.audit.barrier(a.name, v, c.audit.ackedEnd)
+		r := c.newReader("final reader")
+		r.readAll(v)
+		r.files(v)
+	}
+	c.audit.settle()
+}
+
+// landed may kill the writer whose write has just been done, before it learns of it.
+func (c *Cluster) landed(p *sim.Proc, key string) {
+	if c.quiet || p.Killed() || !c.bucket.chance(c.bucket.faults.KillWriter) {
+		return
+	}
+	for _, a := range c.agents {
+		if a != nil && a.p == p {
+			c.marks.Hit(AgentKilledWriting)
+			c.w.Logf("kill %s: its write of %s landed", a.name, key)
+			c.kill(a)
+		}
+	}
+}
+
+func producerOf(value string) string { return value[:strings.IndexByte(value, '/')] }

@@ -1,0 +1,131 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+// torment breaks things for as long as the options say.
+func (c *Cluster) torment(main *sim.Proc) {
+	for end := c.w.Elapsed() + c.options.Chaos; c.w.Elapsed() < end && len(c.audit.Violations) == 0; {
+		main.Sleep(c.w.Between(0, 8*time.Second))
+		a := c.agents[c.w.Uint64()%uint64(len(c.agents))]
+		c.disturb(a, int(c.w.Uint64()%12))
+	}
+	c.quiet = true
+	for i, a := range c.agents {
+		for _, b := range c.agents[:i] {
+			c.w.Heal(a.p, b.p)
+		}
+	}
+}
+
+// disturb does one thing to an agent or to its surroundings.
+func (c *Cluster) disturb(a *agent, what int) {
+	w, W := c.w, c.options.W
+	switch what {
+	case 0, 1:
+		if !a.p.Killed() {
+			c.marks.Hit(AgentKilled)
+			c.kill(a)
+		}
+	case 2:
+		c.stopInOrder(a)
+	case 3, 4:
+		c.marks.Hit(AgentPaused)
+		a.p.Pause(w.Between(0, 15*time.Second))
+	case 5:
+		c.marks.Hit(AgentPausedLong)
+		a.p.Pause(w.Between(W, 3*W))
+	case 6:
+		c.marks.Hit(AgentSuspended)
+		a.p.Suspend(w.Between(0, 2*W))
+	case 7:
+		c.marks.Hit(AgentSkewed)
+		a.p.SetClockSkew(w.Between(0, 2*time.Hour) - time.Hour)
+		a.p.SetClockDrift(int(w.Uint64()%200_000) - 100_000)
+	case 8:
+		c.bucket.Unreachable(a.name, w.Between(0, 30*time.Second))
+	case 9:
+		c.bucket.Storm(w.Between(0, 10*time.Second))
+	case 10:
+		c.cut(a)
+	case 11:
+		c.injectVoid()
+	}
+}
+
+// kill ends an agent at once; a new life of it begins some time later, if faults still go on.
+func (c *Cluster) kill(a *agent) {
+	a.kill()
+	c.beginLater(a.name)
+}
+
+func (c *Cluster) beginLater(name string) {
+	nurse := c.w.Proc("nurse")
+	nurse.Go("begin", func() {
+		nurse.Sleep(c.w.Between(0, 30*time.Second))
+		if a := c.agentOf(name); !c.quiet && a.p.Killed() {
+			c.begin(name)
+		}
+	})
+}
+
+func (c *Cluster) agentOf(name string) *agent {
+	for _, a := range c.agents {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// stopInOrder drains an agent, as a rolling restart does, and kills what is left.
+func (c *Cluster) stopInOrder(a *agent) {
+	if !a.up {
+		return
+	}
+	c.marks.Hit(AgentStopped)
+	c.w.Logf("stop %s in good order", a.name)
+	a.p.Go("stop", func() {
+		a.stop(10 * time.Second)
+		for _, k := range a.conns {
+			k.broken()
+		}
+		c.beginLater(a.name)
+		a.p.Kill()
+	})
+}
+
+// cut separates two agents for a while; both still reach the bucket.
+func (c *Cluster) cut(a *agent) {
+	b := c.agents[c.w.Uint64()%uint64(len(c.agents))]
+	if a == b || !c.options.Peers {
+		return
+	}
+	c.marks.Hit(PeersCut)
+	c.w.Logf("cut %s from %s", a.name, b.name)
+	c.w.Cut(a.p, b.p)
+	nurse := c.w.Proc("nurse")
+	nurse.Go("heal", func() {
+		nurse.Sleep(c.w.Between(0, 40*time.Second))
+		c.w.Heal(a.p, b.p)
+	})
+}
+
+// injectVoid puts a void entry after the tail, as a writer that pipelines does when it loses the slot before.
+func (c *Cluster) injectVoid() {
+	tail := c.audit.newest + 1 + base.Slot(c.w.Uint64()%2)
+	object, err := journal.EncodeEntry(journal.Header{Slot: tail, Prev: [32]byte{byte(c.w.Uint64())}}, []byte("void"))
+	if err != nil {
+		panic(err)
+	}
+	if _, err := c.bucket.mem.PutIfAbsent(ctx, journal.EntryKey(tail), object); objstore.KindOf(err) != objstore.Exists {
+		c.marks.Hit(EntryVoidInjected)
+		c.w.Logf("void entry in slot %d", tail)
+	}
+}
