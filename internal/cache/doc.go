@@ -1,0 +1,16 @@
+// Package cache keeps parts of data files in memory, so that a byte is read from the bucket once for all who ask for it.
+//
+// What is kept is a span: a range of a file that one GET brought, or a whole file that this agent has just uploaded.
+// Spans of a file do not overlap. A read takes the spans that it needs, has what lies between them loaded in as few
+// GETs as possible (one for all who wait for it), and holds them until its bytes are written to the client: bytes are
+// handed out by reference and never copied or changed.
+//
+// Beside the spans lies an index for each extent that was read: where its batches begin, and that their CRC was found
+// right. It is filled from the extent's beginning on as far as readers come, and forgotten with the first of the bytes
+// it speaks of, so that every batch is checked once for each time that its bytes come from the bucket.
+//
+// Owns: the memory budget and what leaves it first (the least recently used); single flight; the size and alignment of
+// GETs; the check of batches; reading damaged bytes once more.
+// Does not own: which batches a fetch wants (package fetch), extents and offsets (meta/log), retries of GETs
+// (objstore/retry), the zone's owners of blocks.
+package cache

@@ -1,0 +1,69 @@
+package cache
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/millrace-io/millrace/internal/base"
+)
+
+// Bounds of what one call of Prefetch begins.
+const (
+	prefetchRangesMax = 128
+	prefetchShare     = 4 // a fourth of the budget, so that what was loaded is still there when it is read
+)
+
+// wanted is a range of a file that is not there in full.
+type wanted struct {
+	file           base.FileRef
+	from, to, size int64
+}
+
+// Prefetch begins to load what reads need and is not there: ranges that lie near each other in a file with one GET. It
+// waits for nothing, and gives how many of the reads, from the first on, are there or under way: for the others there is
+// no room now, or they are too many at once.
+func (c *Cache) Prefetch(reads []Read) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list, n := c.wanted(reads)
+	slices.SortFunc(list, func(a, b wanted) int {
+		return cmp.Or(bytes.Compare(a.file.ID[:], b.file.ID[:]), cmp.Compare(a.file.Store, b.file.Store), cmp.Compare(a.from, b.from))
+	})
+	for i := 0; i < len(list); {
+		w := list[i]
+		for i++; i < len(list) && list[i].file == w.file && list[i].from <= w.to+blockBytes; i++ {
+			w.to = max(w.to, list[i].to)
+		}
+		missing := c.files[w.file].gaps(w.from, w.to, w.size)
+		if c.makeRoom(cost(missing)) {
+			c.load(w.file, missing)
+		}
+	}
+	return n
+}
+
+// wanted looks for what is missing, up to the bounds; c.mu is held.
+func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
+	var bytes int64
+	for n = range reads {
+		r := &reads[n]
+		f := c.files[r.File]
+		from, to := r.window(f)
+		missing := f.gaps(from, to, r.FileBytes)
+		if len(missing) == 0 {
+			f.use(c, from, to)
+			continue
+		}
+		for _, g := range missing {
+			if k := len(list); k == 0 || list[k-1].file != r.File || g.to > list[k-1].to {
+				bytes += g.to - g.from
+			}
+		}
+		if len(list) == prefetchRangesMax || n > 0 && bytes > c.size/prefetchShare {
+			return list, n
+		}
+		list = append(list, wanted{r.File, from, to, r.FileBytes})
+	}
+	return list, len(reads)
+}

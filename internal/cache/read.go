@@ -1,0 +1,192 @@
+package cache
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+var (
+	// ErrNoRoom: everything in memory is being written to clients.
+	ErrNoRoom error = base.Errorf(base.RequestTimedOut, "the cache is full of records that are being sent: clients read slowly, or --memory is small")
+	// ErrGone: the bucket has no such file.
+	ErrGone error = base.Errorf(base.StorageError, "the data file is not in the bucket")
+)
+
+// Extent says where batches lie side by side, and their offsets.
+type Extent struct {
+	File      base.FileRef
+	FileBytes int64 // size of the whole file
+	Pos, Len  uint32
+	Base      int64 // offset of the first record
+	Count     uint32
+}
+
+// Read is a wish for the batches of an extent from Offset on: for about Bytes bytes, and in any case for the extent's
+// first Need.
+type Read struct {
+	Extent
+	Offset int64 // Base to Base+Count-1
+	Bytes  int
+	Need   uint32
+}
+
+// window says which bytes of the extent are to be looked at. Where the batch of Offset begins is known if the index
+// reaches so far; if not, all from the index's end on is needed, and how much that is can only be guessed.
+func (r *Read) window(f *file) (from, to int64) {
+	var m marks
+	if f != nil {
+		if x := f.indexes[r.Pos]; x != nil && x.base == r.Base {
+			m = *x.marks.Load()
+		}
+	}
+	delta := uint32(r.Offset - r.Base)
+	begin, guess := m.end(), int64(0)
+	if delta < begin.delta {
+		begin = m[m.find(delta)]
+		guess = int64(begin.pos)
+	} else if r.Count > begin.delta && begin.pos < r.Len {
+		guess = int64(begin.pos) + int64(float64(r.Len-begin.pos)*float64(delta-begin.delta)/float64(r.Count-begin.delta))
+	}
+	to = min(max(guess+int64(max(r.Bytes, 1)), int64(r.Need)), int64(r.Len))
+	return int64(r.Pos) + int64(begin.pos), int64(r.Pos) + to
+}
+
+// Open holds the bytes of r, which it has loaded if need be. Only a caller that holds no other View may have wait set:
+// it waits for room in memory, others fail with ErrNoRoom. The other errors are ErrGone, base.CorruptMessage for a file
+// that is cut short, and the store's. What it returns must be released.
+func (c *Cache) Open(r Read, wait bool, deadline time.Time) (View, error) {
+	v, loading, err := c.open(r, wait, deadline)
+	if err != nil {
+		return View{}, err
+	}
+	if !loading {
+		return v, nil
+	}
+	for i := range 1 + len(v.rest) {
+		s := v.span(i)
+		if s.ready == nil {
+			continue
+		}
+		if _, err := s.ready.Wait(deadline); err != nil {
+			v.Release()
+			return View{}, err
+		}
+	}
+	return v, nil
+}
+
+func (c *Cache) open(r Read, wait bool, deadline time.Time) (v View, loading bool, err error) {
+	if int64(r.Pos)+int64(r.Len) > r.FileBytes || r.Offset < r.Base || r.Offset >= r.Base+int64(r.Count) {
+		return v, false, base.Errorf(base.CorruptMessage, "data file %s of %d bytes: no record %d in %d bytes at %d", r.File.ID, r.FileBytes, r.Offset, r.Len, r.Pos)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.files[r.File]
+	from, to := r.window(f)
+	for {
+		missing := f.gaps(from, to, r.FileBytes)
+		if len(missing) == 0 {
+			break
+		}
+		// Room is made at the cost of what was used least, so not of the other parts of this range.
+		f.use(c, from, to)
+		if err := c.awaitRoom(cost(missing), wait, deadline); err != nil {
+			return v, false, err
+		}
+		f = c.files[r.File]
+		from, to = r.window(f)
+		if again := f.gaps(from, to, r.FileBytes); slices.Equal(again, missing) {
+			c.load(r.File, missing)
+			c.stats.misses.Add(1)
+			loading = true
+			f = c.files[r.File]
+		}
+	}
+	v = View{c: c, x: r.Extent, from: from - int64(r.Pos), to: to - int64(r.Pos)}
+	v.index = f.index(&v.x)
+	for _, s := range f.spans[f.at(from):] {
+		if s.from >= to {
+			break
+		}
+		c.hold(s)
+		v.add(s)
+		loading = loading || s.data == nil
+	}
+	return v, loading, nil
+}
+
+func cost(missing []gap) (n int64) {
+	for _, g := range missing {
+		n += (&span{from: g.from, to: g.to}).cost()
+	}
+	return n
+}
+
+// use makes the spans of a range the most recently used. f may be nil.
+func (f *file) use(c *Cache, from, to int64) {
+	if f == nil {
+		return
+	}
+	for _, s := range f.spans[f.at(from):] {
+		if s.from < to && s.holders == 0 {
+			c.touch(s)
+		}
+	}
+}
+
+// load begins to read what is missing of a file; c.mu is held. Each span is held by its GET.
+func (c *Cache) load(ref base.FileRef, missing []gap) {
+	f := c.files[ref]
+	if f == nil {
+		f = &file{ref: ref}
+		c.files[ref] = f
+	}
+	for _, g := range missing {
+		s := &span{file: f, from: g.from, to: g.to, listed: true, ready: env.NewFuture[struct{}](c.env)}
+		f.spans = slices.Insert(f.spans, f.at(g.from), s)
+		c.used += s.cost()
+		c.hold(s)
+		if !c.stop.Go("cache load", func() { c.loadSpan(s) }) {
+			c.loaded(s, nil, env.ErrClosed)
+		}
+	}
+}
+
+func (c *Cache) loadSpan(s *span) {
+	ctx, cancel := c.env.WithTimeout(c.ctx, getTimeout)
+	defer cancel()
+	n := s.to - s.from
+	began := c.env.Now()
+	o, err := c.store.GetRange(ctx, segment.Key(s.file.ref), s.from, n)
+	c.stats.gets.Add(1)
+	c.stats.getBytes.Add(int64(len(o.Body)))
+	c.stats.getMicros.Add(c.env.Now().Sub(began).Microseconds())
+	switch {
+	case objstore.Is(err, objstore.NotFound):
+		err = fmt.Errorf("%w: %w", ErrGone, err)
+	case err != nil:
+		err = base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
+	case int64(len(o.Body)) != n:
+		err = base.Errorf(base.CorruptMessage, "data file %s: %d bytes at %d, not %d", segment.Key(s.file.ref), len(o.Body), s.from, n)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loaded(s, o.Body, err)
+}
+
+// loaded ends the loading of s; c.mu is held.
+func (c *Cache) loaded(s *span, body []byte, err error) {
+	if err != nil {
+		c.remove(s)
+	} else {
+		s.data = body
+	}
+	s.ready.Set(struct{}{}, err)
+	c.letGo(s)
+}

@@ -1,0 +1,107 @@
+package cache
+
+import (
+	"slices"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+)
+
+// span is a range of a file. All but data is guarded by the cache's mu; data is set before ready is, and never changes.
+type span struct {
+	file       *file
+	from, to   int64 // in the file
+	data       []byte
+	ready      *env.Future[struct{}] // nil: it was there from the start
+	listed     bool                  // it is among the file's spans
+	holders    int                   // readers, and the GET that fills it
+	prev, next *span                 // in the list of those that may go; nil if held
+}
+
+// cost is what a span counts against the budget.
+func (s *span) cost() int64 { return (s.to - s.from) + (s.to-s.from)>>overheadShift }
+
+func (s *span) unlink() {
+	if s.next != nil {
+		s.next.prev, s.prev.next = s.prev, s.next
+		s.next, s.prev = nil, nil
+	}
+}
+
+// file is what there is of one file.
+type file struct {
+	ref     base.FileRef
+	spans   []*span // sorted, without overlap
+	indexes map[uint32]*index
+}
+
+// at gives the place of the first span that ends after pos.
+func (f *file) at(pos int64) int {
+	i, _ := slices.BinarySearchFunc(f.spans, pos, func(s *span, pos int64) int {
+		if s.to <= pos {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// remove takes s out, and the indexes of extents that lie in it.
+func (f *file) remove(s *span) {
+	if i := f.at(s.from); i < len(f.spans) && f.spans[i] == s {
+		f.spans = slices.Delete(f.spans, i, i+1)
+	}
+	for pos, x := range f.indexes {
+		if int64(pos) < s.to && int64(pos)+int64(x.len) > s.from {
+			delete(f.indexes, pos)
+		}
+	}
+}
+
+// index gives the index of an extent.
+func (f *file) index(x *Extent) *index {
+	if i := f.indexes[x.Pos]; i != nil && i.base == x.Base {
+		i.len = max(i.len, x.Len) // the last extent of a log grows
+		return i
+	}
+	i := newIndex(x)
+	if f.indexes == nil {
+		f.indexes = map[uint32]*index{}
+	}
+	f.indexes[x.Pos] = i
+	return i
+}
+
+// gap is a range that no span covers.
+type gap struct{ from, to int64 }
+
+// gaps gives what is missing of [from, to) in a file of size bytes, in order: widened to whole blocks, as far as
+// neighbouring spans and the file's size allow, and cut to what one GET reads. f may be nil.
+func (f *file) gaps(from, to, size int64) (missing []gap) {
+	var spans []*span
+	if f != nil {
+		spans = f.spans[f.at(from):]
+	}
+	// What lies before from and is not missing bounds the first gap.
+	floor := int64(0)
+	if f != nil && len(spans) < len(f.spans) {
+		floor = f.spans[len(f.spans)-len(spans)-1].to
+	}
+	for to = min(to, size); from < to; {
+		ceiling := size
+		if len(spans) > 0 {
+			ceiling = spans[0].from
+		}
+		if from < ceiling {
+			g := gap{max(floor, from/blockBytes*blockBytes), min(ceiling, (to+blockBytes-1)/blockBytes*blockBytes)}
+			for from = g.to; g.from < g.to; g.from += getBytesMax {
+				missing = append(missing, gap{g.from, min(g.to, g.from+getBytesMax)})
+			}
+			continue
+		}
+		floor = spans[0].to
+		from = max(from, floor)
+		spans = spans[1:]
+	}
+	return missing
+}

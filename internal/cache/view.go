@@ -1,0 +1,149 @@
+package cache
+
+import (
+	"github.com/millrace-io/millrace/internal/base"
+)
+
+// View is a hold on bytes of an extent. It is of one goroutine, and must be released.
+type View struct {
+	c        *Cache
+	x        Extent
+	from, to int64 // in the extent
+	first    *span
+	rest     []*span
+	index    *index
+}
+
+func (v *View) add(s *span) {
+	if v.first == nil {
+		v.first = s
+		return
+	}
+	v.rest = append(v.rest, s)
+}
+
+func (v *View) span(i int) *span {
+	if i == 0 {
+		return v.first
+	}
+	return v.rest[i-1]
+}
+
+// Release lets the bytes go. What was taken from the View must not be used any more.
+func (v *View) Release() {
+	if v.first == nil {
+		return
+	}
+	v.c.mu.Lock()
+	defer v.c.mu.Unlock()
+	for i := range 1 + len(v.rest) {
+		v.c.letGo(v.span(i))
+	}
+	v.first, v.rest = nil, nil
+}
+
+// Discard releases the View and has its bytes read from the bucket when they are needed next: they are damaged.
+func (v *View) Discard() {
+	v.c.discard(v)
+	v.Release()
+}
+
+func (c *Cache) discard(v *View) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.damaged.Add(1)
+	for i := range 1 + len(v.rest) {
+		c.remove(v.span(i))
+	}
+}
+
+// Run is a row of whole, sound batches.
+type Run struct {
+	marks marks
+	base  int64
+	// Need: nothing was found, because the View ends too early: open it anew with at least this as Read.Need.
+	Need uint32
+}
+
+// Len is the number of batches.
+func (r *Run) Len() int { return max(0, len(r.marks)-1) }
+
+// At gives batch i: the offset of its first record, its place in the extent, and its size in bytes.
+func (r *Run) At(i int) (offset int64, pos, size uint32) {
+	m := r.marks[i]
+	return r.base + int64(m.delta), m.pos, r.marks[i+1].pos - m.pos
+}
+
+// End is the offset after the last batch.
+func (r *Run) End() int64 { return r.base + int64(r.marks.end().delta) }
+
+// End is where the View ends in the extent.
+func (v *View) End() uint32 { return uint32(v.to) }
+
+// Batches gives the batches of the View from the one that holds offset on. Damage is base.CorruptMessage, unless sound
+// batches come before it.
+func (v *View) Batches(offset int64) (Run, error) {
+	delta := uint32(offset - v.x.Base)
+	m := *v.index.marks.Load()
+	var need uint32
+	if int64(m.end().pos) < v.to {
+		var err error
+		if m, need, err = v.index.extend(v); err != nil && delta >= m.end().delta {
+			return Run{}, err
+		}
+	}
+	if delta >= m.end().delta && need == 0 {
+		return Run{}, v.damaged(m.end().pos, "its batches do not reach offset %d", offset)
+	}
+	if delta >= m.end().delta {
+		return Run{Need: need}, nil
+	}
+	m = m[m.find(delta):]
+	n := 1
+	for n < len(m) && int64(m[n].pos) <= v.to {
+		n++
+	}
+	if n == 1 {
+		return Run{Need: m[1].pos}, nil
+	}
+	return Run{marks: m[:n], base: v.x.Base}, nil
+}
+
+// Bytes gives bytes of the extent that lie in the View: by reference if they lie in one piece, as a copy if not. They
+// must not be changed.
+func (v *View) Bytes(pos, n uint32) []byte { return v.bytes(pos, n) }
+
+func (v *View) bytes(pos, n uint32) []byte {
+	at := int64(v.x.Pos) + int64(pos)
+	if s := v.first; at >= s.from && at+int64(n) <= s.to {
+		return s.data[at-s.from : at-s.from+int64(n) : at-s.from+int64(n)]
+	}
+	pieces := v.Append(nil, pos, n)
+	if len(pieces) == 1 {
+		return pieces[0]
+	}
+	out := make([]byte, 0, n)
+	for _, p := range pieces {
+		out = append(out, p...)
+	}
+	return out
+}
+
+// Append adds bytes of the extent to a list of buffers, by reference.
+func (v *View) Append(out [][]byte, pos, n uint32) [][]byte {
+	from := int64(v.x.Pos) + int64(pos)
+	to := from + int64(n)
+	for i := 0; i <= len(v.rest) && from < to; i++ {
+		s := v.span(i)
+		if from >= s.to {
+			continue
+		}
+		end := min(to, s.to)
+		out = append(out, s.data[from-s.from:end-s.from:end-s.from])
+		from = end
+	}
+	return out
+}
+
+// Damaged reports whether err says that bytes of the bucket are not what was written.
+func Damaged(err error) bool { return base.KindOf(err) == base.CorruptMessage }

@@ -1,0 +1,13 @@
+// Package fetch serves readers: which extents a Fetch is about, when there is enough to answer, and the bytes.
+//
+// Owns: the plan (a pure function of the View); waiting for records; cutting at batch boundaries and the limits of
+// KIP-74; setting base offset and leader epoch, which lie outside a batch's CRC; fetch sessions (KIP-227); looking for
+// records by time.
+// Does not own: the bytes in memory and their check (package cache), names, authorisation and the protocol (package
+// broker), what is in the log (meta/log).
+//
+// A Fetch goes: session → plan → if the plan would deny something, a barrier and a new plan → if there is too little,
+// wait until a View brings records of one of the partitions, and plan anew → prefetch what the plan names → take whole
+// batches up to the limits. A batch of some size is not copied: 16 bytes of it are written anew, for its offset and
+// leader epoch, and the rest is sent from the cache's memory, which is held until Response.Release.
+package fetch

@@ -1,0 +1,266 @@
+package fetch
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/cache"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+const (
+	// rebasedBytes at the head of a batch are written anew: base offset, length, leader epoch.
+	rebasedBytes = 16
+	// copyBelow is the size below which a batch is copied: to send it by reference takes two more buffers.
+	copyBelow = 4 << 10
+	// needAhead is looked at beyond a batch that was not where it was looked for.
+	needAhead = 256 << 10
+	// Chunks of memory for what is written anew.
+	chunkMin, chunkMax = 4 << 10, 64 << 10
+)
+
+// reading fills one answer.
+type reading struct {
+	f     *Fetch
+	view  meta.View
+	wants []Want
+	byID  bool
+	room  int64 // bytes that may still be added
+	until time.Time
+	out   []Fetched
+
+	bytes    int64 // added so far
+	reserved int64
+	views    []cache.View // held until the answer is written
+	chunk    []byte       // for copies; what was handed out stays
+	pending  int          // from here on the chunk is not in records yet
+	full     bool         // no more partitions are read
+}
+
+// release gives back the memory of the answer.
+func (r *reading) release() {
+	for i := range r.views {
+		r.views[i].Release()
+	}
+	r.views = nil
+	if r.reserved > 0 {
+		r.f.config.Memory.Release(r.reserved)
+		r.reserved = 0
+	}
+}
+
+// run reads what the plan names.
+func (r *reading) run(p *Plan) {
+	r.out = make([]Fetched, len(p.Parts))
+	r.full = !r.reserve(p.Bytes)
+	reads := r.reads(p)
+	sure := r.f.cache.Prefetch(reads)
+	for i := range p.Parts {
+		part := &p.Parts[i]
+		part.answer(&r.wants[i], &r.out[i])
+		if part.first == part.last || r.full {
+			continue
+		}
+		if part.first >= sure && r.bytes > 0 {
+			r.full = true
+			continue
+		}
+		r.part(&r.out[i], part, &r.wants[i], reads[part.first:part.last])
+	}
+}
+
+// reserve takes memory for n bytes out of the budget. One answer takes a fourth of it at most, so that a large one does
+// not wait for all others.
+func (r *reading) reserve(n int64) bool {
+	m := r.f.config.Memory
+	if m == nil || n == 0 {
+		return true
+	}
+	n = min(n, m.Size()/4)
+	if m.Acquire(n, r.until) != nil {
+		return false
+	}
+	r.reserved = n
+	return true
+}
+
+// reads says what the parts need of the cache.
+func (r *reading) reads(p *Plan) []cache.Read {
+	reads := make([]cache.Read, len(p.Extents))
+	for i := range p.Parts {
+		part := &p.Parts[i]
+		offset, left := r.wants[i].Offset, part.Bytes
+		for j := part.first; j < part.last; j++ {
+			reads[j] = r.read(p.Extents[j], max(offset, p.Extents[j].Base), left)
+			left = max(1, left-int64(p.Extents[j].Len))
+		}
+	}
+	return reads
+}
+
+func (r *reading) read(x log.Extent, offset, bytes int64) cache.Read {
+	file, _ := r.view.Log.File(x.File)
+	return cache.Read{
+		Extent: cache.Extent{File: file.Ref, FileBytes: file.SizeBytes, Pos: x.Pos, Len: x.Len, Base: x.Base, Count: x.Count},
+		Offset: offset, Bytes: int(bytes),
+	}
+}
+
+// answer is what is told of a partition in any case.
+func (part *Part) answer(w *Want, out *Fetched) {
+	*out = Fetched{Topic: w.Topic, Partition: w.Partition, Kind: part.Kind, HighWatermark: part.End, LastStable: part.End,
+		LogStart: part.Start, DivergingEpoch: part.DivergingEpoch, DivergingEnd: part.DivergingEnd}
+}
+
+// part reads one partition. What cannot be read is an error only where nothing could be: the next Fetch begins there.
+func (r *reading) part(out *Fetched, part *Part, w *Want, reads []cache.Read) {
+	err := r.extents(out, part, w, reads)
+	if errors.Is(err, cache.ErrGone) && len(out.Records) == 0 {
+		err = r.again(out, part, w)
+	}
+	r.flush(out)
+	if err == nil {
+		return
+	}
+	if errors.Is(err, cache.ErrNoRoom) {
+		r.full = true
+		return
+	}
+	r.f.stats.failed.Add(1)
+	if len(out.Records) == 0 && out.Kind == base.OK {
+		out.Kind = failure(err)
+	}
+	r.f.config.Log.Error("records cannot be read", "topic", w.Topic, "partition", w.Partition, "offset", w.Offset, "error", err)
+}
+
+// failure is a kind that has clients try again.
+func failure(err error) base.Kind {
+	if cache.Damaged(err) {
+		return base.CorruptMessage
+	}
+	return base.StorageError
+}
+
+// again plans and reads a partition once more, by a new View: the file that held it is gone, because the log was
+// trimmed or rewritten meanwhile. If it is gone still, it is lost.
+func (r *reading) again(out *Fetched, part *Part, w *Want) error {
+	v, err := r.f.journal.Barrier(r.until)
+	if err != nil {
+		return err
+	}
+	r.view = v
+	plan := MakePlan(v.Log, []Want{*w}, r.room, r.byID)
+	*part = plan.Parts[0]
+	part.answer(w, out)
+	one := reading{view: v, wants: []Want{*w}}
+	return r.extents(out, part, w, one.reads(&plan))
+}
+
+// extents takes batches up to the limits.
+func (r *reading) extents(out *Fetched, part *Part, w *Want, reads []cache.Read) error {
+	left := min(int64(w.MaxBytes), r.room)
+	for i := range reads {
+		before := r.bytes
+		more, err := r.extent(out, part, &reads[i], left)
+		left -= r.bytes - before
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// extent takes batches of one extent, of left bytes at most; but the first batch of the answer in any case. more tells
+// whether the limits allow more.
+func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64) (more bool, err error) {
+	end, damaged := read.Base+int64(read.Count), false
+	for read.Offset < end {
+		if left <= 0 && r.bytes > 0 {
+			return false, nil
+		}
+		read.Bytes = int(max(1, min(int64(read.Bytes), left)))
+		v, err := r.f.cache.Open(*read, len(r.views) == 0, r.until)
+		if err != nil {
+			return false, err
+		}
+		run, err := v.Batches(read.Offset)
+		if err != nil {
+			// Once more from the bucket: it may have been the memory, or the way here.
+			v.Discard()
+			if damaged {
+				return false, err
+			}
+			damaged = true
+			continue
+		}
+		if run.Len() == 0 {
+			v.Release()
+			if r.f.env.Now().After(r.until) {
+				return false, env.ErrDeadline
+			}
+			read.Need = run.Need + needAhead
+			continue
+		}
+		if !r.take(out, part, &v, &run, &left) {
+			return false, nil
+		}
+		read.Offset, read.Need = run.End(), 0
+	}
+	return left > 0, nil
+}
+
+// take adds the batches of a run that left allows, and keeps the View if it must. It reports whether more may follow.
+func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, left *int64) bool {
+	referenced, more := false, true
+	_, begin, _ := run.At(0)
+	covered := int64(v.End()-begin) >= *left // what is not whole in the View is beyond the limit
+	for i := range run.Len() {
+		offset, pos, size := run.At(i)
+		if int64(size) > *left && r.bytes > 0 {
+			more = false
+			break
+		}
+		if size < copyBelow {
+			r.copy(out, v.Bytes(pos, size), offset, part.Epoch)
+		} else {
+			r.copy(out, v.Bytes(pos, rebasedBytes), offset, part.Epoch)
+			r.flush(out)
+			out.Records = v.Append(out.Records, pos+rebasedBytes, size-rebasedBytes)
+			referenced = true
+		}
+		*left -= int64(size)
+		r.room -= int64(size)
+		r.bytes += int64(size)
+	}
+	if referenced {
+		r.views = append(r.views, *v)
+	} else {
+		v.Release()
+	}
+	return more && !covered
+}
+
+// copy puts a batch, or the beginning of one, into the chunk, with its offset and leader epoch.
+func (r *reading) copy(out *Fetched, b []byte, offset int64, epoch int32) {
+	const leaderEpochAt = 12
+	if cap(r.chunk)-len(r.chunk) < len(b) {
+		r.flush(out)
+		r.chunk, r.pending = make([]byte, 0, max(len(b), min(chunkMax, max(chunkMin, 2*cap(r.chunk))))), 0
+	}
+	at := len(r.chunk)
+	r.chunk = append(r.chunk, b...)
+	binary.BigEndian.PutUint64(r.chunk[at:], uint64(offset))
+	binary.BigEndian.PutUint32(r.chunk[at+leaderEpochAt:], uint32(epoch))
+}
+
+// flush moves what was copied to the records.
+func (r *reading) flush(out *Fetched) {
+	if n := len(r.chunk); n > r.pending {
+		out.Records = append(out.Records, r.chunk[r.pending:n:n])
+		r.pending = n
+	}
+}

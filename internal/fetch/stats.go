@@ -1,0 +1,26 @@
+package fetch
+
+import "sync/atomic"
+
+type counters struct {
+	bytes, failed atomic.Int64
+}
+
+// Stats is what was counted since the start, and what there is now.
+type Stats struct {
+	Bytes    int64 // of records in answers
+	Failed   int64 // partitions of a Fetch that could not be read, or not in full
+	Sessions int
+	Evicted  int64 // sessions that made room for others
+	Waiting  int   // Fetches that wait for records
+}
+
+// Stats gives the counts at this moment.
+func (f *Fetch) Stats() Stats {
+	s := Stats{Bytes: f.stats.bytes.Load(), Failed: f.stats.failed.Load()}
+	s.Sessions, s.Evicted = f.sessions.count()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.Waiting = len(f.waiters.all)
+	return s
+}
