@@ -27,8 +27,8 @@ func (s *State) Session(i base.Incarnation) (next uint64, ok bool) {
 // Verdict gives the verdict on a command that was decided; nil when it was not, or is not kept any more.
 func (s *State) Verdict(i base.Incarnation, number uint64) *Verdict {
 	x, ok := s.sessions.Get(uint32(i))
-	if !ok || number < x.first || number >= x.next {
-		return nil
+	if !ok || number < x.first || number-x.first >= uint64(len(x.kept)) {
+		return nil // an unused session keeps none, and number 0 is no command's
 	}
 	return x.kept[number-x.first]
 }
