@@ -35,6 +35,8 @@ func on[R kmsg.Request](h func(q *query, r R) kmsg.Response) func(*query, kmsg.R
 	return func(q *query, r kmsg.Request) answer { return answer{response: h(q, r.(R))} }
 }
 
+//go:generate go test -run TestKafkaDoc -update .
+
 // apis is the table: ApiVersions, docs/KAFKA.md and the tests derive from it. It is filled by init because handlers
 // look into it.
 var apis []api

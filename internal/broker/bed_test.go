@@ -14,6 +14,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/coord"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -58,10 +59,11 @@ func newBed(t *testing.T, options ...option) *bed {
 	}
 	b.control = control.New(e, store, cluster, cc, nil)
 	in := ingest.New(e, b.control, store, ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: 8 << 20, Log: quiet})
+	groups := coord.New(e, b.control, config.Group, quiet)
 	if err := b.control.Start(); err != nil {
 		t.Fatal(err)
 	}
-	deps.Journal = b.control
+	deps.Journal, deps.Coord = b.control, groups
 	if deps.Ingest == nil {
 		deps.Ingest = in
 	}
@@ -72,6 +74,7 @@ func newBed(t *testing.T, options ...option) *bed {
 		b.client.Close()
 		b.broker.Drain(soon())
 		in.Stop(soon())
+		groups.Stop(soon())
 		b.control.Stop(soon())
 	})
 	return b

@@ -47,7 +47,6 @@ type FetchPlace struct {
 
 // FetchRequest is a Fetch whose names have become ids.
 type FetchRequest struct {
-	MaxWait       time.Duration
 	MinBytes      int32
 	MaxBytes      int32
 	ReadCommitted bool

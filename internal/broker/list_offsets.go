@@ -10,16 +10,16 @@ import (
 
 // Timestamps that stand for places in the log (KIP-79, KIP-734, KIP-405, KIP-1005, KIP-1023).
 const (
-	latest               = -1
-	earliest             = -2
-	maxTimestamp         = -3
-	earliestLocal        = -4
-	latestTiered         = -5
-	earliestPendingUploa = -6
+	latest          = -1
+	earliest        = -2
+	maxTimestamp    = -3
+	earliestLocal   = -4
+	latestTiered    = -5
+	earliestPending = -6
 )
 
 // timestampSince is the version of ListOffsets that first has each of them.
-var timestampSince = map[int64]int16{latest: 1, earliest: 1, maxTimestamp: 7, earliestLocal: 8, latestTiered: 9, earliestPendingUploa: 11}
+var timestampSince = map[int64]int16{latest: 1, earliest: 1, maxTimestamp: 7, earliestLocal: 8, latestTiered: 9, earliestPending: 11}
 
 // listOffsets answers ListOffsets v1–11. The end of the log is read behind a barrier, so that it holds everything that
 // was acknowledged before the request.
@@ -115,7 +115,7 @@ func (q *query) offsetAt(r *kmsg.ListOffsetsRequest, id base.TopicID, p *kmsg.Li
 		a.Offset = part.End
 	case earliest, earliestLocal:
 		a.Offset = part.Start
-	case latestTiered, earliestPendingUploa:
+	case latestTiered, earliestPending:
 		return base.OK // there is no tier below the bucket
 	default:
 		offset, at, err := q.b.Fetch.AtTime(q.view, id, p.Partition, p.Timestamp, p.Timestamp == maxTimestamp, q.by(r.TimeoutMillis))
