@@ -101,8 +101,11 @@ func (a *agent) start() error {
 
 // published is called with every View, in the loop of control.
 func (a *agent) published(change control.Change) {
-	if change.Everything && a.up {
+	switch {
+	case change.Everything && a.up:
 		a.c.marks.Hit(StateReloaded)
+	case change.Everything && a.c.bucket.deleted[journal.EntryKey(1)]:
+		a.c.marks.Hit(StartFromSnapshot)
 	}
 	a.c.audit.view(a.name, change.View)
 }
@@ -129,7 +132,6 @@ func (a *agent) count() {
 
 // stop ends the agent as a SIGTERM does, within d.
 func (a *agent) stop(d time.Duration) {
-	a.up = false
 	end := a.p.Now().Add(d)
 	a.ingest.Stop(end)
 	a.control.Stop(end)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -293,6 +294,7 @@ func (c *client) List(outer context.Context, prefix, startAfter string, limit in
 }
 
 func (c *client) Delete(outer context.Context, keys ...string) error {
+	keys = slices.Clone(keys)
 	_, err := call(outer, c, "delete", fmt.Sprintf("%s and %d more", keys[0], len(keys)-1), func() (struct{}, error) {
 		for _, key := range keys {
 			c.b.deleted[key] = true

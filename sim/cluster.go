@@ -112,8 +112,11 @@ func Run(o Options) *Result {
 
 // play is the whole run.
 func (c *Cluster) play(main *sim.Proc) {
-	for _, name := range c.names {
+	for i, name := range c.names {
 		c.begin(name)
+		for i == 0 && !c.agents[0].up {
+			main.Sleep(50 * time.Millisecond) // one founds the cluster
+		}
 	}
 	c.createTopic(main)
 	for i := range c.options.Producers {

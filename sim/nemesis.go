@@ -91,6 +91,7 @@ func (c *Cluster) stopInOrder(a *agent) {
 	}
 	c.marks.Hit(AgentStopped)
 	c.w.Logf("stop %s in good order", a.name)
+	a.up = false
 	a.p.Go("stop", func() {
 		a.stop(10 * time.Second)
 		for _, k := range a.conns {
