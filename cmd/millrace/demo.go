@@ -45,6 +45,7 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 	if s.advertise == "" {
 		s.advertise = "127.0.0.1"
 	}
+	s.kafka = append([]string{"group.initial.rebalance.delay.ms=0"}, s.kafka...) // nobody else will join
 	log, err := newLogger("warn")
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
-	root.AddCommand(newAgentCommand(), newPlaygroundCommand(), newDemoCommand(), newFsckCommand(),
+	root.AddCommand(newAgentCommand(), newPlaygroundCommand(), newDemoCommand(),
 		cli.TopicCommand(), cli.GroupCommand(), cli.ProduceCommand(), cli.ConsumeCommand())
 	return root
 }

@@ -62,7 +62,7 @@ type Agent struct {
 	cache    *cache.Cache
 	fetch    *fetch.Fetch
 	coord    *coord.Coord
-	retain   *retain.Retain
+	retain   *retain.Job
 	broker   *broker.Broker
 	memory   *env.Semaphore
 
@@ -200,11 +200,10 @@ func (a *Agent) assemble(bucket objstore.Store, cluster journal.Cluster) {
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: env.NewSemaphore(e, c.MemoryBytes/answerShare), Log: c.Log})
-	a.coord = coord.New(e, a.control, coord.Config{Group: c.Group, Log: c.Log})
-	a.retain = retain.New(e, a.control, c.Log)
+	a.coord = coord.New(e, a.control, c.Group, c.Log)
 	a.memory = env.NewSemaphore(e, c.MemoryBytes/framesShare)
 	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: a.memory, Log: c.Log},
-		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
+		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: reader{a.fetch}, Coord: a.coord})
 }
 
 // Start joins the cluster and serves. It returns once clients are served.
@@ -215,8 +214,7 @@ func (a *Agent) Start() error {
 	if err := a.control.Start(); err != nil {
 		return err
 	}
-	a.coord.Start()
-	a.retain.Start()
+	a.retain = retain.Start(a.env, a.control, a.config.Log)
 	a.broker.Serve(a.listener)
 	a.phase.set(serving)
 	a.env.Go("agent watch", a.watch)
@@ -246,11 +244,18 @@ func (a *Agent) Drain(deadline time.Time) {
 	a.phase.set(draining)
 	a.broker.Drain(deadline)
 	a.ingest.Stop(deadline)
-	a.retain.Stop(deadline)
-	a.coord.Stop(deadline)
-	a.fetch.Stop(deadline)
+	a.stopRooms(deadline)
 	a.control.Stop(deadline)
 	a.stopPeers(deadline)
+}
+
+func (a *Agent) stopRooms(deadline time.Time) {
+	if a.retain != nil {
+		a.retain.Stop(deadline)
+	}
+	a.coord.Stop(deadline)
+	a.fetch.Stop()
+	a.cache.Stop(deadline)
 }
 
 // Kill ends the agent as it is, leaving everything to others.
@@ -259,9 +264,7 @@ func (a *Agent) Kill(deadline time.Time) {
 	a.control.Kill(a.env.Now())
 	a.broker.Drain(a.env.Now())
 	a.ingest.Stop(a.env.Now())
-	a.retain.Stop(a.env.Now())
-	a.coord.Stop(a.env.Now())
-	a.fetch.Stop(a.env.Now())
+	a.stopRooms(a.env.Now())
 	a.stopPeers(deadline)
 }
 

@@ -80,9 +80,9 @@ func (a *Agent) Stats() console.Stats {
 	journal, in, out, clients := a.control.Stats(), a.ingest.Stats(), a.fetch.Stats(), a.broker.Stats()
 	s := console.Stats{
 		RecordsIn: uint64(in.Records), BytesIn: uint64(in.Bytes), BatchesIn: uint64(in.Batches),
-		RecordsOut: uint64(out.Records), BytesOut: uint64(out.Bytes), BatchesOut: uint64(out.Batches),
+		BytesOut: uint64(out.Bytes),
 		EntriesWritten: uint64(journal.EntriesWon), EntriesLost: uint64(journal.SlotsLost),
-		Connections: clients.Connections, ParkedBatches: int64(in.ParkedNow), FetchSessions: int64(out.Sessions), Waiters: int64(out.Waiting),
+		Connections: int64(clients.Connections), ParkedBatches: int64(in.ParkedNow), FetchSessions: int64(out.Sessions), Waiters: int64(out.Waiting),
 		Groups: int64(v.Groups.Len()), Topics: int64(v.Log.TopicCount()), Partitions: int64(v.Log.PartitionCount()),
 		JournalSlot: v.Slot, SnapshotSlot: journal.SnapshotSlot, ViewLag: journal.ViewAge,
 		MemoryUsed: a.memory.Size() - a.memory.Free(), MemoryLimit: a.memory.Size(),
