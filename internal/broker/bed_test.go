@@ -27,7 +27,7 @@ func soon() time.Time { return time.Now().Add(10 * time.Second) }
 
 // bed is one agent over a bucket in memory, and a client of it.
 type bed struct {
-	t       *testing.T
+	t       testing.TB
 	control *control.Control
 	broker  *Broker
 	fetch   *fakeFetch
@@ -38,7 +38,7 @@ type bed struct {
 // option changes what a bed is made with.
 type option func(config *Config, deps *Deps, profile *control.Config)
 
-func newBed(t *testing.T, options ...option) *bed {
+func newBed(t testing.TB, options ...option) *bed {
 	t.Helper()
 	e, store := env.Real(), memstore.New(time.Now)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -80,6 +80,14 @@ func newBed(t *testing.T, options ...option) *bed {
 	return b
 }
 
+// newFuzzBed is a bed whose log of what clients did wrong is not kept, and where a Fetch finds nothing.
+func newFuzzBed(f *testing.F) *bed {
+	b := newBed(f)
+	b.fetch.answer = func(FetchRequest) FetchResponse { return FetchResponse{} }
+	b.fetch.atTime = func(int64, bool) (int64, int64, error) { return -1, -1, nil }
+	return b
+}
+
 // topic makes a topic of three partitions behind the broker's back.
 func (b *bed) topic(name string, configs ...string) *log.Topic {
 	b.t.Helper()
@@ -98,7 +106,7 @@ func (b *bed) topic(name string, configs ...string) *log.Topic {
 // client speaks the protocol over one connection.
 type client struct {
 	net.Conn
-	t    *testing.T
+	t    testing.TB
 	id   string
 	next int32
 }

@@ -32,7 +32,7 @@ func produceRequest(topic string, partition int32, records []byte) *kmsg.Produce
 	return r
 }
 
-func produced(t *testing.T, r *kmsg.ProduceResponse) kmsg.ProduceResponseTopicPartition {
+func produced(t testing.TB, r *kmsg.ProduceResponse) kmsg.ProduceResponseTopicPartition {
 	t.Helper()
 	if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
 		t.Fatalf("%+v", r)
