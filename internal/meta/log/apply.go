@@ -2,10 +2,10 @@ package log
 
 import (
 	"fmt"
-
-	"github.com/tidwall/btree"
+	"math"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
 // Apply changes the state by one event. It is the only mutator. An event that does not fit the state means that the
@@ -23,9 +23,7 @@ func (s *State) Apply(e Event) error {
 	case *SegmentCommitted:
 		return s.applyCommitted(e)
 	case *ProducerIDsAllocated:
-		s.nextPID = e.First + int64(e.Count)
-		s.note(tagProducerIDsAllocated, uint64(s.nextPID))
-		return nil
+		return s.applyProducerIDs(e)
 	case *Trimmed:
 		return s.applyTrimmed(e)
 	case *ProducersExpired:
@@ -44,6 +42,12 @@ func (s *State) note(tag uint8, values ...uint64) {
 	s.digest = h
 }
 
+func (s *State) noteConfigs(tag uint8, kvs []config.KV) {
+	for _, kv := range kvs {
+		s.note(tag, noteString(kv.Name), noteString(kv.Value))
+	}
+}
+
 func noteString(v string) uint64 {
 	h := uint64(14695981039346656037) // FNV-1a
 	for i := 0; i < len(v); i++ {
@@ -53,8 +57,11 @@ func noteString(v string) uint64 {
 }
 
 func (s *State) applyCreated(e *TopicCreated) error {
-	if e.Number != s.nextTopic {
-		return fmt.Errorf("log: topic %q created with number %d, the next is %d", e.Name, e.Number, s.nextTopic)
+	_, named := s.byName.Get(e.Name)
+	_, known := s.byID.Get(string(e.ID[:]))
+	if e.Number != s.nextTopic || named || known || e.Partitions < 1 || e.Partitions > MaxPartitions {
+		return fmt.Errorf("log: topic %q, number %d with %d partitions, cannot be created: the next is %d, name taken: %t, id taken: %t",
+			e.Name, e.Number, e.Partitions, s.nextTopic, named, known)
 	}
 	t := &Topic{Number: e.Number, ID: e.ID, Name: e.Name, Configs: e.Configs, Created: e.At}
 	s.nextTopic++
@@ -65,7 +72,8 @@ func (s *State) applyCreated(e *TopicCreated) error {
 		s.byClash.Set(key, t.Number)
 	}
 	s.addPartitions(t, e.Partitions)
-	s.note(tagTopicCreated, uint64(e.Number), noteString(e.Name), noteString(string(e.ID[:])), uint64(e.Partitions), uint64(len(e.Configs)))
+	s.note(tagTopicCreated, uint64(e.Number), noteString(e.Name), noteString(string(e.ID[:])), uint64(e.Partitions), uint64(e.At))
+	s.noteConfigs(tagTopicCreated, e.Configs)
 	return nil
 }
 
@@ -100,13 +108,13 @@ func (s *State) applyDeleted(e *TopicDeleted) error {
 	if key, can := clash(t.Name); can {
 		s.byClash.Delete(key)
 	}
-	s.note(tagTopicDeleted, uint64(e.Number), uint64(s.partitions))
+	s.note(tagTopicDeleted, uint64(e.Number), uint64(s.partitions), uint64(e.At))
 	return nil
 }
 
 func (s *State) applyPartitions(e *PartitionsCreated) error {
 	t, ok := s.topics.Get(e.Number)
-	if !ok || e.Count <= t.Partitions {
+	if !ok || e.Count <= t.Partitions || e.Count > MaxPartitions {
 		return fmt.Errorf("log: topic %d cannot get %d partitions", e.Number, e.Count)
 	}
 	n := *t
@@ -125,23 +133,25 @@ func (s *State) applyConfigured(e *TopicConfigured) error {
 	n.Configs = e.Configs
 	s.topics.Set(n.Number, &n)
 	s.note(tagTopicConfigured, uint64(e.Number), uint64(len(e.Configs)))
-	for _, kv := range e.Configs {
-		s.note(tagTopicConfigured, noteString(kv.Name), noteString(kv.Value))
-	}
+	s.noteConfigs(tagTopicConfigured, e.Configs)
 	return nil
 }
 
 func (s *State) applyCommitted(e *SegmentCommitted) error {
-	if e.File != s.nextFile {
-		return fmt.Errorf("log: segment %s committed as file %d, the next is %d", e.Ref.ID, e.File, s.nextFile)
+	_, known := s.byULID.Get(ulidKey(e.Ref.ID))
+	if e.File != s.nextFile || known || e.SizeBytes < 0 {
+		return fmt.Errorf("log: segment %s of %d bytes cannot be committed as file %d: the next is %d, committed before: %t",
+			e.Ref.ID, e.SizeBytes, e.File, s.nextFile, known)
 	}
 	f := File{Ref: e.Ref, SizeBytes: e.SizeBytes, LastModified: e.LastModified, Released: -1}
 	for i := range e.Batches {
-		added, err := s.applyAppended(&e.Batches[i], e.File, e.At)
+		merged, err := s.applyAppended(&e.Batches[i], e)
 		if err != nil {
 			return err
 		}
-		f.Refs += added
+		if !merged {
+			f.Refs++
+		}
 	}
 	if f.Refs == 0 {
 		f.Released = e.At
@@ -149,32 +159,43 @@ func (s *State) applyCommitted(e *SegmentCommitted) error {
 	s.nextFile++
 	s.files.Set(e.File, f)
 	s.byULID.Set(ulidKey(e.Ref.ID), e.File)
-	s.note(tagSegmentCommitted, e.File, ulidKey(e.Ref.ID), uint64(f.Refs), uint64(f.SizeBytes))
+	s.note(tagSegmentCommitted, e.File, ulidKey(e.Ref.ID), uint64(f.Refs), uint64(f.SizeBytes), uint64(e.LastModified), uint64(e.At))
 	return nil
 }
 
-// applyAppended adds one batch and tells by how much the references to its file grew.
-func (s *State) applyAppended(a *Appended, file uint64, now base.Millis) (uint32, error) {
+// applyAppended adds one batch of e. merged: the last extent grew by it.
+func (s *State) applyAppended(a *Appended, e *SegmentCommitted) (merged bool, err error) {
 	p := s.partition(a.Key)
-	if p == nil || p.End != a.Base || a.Count <= 0 {
-		return 0, fmt.Errorf("log: batch of %d records at offset %d of partition %s does not fit", a.Count, a.Base, a.Key)
+	if p == nil || p.End != a.Base || a.Count <= 0 || a.Base+int64(a.Count) < 0 || !inFile(a.Pos, a.Len, e.SizeBytes) {
+		return false, fmt.Errorf("log: batch of %d records, %d bytes at %d of a file of %d, at offset %d of partition %s does not fit",
+			a.Count, a.Len, a.Pos, e.SizeBytes, a.Base, a.Key)
 	}
-	x := Extent{Base: a.Base, File: file, MaxTimestamp: a.MaxTimestamp, Pos: a.Pos, Len: a.Len, Count: uint32(a.Count)}
-	merged := p.Extents.append(x)
-	p.End = x.End()
+	merged = p.Extents.append(Extent{Base: a.Base, File: e.File, MaxTimestamp: a.MaxTimestamp, Pos: a.Pos, Len: a.Len, Count: uint32(a.Count)})
+	p.End = a.Base + int64(a.Count)
 	if a.ProducerID >= 0 {
-		if p.producers == nil {
-			p.producers = btree.NewMap[int64, *Producer](8)
+		if a.BaseSequence < 0 {
+			return false, fmt.Errorf("log: batch at offset %d of partition %s has sequence %d", a.Base, a.Key, a.BaseSequence)
 		}
-		pr := p.Producer(a.ProducerID).appended(a.Epoch, a.BaseSequence, a.Count, a.Base, now)
-		p.producers.Set(a.ProducerID, pr)
+		p.producers.put(p.Producer(a.ProducerID).appended(a.ProducerID, a.Epoch, a.BaseSequence, a.Count, a.Base, e.At))
 	}
 	s.note(tagSegmentCommitted, uint64(a.Key), uint64(p.End), uint64(a.Pos)<<32|uint64(a.Len), uint64(a.MaxTimestamp),
-		uint64(a.ProducerID), uint64(uint32(a.BaseSequence)))
-	if merged {
-		return 0, nil
+		uint64(a.ProducerID), uint64(uint32(a.BaseSequence))<<16|uint64(uint16(a.Epoch)))
+	return merged, nil
+}
+
+// inFile reports whether a batch's bytes are some and lie within a file of that size, at positions of 32 bits.
+func inFile(pos, length uint32, sizeBytes int64) bool {
+	end := int64(pos) + int64(length)
+	return length > 0 && end <= sizeBytes && end <= math.MaxUint32
+}
+
+func (s *State) applyProducerIDs(e *ProducerIDsAllocated) error {
+	if e.First != s.nextPID || e.Count <= 0 || e.First+int64(e.Count) < 0 {
+		return fmt.Errorf("log: %d producer ids allocated from %d, the next is %d", e.Count, e.First, s.nextPID)
 	}
-	return 1, nil
+	s.nextPID += int64(e.Count)
+	s.note(tagProducerIDsAllocated, uint64(s.nextPID))
+	return nil
 }
 
 func (s *State) applyTrimmed(e *Trimmed) error {
@@ -184,7 +205,7 @@ func (s *State) applyTrimmed(e *Trimmed) error {
 	}
 	p.Start = e.Start
 	p.Extents.trim(e.Start, func(x Extent) { s.release(x.File, e.At) })
-	s.note(tagTrimmed, uint64(e.Key), uint64(e.Start), uint64(p.Extents.Len()))
+	s.note(tagTrimmed, uint64(e.Key), uint64(e.Start), uint64(p.Extents.Len()), uint64(e.At))
 	return nil
 }
 
@@ -203,11 +224,13 @@ func (s *State) release(file uint64, at base.Millis) {
 
 func (s *State) applyExpired(e *ProducersExpired) error {
 	p := s.partition(e.Key)
-	if p == nil || p.producers == nil {
-		return fmt.Errorf("log: expired producers of partition %s are not there", e.Key)
+	if p == nil {
+		return fmt.Errorf("log: partition %s, whose producers expired, is not there", e.Key)
 	}
 	for _, id := range e.IDs {
-		p.producers.Delete(id)
+		if !p.producers.remove(id) {
+			return fmt.Errorf("log: expired producer %d of partition %s is not there", id, e.Key)
+		}
 		s.note(tagProducersExpired, uint64(e.Key), uint64(id))
 	}
 	return nil

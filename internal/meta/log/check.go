@@ -10,15 +10,22 @@ import (
 //
 //   - the indexes by name, id and ULID name exactly the topics and files that are there
 //   - a topic has exactly the partitions 0 … Partitions−1; 0 ≤ start ≤ end; the leader epoch is 1 or more
+//   - full chunks hold ChunkExtents extents and know their sums; producers are in order, their windows below the end
 //   - extents cover [start, end) without a gap and begin at or below the start, each within its file
 //   - every file's references are the extents that lie in it
 func (s *State) Check() error {
 	refs := map[uint64]uint32{}
-	total := 0
+	total, clashing := 0, 0
 	var err error
 	s.topics.Scan(func(n uint32, t *Topic) bool {
 		err = s.checkTopic(n, t, refs)
 		total += int(t.Partitions)
+		if key, can := clash(t.Name); can {
+			clashing++
+			if by, _ := s.byClash.Get(key); by != n && err == nil {
+				err = fmt.Errorf("log: topic %q clashes with topic %d", t.Name, by)
+			}
+		}
 		return err == nil
 	})
 	switch {
@@ -30,8 +37,14 @@ func (s *State) Check() error {
 		return fmt.Errorf("log: %d topics, %d names, %d ids", s.topics.Len(), s.byName.Len(), s.byID.Len())
 	case s.byULID.Len() != s.files.Len():
 		return fmt.Errorf("log: %d files, %d of them indexed by name", s.files.Len(), s.byULID.Len())
+	case clashing != s.byClash.Len():
+		return fmt.Errorf("log: %d topics can clash, %d are indexed", clashing, s.byClash.Len())
 	}
 	s.files.Scan(func(n uint64, f File) bool {
+		if by, _ := s.byULID.Get(ulidKey(f.Ref.ID)); by != n {
+			err = fmt.Errorf("log: the name of file %d leads to file %d", n, by)
+			return false
+		}
 		if f.Refs != refs[n] || (f.Refs == 0) != (f.Released >= 0) || n >= s.nextFile {
 			err = fmt.Errorf("log: file %d counts %d references, %d extents lie in it, released at %d", n, f.Refs, refs[n], f.Released)
 		}
@@ -67,24 +80,70 @@ func (s *State) checkPartition(p *Partition, refs map[uint64]uint32) error {
 	if p.Start < 0 || p.Start > p.End || p.Epoch < FirstEpoch {
 		return fmt.Errorf("start %d, end %d, epoch %d", p.Start, p.End, p.Epoch)
 	}
+	if err := p.Extents.check(); err != nil {
+		return err
+	}
+	if err := p.producers.check(p.End); err != nil {
+		return err
+	}
 	at := int64(-1)
 	var err error
-	p.Extents.From(0, func(e Extent) bool {
-		f, ok := s.files.Get(e.File)
-		switch {
-		case at == -1 && e.Base > p.Start || at != -1 && e.Base != at:
-			err = fmt.Errorf("a gap before the extent at offset %d", e.Base)
-		case e.End() <= p.Start || e.Count == 0 || e.Len == 0:
-			err = fmt.Errorf("the extent at offset %d is empty or below the start %d", e.Base, p.Start)
-		case !ok || int64(e.Pos)+int64(e.Len) > f.SizeBytes:
-			err = fmt.Errorf("the extent at offset %d lies outside file %d", e.Base, e.File)
+	for i := 0; i <= len(p.Extents.full) && err == nil; i++ {
+		for _, e := range p.Extents.run(i) {
+			if err = s.checkExtent(e, p.Start, at); err != nil {
+				break
+			}
+			at = e.End()
+			refs[e.File]++
 		}
-		at = e.End()
-		refs[e.File]++
-		return err == nil
-	})
+	}
 	if err == nil && at != -1 && at != p.End || err == nil && at == -1 && p.Start != p.End {
 		err = fmt.Errorf("extents end at %d, the log at %d", at, p.End)
+	}
+	return err
+}
+
+// checkExtent checks e, which comes after an extent that ends at offset at; -1: it is the first.
+func (s *State) checkExtent(e Extent, start, at int64) error {
+	f, ok := s.files.Get(e.File)
+	switch {
+	case at == -1 && e.Base > start || at != -1 && e.Base != at:
+		return fmt.Errorf("a gap before the extent at offset %d", e.Base)
+	case e.End() <= start || e.Count == 0:
+		return fmt.Errorf("the extent at offset %d is empty or below the start %d", e.Base, start)
+	case !ok || !inFile(e.Pos, e.Len, f.SizeBytes):
+		return fmt.Errorf("the extent at offset %d lies outside file %d", e.Base, e.File)
+	}
+	return nil
+}
+
+func (x *Extents) check() error {
+	if x.skip < 0 || x.skip >= ChunkExtents || x.skip > 0 && len(x.full) == 0 || len(x.tail) > ChunkExtents {
+		return fmt.Errorf("%d full chunks, %d extents in the tail, %d skipped", len(x.full), len(x.tail), x.skip)
+	}
+	for i, c := range x.full {
+		if len(c.extents) != ChunkExtents || *newChunk(c.extents).sums() != *c.sums() {
+			return fmt.Errorf("chunk %d does not sum up its %d extents", x.first+uint64(i), len(c.extents))
+		}
+	}
+	return nil
+}
+
+// sums is c without its extents, so that it can be compared.
+func (c *chunk) sums() *[2]int64 { return &[2]int64{c.maxTimestamp, c.bytes} }
+
+func (s *producers) check(end int64) error {
+	last, n, err := int64(-1), 0, error(nil)
+	s.each(func(p *Producer) bool {
+		if p.ID <= last || !p.sound(end) || s.get(p.ID) != p {
+			err = fmt.Errorf("producer %d after %d: %+v cannot be", p.ID, last, *p)
+		}
+		last = p.ID
+		n++
+		return err == nil
+	})
+	if err == nil && (len(s.few) > fewProducers || s.many != nil && (len(s.few) > 0 || s.many.Len() < 2)) {
+		err = fmt.Errorf("%d producers are kept in the wrong way", n)
 	}
 	return err
 }

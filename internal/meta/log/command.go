@@ -173,7 +173,7 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 	case tagCreateTopic:
 		c := &CreateTopic{Name: r.String()}
 		r.Fixed(c.ID[:])
-		c.Partitions, c.Configs = int32(r.Varint()), config.DecodeKVs(r)
+		c.Partitions, c.Configs = getInt32(r), config.DecodeKVs(r)
 		return c
 	case tagDeleteTopic:
 		c := &DeleteTopic{}
@@ -182,28 +182,28 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 	case tagCreatePartitions:
 		c := &CreatePartitions{}
 		r.Fixed(c.ID[:])
-		c.Count = int32(r.Varint())
+		c.Count = getInt32(r)
 		return c
 	case tagConfigureTopic:
 		return decodeConfigureTopic(r)
 	case tagCommitSegment:
 		return decodeCommitSegment(r)
 	case tagAllocateProducerIDs:
-		return &AllocateProducerIDs{Count: int32(r.Varint())}
+		return &AllocateProducerIDs{Count: getInt32(r)}
 	case tagDeleteRecords:
 		c := &DeleteRecords{}
 		r.Fixed(c.ID[:])
-		c.Index, c.Offset = int32(r.Varint()), r.Varint()
+		c.Index, c.Offset = getInt32(r), r.Varint()
 		return c
 	case tagRetain:
 		c := &Retain{}
 		r.Fixed(c.ID[:])
-		c.Index, c.Start = int32(r.Varint()), r.Varint()
+		c.Index, c.Start = getInt32(r), r.Varint()
 		return c
 	case tagExpireProducers:
 		c := &ExpireProducers{}
 		r.Fixed(c.ID[:])
-		c.Index, c.AfterMs = int32(r.Varint()), base.Millis(r.Varint())
+		c.Index, c.AfterMs = getInt32(r), getMillis(r)
 		return c
 	}
 	return nil
@@ -218,7 +218,7 @@ func decodeConfigureTopic(r *codec.Reader) *ConfigureTopic {
 }
 
 func decodeCommitSegment(r *codec.Reader) *CommitSegment {
-	c := &CommitSegment{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: base.Millis(r.Varint())}
+	c := &CommitSegment{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r)}
 	n := r.Count(24)
 	c.Batches = make([]Batch, n)
 	for i := range c.Batches {
@@ -229,13 +229,13 @@ func decodeCommitSegment(r *codec.Reader) *CommitSegment {
 
 func (b *Batch) decode(r *codec.Reader) {
 	r.Fixed(b.Topic[:])
-	b.Partition = int32(r.Varint())
-	b.Pos, b.Len = uint32(r.Uvarint()), uint32(r.Uvarint())
-	b.Count = int32(r.Varint())
+	b.Partition = getInt32(r)
+	b.Pos, b.Len = getUint32(r), getUint32(r)
+	b.Count = getInt32(r)
 	b.MaxTimestamp = r.Varint()
 	b.ProducerID = r.Varint()
-	b.Epoch = int16(r.Varint())
-	b.BaseSequence = int32(r.Varint())
+	b.Epoch = getInt16(r)
+	b.BaseSequence = getInt32(r)
 }
 
 func encodeRef(w *codec.Writer, f base.FileRef) {

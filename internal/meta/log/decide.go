@@ -39,7 +39,7 @@ func Decide(s *State, c Command, now base.Millis, b config.Broker) ([]Event, *Re
 	case *Retain:
 		return s.decideRetain(c, now, b)
 	case *ExpireProducers:
-		return s.decideExpireProducers(c, now)
+		return s.decideExpireProducers(c, now, b)
 	}
 	return nil, refuse(base.UnknownServerError, fmt.Sprintf("no rule for a command of tag %d", c.Tag()))
 }
@@ -88,6 +88,11 @@ func (s *State) decideCreate(c *CreateTopic, now base.Millis, b config.Broker) (
 	}
 	if _, ok := s.byID.Get(string(c.ID[:])); ok || c.ID.IsZero() {
 		return nil, refuse(base.InvalidRequest, fmt.Sprintf("the topic id %s is taken or zero", c.ID))
+	}
+	for i := 1; i < len(c.Configs); i++ {
+		if c.Configs[i-1].Name >= c.Configs[i].Name {
+			return nil, refuse(base.InvalidRequest, "the configs of a new topic must come in order of name, each once")
+		}
 	}
 	if err := config.ValidateTopic(nil, c.Configs, b); err != nil {
 		return nil, refuse(base.KindOf(err), err.Error())
@@ -185,17 +190,24 @@ func (s *State) decideDeleteRecords(c *DeleteRecords, now base.Millis, b config.
 	return []Event{&Trimmed{Key: p.Key, Start: to, At: now}}, &Reply{Offset: to}
 }
 
-func (s *State) decideExpireProducers(c *ExpireProducers, now base.Millis) ([]Event, *Reply) {
+// maxExpired bounds what one command may expire, so that its event fits an entry many times over. The rest waits for
+// the next proposal.
+const maxExpired = 10_000
+
+// decideExpireProducers checks again what the proposer saw: a producer goes only when it was silent for the cluster's
+// producer.id.expiration.ms.
+func (s *State) decideExpireProducers(c *ExpireProducers, now base.Millis, b config.Broker) ([]Event, *Reply) {
 	_, p, ok := s.PartitionOf(c.ID, c.Index)
-	if !ok || c.AfterMs <= 0 {
-		return nil, &Reply{}
+	if !ok {
+		return nil, refuse(base.UnknownTopicOrPartition, fmt.Sprintf("topic %s has no partition %d", c.ID, c.Index))
 	}
+	silent := max(c.AfterMs, base.Millis(b.Values().ProducerIDExpirationMs))
 	var ids []int64
-	p.Producers(func(id int64, pr *Producer) bool {
-		if pr.LastSeen+c.AfterMs <= now {
-			ids = append(ids, id)
+	p.Producers(func(_ int64, pr *Producer) bool {
+		if pr.LastSeen <= now-silent {
+			ids = append(ids, pr.ID)
 		}
-		return true
+		return len(ids) < maxExpired
 	})
 	if len(ids) == 0 {
 		return nil, &Reply{}

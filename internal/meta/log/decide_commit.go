@@ -15,11 +15,14 @@ func (s *State) decideCommit(c *CommitSegment, now base.Millis) ([]Event, *Reply
 	if _, ok := s.byULID.Get(ulidKey(c.File.ID)); ok {
 		return nil, refuse(base.InvalidRequest, fmt.Sprintf("segment %s is committed already, or one with a like name is", c.File.ID))
 	}
-	if now > c.LastModified+OrphanAfter/2 {
+	if c.SizeBytes <= 0 {
+		return nil, refuse(base.InvalidRequest, fmt.Sprintf("segment %s is said to have %d bytes", c.File.ID, c.SizeBytes))
+	}
+	if now-OrphanAfter/2 > c.LastModified {
 		return nil, refuse(base.RequestTimedOut, fmt.Sprintf("segment %s was uploaded %d s before its commit, the most is %d s",
 			c.File.ID, (now-c.LastModified)/1000, OrphanAfter/2000))
 	}
-	j := judge{s: s, now: now, ends: map[base.PartitionKey]int64{}, seen: map[producerKey]*Producer{}}
+	j := judge{s: s, now: now, ends: map[base.PartitionKey]int64{}, seen: map[producerKey]Producer{}}
 	r := &Reply{Batches: make([]BatchReply, len(c.Batches))}
 	e := &SegmentCommitted{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified, At: now}
 	for i := range c.Batches {
@@ -37,7 +40,7 @@ type judge struct {
 	s    *State
 	now  base.Millis
 	ends map[base.PartitionKey]int64
-	seen map[producerKey]*Producer
+	seen map[producerKey]Producer
 }
 
 type producerKey struct {
@@ -51,7 +54,8 @@ func (j *judge) batch(b *Batch, fileBytes int64) (Appended, BatchReply) {
 	if !ok {
 		return Appended{}, BatchReply{Kind: base.UnknownTopicOrPartition, Base: -1, Start: -1}
 	}
-	if b.Count <= 0 || b.Len == 0 || int64(b.Pos)+int64(b.Len) > fileBytes {
+	end := j.end(p)
+	if b.Count <= 0 || end+int64(b.Count) < 0 || !inFile(b.Pos, b.Len, fileBytes) || b.ProducerID >= 0 && b.BaseSequence < 0 {
 		return Appended{}, BatchReply{Kind: base.CorruptMessage, Base: -1, Start: p.Start}
 	}
 	if b.ProducerID >= 0 {
@@ -65,12 +69,12 @@ func (j *judge) batch(b *Batch, fileBytes int64) (Appended, BatchReply) {
 			return Appended{}, BatchReply{Kind: base.InvalidProducerEpoch, Base: -1, Start: p.Start}
 		}
 	}
-	a := Appended{Key: p.Key, Base: j.end(p), Pos: b.Pos, Len: b.Len, Count: b.Count, MaxTimestamp: b.MaxTimestamp,
+	a := Appended{Key: p.Key, Base: end, Pos: b.Pos, Len: b.Len, Count: b.Count, MaxTimestamp: b.MaxTimestamp,
 		ProducerID: b.ProducerID, Epoch: b.Epoch, BaseSequence: b.BaseSequence}
 	j.ends[p.Key] = a.Base + int64(a.Count)
 	if a.ProducerID >= 0 {
 		k := producerKey{p.Key, a.ProducerID}
-		j.seen[k] = j.producer(p, a.ProducerID).appended(a.Epoch, a.BaseSequence, a.Count, a.Base, j.now)
+		j.seen[k] = j.producer(p, a.ProducerID).appended(a.ProducerID, a.Epoch, a.BaseSequence, a.Count, a.Base, j.now)
 	}
 	return a, BatchReply{Base: a.Base, Start: p.Start}
 }
@@ -84,7 +88,7 @@ func (j *judge) end(p *Partition) int64 {
 
 func (j *judge) producer(p *Partition, id int64) *Producer {
 	if pr, ok := j.seen[producerKey{p.Key, id}]; ok {
-		return pr
+		return &pr
 	}
 	return p.Producer(id)
 }

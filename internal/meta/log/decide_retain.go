@@ -22,21 +22,27 @@ func (s *State) decideRetain(c *Retain, now base.Millis, b config.Broker) ([]Eve
 
 // RetainedFrom gives the lowest offset that retention.ms and retention.bytes of the topic, under the broker-wide
 // settings b, still hold at bucket time now; the log start when nothing may go. Whole
-// extents go, as whole segments do in Kafka: an extent stays as long as any of its records is young enough.
+// extents go, as whole segments do in Kafka: an extent stays as long as any of its records is young enough. One whose
+// records bear no timestamp is as old as the first after it that has one; with none after it, it stays.
 func RetainedFrom(t *Topic, p *Partition, b config.Broker, now base.Millis) int64 {
 	rule := config.Effective(t.Configs, b)
 	if !rule.Delete {
 		return p.Start
 	}
-	start, left := p.Start, p.Extents.Bytes()
+	start, at, left := p.Start, p.Start, p.Extents.Bytes()
 	p.Extents.From(p.Start, func(e Extent) bool {
-		old := rule.RetentionMs >= 0 && e.MaxTimestamp+rule.RetentionMs < int64(now)
+		timeless := e.MaxTimestamp < 0
+		// now and the setting are not negative: unlike their sum with a client's timestamp, this cannot overflow.
+		old := rule.RetentionMs >= 0 && !timeless && e.MaxTimestamp < int64(now)-rule.RetentionMs
 		// As in Kafka, bytes go only while what stays is still at least retention.bytes.
 		big := rule.RetentionBytes >= 0 && left-int64(e.Len) >= rule.RetentionBytes
-		if !old && !big {
+		if !old && !big && !(timeless && rule.RetentionMs >= 0) {
 			return false
 		}
-		start, left = e.End(), left-int64(e.Len)
+		at, left = e.End(), left-int64(e.Len)
+		if old || big {
+			start = at
+		}
 		return true
 	})
 	return start

@@ -156,15 +156,15 @@ func (a *Appended) encode(w *codec.Writer) {
 }
 
 func (a *Appended) decode(r *codec.Reader) {
-	topic := uint32(r.Uvarint())
-	a.Key = base.KeyOf(topic, int32(r.Uvarint()))
-	a.Base = int64(r.Uvarint())
-	a.Pos, a.Len = uint32(r.Uvarint()), uint32(r.Uvarint())
-	a.Count = int32(r.Uvarint())
+	topic := getUint32(r)
+	a.Key = base.KeyOf(topic, getIndex(r))
+	a.Base = getOffset(r)
+	a.Pos, a.Len = getUint32(r), getUint32(r)
+	a.Count = getIndex(r)
 	a.MaxTimestamp = r.Varint()
 	a.ProducerID = r.Varint()
 	if a.ProducerID >= 0 {
-		a.Epoch, a.BaseSequence = int16(r.Varint()), int32(r.Varint())
+		a.Epoch, a.BaseSequence = getInt16(r), getInt32(r)
 	}
 }
 
@@ -191,23 +191,23 @@ func (e *ProducersExpired) Encode(w *codec.Writer) {
 func DecodeEvent(tag uint8, r *codec.Reader) Event {
 	switch tag {
 	case tagTopicCreated:
-		e := &TopicCreated{Number: uint32(r.Uvarint())}
+		e := &TopicCreated{Number: getUint32(r)}
 		r.Fixed(e.ID[:])
-		e.Name, e.Partitions = r.String(), int32(r.Varint())
-		e.Configs, e.At = config.DecodeKVs(r), base.Millis(r.Varint())
+		e.Name, e.Partitions = r.String(), getInt32(r)
+		e.Configs, e.At = config.DecodeKVs(r), getMillis(r)
 		return e
 	case tagTopicDeleted:
-		return &TopicDeleted{Number: uint32(r.Uvarint()), At: base.Millis(r.Varint())}
+		return &TopicDeleted{Number: getUint32(r), At: getMillis(r)}
 	case tagPartitionsCreated:
-		return &PartitionsCreated{Number: uint32(r.Uvarint()), Count: int32(r.Varint())}
+		return &PartitionsCreated{Number: getUint32(r), Count: getInt32(r)}
 	case tagTopicConfigured:
-		return &TopicConfigured{Number: uint32(r.Uvarint()), Configs: config.DecodeKVs(r)}
+		return &TopicConfigured{Number: getUint32(r), Configs: config.DecodeKVs(r)}
 	case tagSegmentCommitted:
 		return decodeSegmentCommitted(r)
 	case tagProducerIDsAllocated:
-		return &ProducerIDsAllocated{First: r.Varint(), Count: int32(r.Varint())}
+		return &ProducerIDsAllocated{First: r.Varint(), Count: getInt32(r)}
 	case tagTrimmed:
-		return &Trimmed{Key: base.PartitionKey(r.Uint64()), Start: r.Varint(), At: base.Millis(r.Varint())}
+		return &Trimmed{Key: base.PartitionKey(r.Uint64()), Start: r.Varint(), At: getMillis(r)}
 	case tagProducersExpired:
 		e := &ProducersExpired{Key: base.PartitionKey(r.Uint64())}
 		n := r.Count(1)
@@ -222,7 +222,7 @@ func DecodeEvent(tag uint8, r *codec.Reader) Event {
 
 func decodeSegmentCommitted(r *codec.Reader) *SegmentCommitted {
 	e := &SegmentCommitted{File: r.Uvarint(), Ref: decodeRef(r), SizeBytes: r.Varint()}
-	e.LastModified, e.At = base.Millis(r.Varint()), base.Millis(r.Varint())
+	e.LastModified, e.At = getMillis(r), getMillis(r)
 	n := r.Count(8)
 	e.Batches = make([]Appended, n)
 	for i := range e.Batches {

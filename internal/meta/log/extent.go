@@ -1,10 +1,12 @@
 package log
 
 import (
+	"math"
+	"slices"
 	"sort"
 )
 
-// ChunkExtents is the size of a full chunk: 64 × 40 B = 2.5 KiB is the most that an append copies.
+// ChunkExtents is the size of a full chunk.
 const ChunkExtents = 64
 
 // Extent says where the records [Base, Base+Count) of a partition lie. 40 bytes, no pointers.
@@ -13,73 +15,71 @@ type Extent struct {
 	File         uint64 // number of the data file
 	MaxTimestamp int64  // the highest timestamp of its records; -1 if none has one
 	Pos          uint32 // of the first byte in the file
-	Len          uint32 // bytes
-	Count        uint32 // offsets taken
+	Len          uint32 // bytes, at least 1
+	Count        uint32 // offsets taken, at least 1
 }
 
 // End is the offset after the last record.
 func (e Extent) End() int64 { return e.Base + int64(e.Count) }
 
-// chunk holds up to ChunkExtents extents. A full chunk never changes.
+// chunk is ChunkExtents extents. It never changes.
 type chunk struct {
 	extents      []Extent
 	maxTimestamp int64
 	bytes        int64
 }
 
+func newChunk(es []Extent) *chunk {
+	c := &chunk{extents: es, maxTimestamp: es[0].MaxTimestamp, bytes: sizeOf(es)}
+	for i := range es {
+		c.maxTimestamp = max(c.maxTimestamp, es[i].MaxTimestamp)
+	}
+	return c
+}
+
 func (c *chunk) end() int64 { return c.extents[len(c.extents)-1].End() }
 
-// with gives a chunk that holds e as well. The receiver is not changed.
-func (c *chunk) with(e Extent) *chunk {
-	n := &chunk{maxTimestamp: max(c.maxTimestamp, e.MaxTimestamp), bytes: c.bytes + int64(e.Len)}
-	n.extents = make([]Extent, len(c.extents)+1)
-	copy(n.extents, c.extents)
-	n.extents[len(c.extents)] = e
+func sizeOf(es []Extent) int64 {
+	var n int64
+	for i := range es {
+		n += int64(es[i].Len)
+	}
 	return n
 }
 
-// grown gives a chunk whose last extent is replaced by e, which begins where the last began.
-func (c *chunk) grown(e Extent) *chunk {
-	last := len(c.extents) - 1
-	n := &chunk{maxTimestamp: max(c.maxTimestamp, e.MaxTimestamp), bytes: c.bytes - int64(c.extents[last].Len) + int64(e.Len)}
-	n.extents = append(make([]Extent, 0, len(c.extents)), c.extents...)
-	n.extents[last] = e
-	return n
-}
-
-// Extents is a partition's list of extents in offset order.
+// Extents is a partition's list of extents in offset order: full chunks, then a tail.
+//
+// Versions of a list share the array of the tail: a newer one writes behind the end of the older ones, into slots that
+// are zero. A slot that is not (Count > 0) belongs to another fork: the tail is copied then. So no version ever sees a
+// change, whichever forks are followed or dropped. The one extent that is changed in place is that of the file which is
+// being committed: nobody else can have it yet.
 type Extents struct {
-	chunks []*chunk
-	first  uint64 // number of chunks[0]: chunks are numbered from 0 in a partition's life
-	skip   int    // extents at the front of chunks[0] that lie below the log start, released already
+	full  []*chunk
+	tail  []Extent // at most ChunkExtents
+	first uint64   // number of full[0]: full chunks are numbered from 0 in a partition's life
+	skip  int      // extents at the front of full[0] that lie below the log start, released already
 }
 
 // Len is the number of extents.
-func (x *Extents) Len() int {
-	n := -x.skip
-	for _, c := range x.chunks {
-		n += len(c.extents)
-	}
-	return n
-}
+func (x *Extents) Len() int { return len(x.full)*ChunkExtents - x.skip + len(x.tail) }
 
 // Bytes is the size of all extents.
 func (x *Extents) Bytes() int64 {
-	var n int64
-	for _, c := range x.chunks {
+	n := sizeOf(x.tail)
+	for _, c := range x.full {
 		n += c.bytes
 	}
-	for i := 0; i < x.skip; i++ {
-		n -= int64(x.chunks[0].extents[i].Len)
+	if x.skip > 0 {
+		n -= sizeOf(x.full[0].extents[:x.skip])
 	}
 	return n
 }
 
 // From calls yield for every extent that ends after offset, in order, until it returns false.
 func (x *Extents) From(offset int64, yield func(Extent) bool) {
-	i := sort.Search(len(x.chunks), func(i int) bool { return x.chunks[i].end() > offset })
-	for ; i < len(x.chunks); i++ {
-		es := x.live(i)
+	i := sort.Search(len(x.full), func(i int) bool { return x.full[i].end() > offset })
+	for ; i <= len(x.full); i++ {
+		es := x.run(i)
 		j := sort.Search(len(es), func(j int) bool { return es[j].End() > offset })
 		for ; j < len(es); j++ {
 			if !yield(es[j]) {
@@ -92,11 +92,11 @@ func (x *Extents) From(offset int64, yield func(Extent) bool) {
 // AtTime gives the first extent in offset order whose highest timestamp reaches t (ListOffsets by time), at or after
 // offset from.
 func (x *Extents) AtTime(t, from int64) (Extent, bool) {
-	for i, c := range x.chunks {
-		if c.maxTimestamp < t || c.end() <= from {
+	for i := 0; i <= len(x.full); i++ {
+		if i < len(x.full) && (x.full[i].maxTimestamp < t || x.full[i].end() <= from) {
 			continue
 		}
-		for _, e := range x.live(i) {
+		for _, e := range x.run(i) {
 			if e.MaxTimestamp >= t && e.End() > from {
 				return e, true
 			}
@@ -108,11 +108,11 @@ func (x *Extents) AtTime(t, from int64) (Extent, bool) {
 // MaxTimestamp gives the first extent that bears the highest timestamp of all.
 func (x *Extents) MaxTimestamp() (Extent, bool) {
 	best, found := Extent{}, false
-	for i, c := range x.chunks {
-		if found && c.maxTimestamp <= best.MaxTimestamp {
+	for i := 0; i <= len(x.full); i++ {
+		if found && i < len(x.full) && x.full[i].maxTimestamp <= best.MaxTimestamp {
 			continue
 		}
-		for _, e := range x.live(i) {
+		for _, e := range x.run(i) {
 			if !found || e.MaxTimestamp > best.MaxTimestamp {
 				best, found = e, true
 			}
@@ -121,69 +121,53 @@ func (x *Extents) MaxTimestamp() (Extent, bool) {
 	return best, found
 }
 
-// live is chunk i without what was released.
-func (x *Extents) live(i int) []Extent {
-	if i == 0 {
-		return x.chunks[0].extents[x.skip:]
+// run is full chunk i without what was released, or, past the last of these, the tail.
+func (x *Extents) run(i int) []Extent {
+	switch {
+	case i == len(x.full):
+		return x.tail
+	case i == 0:
+		return x.full[0].extents[x.skip:]
 	}
-	return x.chunks[i].extents
+	return x.full[i].extents
 }
 
 // append adds e, or lets the last extent grow by it where both lie side by side in one file.
 func (x *Extents) append(e Extent) (merged bool) {
-	n := len(x.chunks)
-	if n == 0 || len(x.chunks[n-1].extents) == ChunkExtents {
-		if n > 0 && x.follows(e) {
-			x.replaceTail(x.chunks[n-1].grown(x.join(e)))
-			return true
-		}
-		chunks := make([]*chunk, n, n+1)
-		copy(chunks, x.chunks)
-		x.chunks = append(chunks, &chunk{extents: []Extent{e}, maxTimestamp: e.MaxTimestamp, bytes: int64(e.Len)})
-		return false
-	}
-	if x.follows(e) {
-		x.replaceTail(x.chunks[n-1].grown(x.join(e)))
+	n := len(x.tail)
+	if n > 0 && x.tail[n-1].takes(e) {
+		x.tail[n-1].grow(e)
 		return true
 	}
-	x.replaceTail(x.chunks[n-1].with(e))
+	if n == ChunkExtents {
+		x.full = append(x.full[:len(x.full):len(x.full)], newChunk(x.tail))
+		x.tail, n = nil, 0
+	}
+	if n == cap(x.tail) || x.tail[:n+1][n].Count != 0 {
+		x.tail = slices.Grow(x.tail[:n:n], 1+n/8)
+		clear(x.tail[n:cap(x.tail)])
+	}
+	x.tail = x.tail[:n+1]
+	x.tail[n] = e
 	return false
 }
 
-// last is the last extent; there must be one.
-func (x *Extents) last() Extent {
-	es := x.chunks[len(x.chunks)-1].extents
-	return es[len(es)-1]
+// takes reports whether next continues e, in the log and in the file, and both fit one extent.
+func (e *Extent) takes(next Extent) bool {
+	return e.File == next.File && e.End() == next.Base && uint64(e.Pos)+uint64(e.Len) == uint64(next.Pos) &&
+		uint64(e.Len)+uint64(next.Len) <= math.MaxUint32 && uint64(e.Count)+uint64(next.Count) <= math.MaxUint32
 }
 
-// follows reports whether e continues the last live extent, in the log and in the file.
-func (x *Extents) follows(e Extent) bool {
-	if len(x.chunks) == 1 && x.skip == len(x.chunks[0].extents) {
-		return false
-	}
-	l := x.last()
-	return l.File == e.File && l.End() == e.Base && uint64(l.Pos)+uint64(l.Len) == uint64(e.Pos)
-}
-
-func (x *Extents) join(e Extent) Extent {
-	l := x.last()
-	l.Len += e.Len
-	l.Count += e.Count
-	l.MaxTimestamp = max(l.MaxTimestamp, e.MaxTimestamp)
-	return l
-}
-
-func (x *Extents) replaceTail(c *chunk) {
-	chunks := make([]*chunk, len(x.chunks))
-	copy(chunks, x.chunks)
-	chunks[len(chunks)-1] = c
-	x.chunks = chunks
+func (e *Extent) grow(by Extent) {
+	e.Len += by.Len
+	e.Count += by.Count
+	e.MaxTimestamp = max(e.MaxTimestamp, by.MaxTimestamp)
 }
 
 // trim lets go of every extent that ends at or below start, and calls release for each.
 func (x *Extents) trim(start int64, release func(Extent)) {
-	for len(x.chunks) > 0 {
-		es := x.chunks[0].extents
+	for len(x.full) > 0 {
+		es := x.full[0].extents
 		for x.skip < len(es) && es[x.skip].End() <= start {
 			release(es[x.skip])
 			x.skip++
@@ -191,11 +175,16 @@ func (x *Extents) trim(start int64, release func(Extent)) {
 		if x.skip < len(es) {
 			return
 		}
-		if len(x.chunks) == 1 && len(es) < ChunkExtents {
-			return // the tail chunk goes on filling: its number stays taken
-		}
-		x.chunks = x.chunks[1:]
+		x.full = slices.Clone(x.full[1:]) // a slice of the old array would keep the chunk alive
 		x.first++
 		x.skip = 0
+	}
+	n := 0
+	for n < len(x.tail) && x.tail[n].End() <= start {
+		release(x.tail[n])
+		n++
+	}
+	if x.tail = x.tail[n:]; len(x.tail) == 0 {
+		x.tail = nil
 	}
 }

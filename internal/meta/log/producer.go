@@ -7,15 +7,17 @@ import "github.com/millrace-io/millrace/internal/base"
 // second agent while the first still holds its successors.
 const WindowBatches = 10
 
-// Producer is what a partition remembers of an idempotent producer: its epoch and its last batches. 104 bytes.
+// Producer is what a partition remembers of an idempotent producer: its epoch and its last batches. 112 bytes, no
+// pointers.
 type Producer struct {
+	ID         int64
 	LastOffset int64       // of the newest batch
 	LastSeen   base.Millis // when it was appended
 	lastSeq    [WindowBatches]int32
 	baseBack   [WindowBatches]uint32 // LastOffset − the batch's base offset
 	firstSeq   int32                 // of the oldest batch in the window
 	Epoch      int16
-	n          uint8 // batches in the window, oldest first
+	n          uint8 // batches in the window, 1 or more, oldest first
 }
 
 // NextSequence is the sequence number the producer's next batch must begin with.
@@ -70,12 +72,13 @@ func (p *Producer) Judge(epoch int16, baseSeq, count int32) (SequenceVerdict, in
 	return SequenceNext, 0
 }
 
-// appended gives the window with one more batch. The receiver, which may be nil, is not changed.
-func (p *Producer) appended(epoch int16, baseSeq, count int32, base int64, now base.Millis) *Producer {
-	n := &Producer{Epoch: epoch, firstSeq: baseSeq}
+// appended gives the window of producer id with one more batch. The receiver, nil for a producer that is not known yet,
+// is not changed.
+func (p *Producer) appended(id int64, epoch int16, baseSeq, count int32, base int64, now base.Millis) Producer {
+	n := Producer{ID: id, Epoch: epoch, firstSeq: baseSeq}
 	last := base + int64(count) - 1
 	if p != nil && p.Epoch == epoch {
-		*n = *p
+		n = *p
 		n.slide(last)
 	}
 	n.lastSeq[n.n], n.baseBack[n.n] = LastSequence(baseSeq, count), uint32(count-1)
@@ -108,4 +111,13 @@ func (p *Producer) slide(last int64) {
 	for i := int(p.n); i < WindowBatches; i++ {
 		p.lastSeq[i], p.baseBack[i] = 0, 0
 	}
+}
+
+// sound reports whether the window can have come from batches that were appended below offset end.
+func (p *Producer) sound(end int64) bool {
+	ok := p.ID >= 0 && p.n >= 1 && p.n <= WindowBatches && p.firstSeq >= 0 && p.LastOffset >= 0 && p.LastOffset < end
+	for i := 0; ok && i < int(p.n); i++ {
+		ok = p.lastSeq[i] >= 0 && int64(p.baseBack[i]) <= p.LastOffset && (i == 0 || p.baseBack[i] < p.baseBack[i-1])
+	}
+	return ok
 }

@@ -43,15 +43,15 @@ func (p *Reply) Encode(w *codec.Writer) {
 
 // DecodeReply reads what Encode wrote. Errors are r.Err's.
 func DecodeReply(r *codec.Reader) *Reply {
-	p := &Reply{Kind: base.Kind(r.Varint()), Text: r.String()}
+	p := &Reply{Kind: getKind(r), Text: r.String()}
 	r.Fixed(p.Topic[:])
-	p.Partitions, p.ProducerID, p.Offset = int32(r.Varint()), r.Varint(), r.Varint()
+	p.Partitions, p.ProducerID, p.Offset = getInt32(r), r.Varint(), r.Varint()
 	n := r.Count(3)
 	if n > 0 {
 		p.Batches = make([]BatchReply, n)
 	}
 	for i := range p.Batches {
-		p.Batches[i] = BatchReply{Kind: base.Kind(r.Varint()), Base: r.Varint(), Start: r.Varint()}
+		p.Batches[i] = BatchReply{Kind: getKind(r), Base: r.Varint(), Start: r.Varint()}
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -13,66 +14,103 @@ import (
 
 // Restorer builds a State from the parts of a snapshot, which may come in any order.
 type Restorer struct {
-	s      *State
-	full   map[base.PartitionKey]int // full chunks that a head expects
-	chunks map[base.PartitionKey]map[uint64]*chunk
-	meta   bool
+	s     *State
+	loose map[base.PartitionKey]*loose
+	twice error // the first thing that came twice
+	meta  bool
+}
+
+// loose is what has come of a partition beside its head.
+type loose struct {
+	expected int // full chunks, by the head
+	chunks   map[uint64]*chunk
+	many     *btree.Map[int64, *producerChunk]
 }
 
 // NewRestorer begins.
 func NewRestorer() *Restorer {
-	return &Restorer{s: New(), full: map[base.PartitionKey]int{}, chunks: map[base.PartitionKey]map[uint64]*chunk{}}
+	return &Restorer{s: New(), loose: map[base.PartitionKey]*loose{}}
 }
 
 // Part takes one part.
 func (r *Restorer) Part(key string, body []byte) error {
-	in := &codec.Reader{B: body}
-	switch {
-	case key == "log/meta":
-		r.decodeMeta(in)
-	case strings.HasPrefix(key, "log/topics/"):
-		for len(in.B) > 0 {
-			r.decodeTopic(in)
-		}
-	case strings.HasPrefix(key, "log/files/"):
-		for len(in.B) > 0 {
-			r.decodeFile(in)
-		}
-	case strings.HasPrefix(key, "log/heads/"):
-		for len(in.B) > 0 {
-			r.decodeHead(in)
-		}
-	case strings.HasPrefix(key, "log/chunks/"):
-		for len(in.B) > 0 {
-			r.decodeChunk(in)
-		}
-	default:
+	decode := r.decoder(key)
+	if decode == nil {
 		return fmt.Errorf("log: snapshot part %q is of no known kind", key)
+	}
+	in := &codec.Reader{B: body}
+	for first := true; first && key == metaPart || len(in.B) > 0; first = false {
+		decode(in)
 	}
 	if err := in.Done(); err != nil {
 		return fmt.Errorf("log: snapshot part %q: %w", key, err)
 	}
+	if r.twice != nil {
+		return fmt.Errorf("log: snapshot part %q: %w", key, r.twice)
+	}
 	return nil
 }
 
+func (r *Restorer) decoder(key string) func(*codec.Reader) {
+	switch {
+	case key == metaPart:
+		return r.decodeMeta
+	case strings.HasPrefix(key, "log/topics/"):
+		return r.decodeTopic
+	case strings.HasPrefix(key, "log/files/"):
+		return r.decodeFile
+	case strings.HasPrefix(key, "log/heads/"):
+		return r.decodeHead
+	case strings.HasPrefix(key, "log/chunks/"):
+		return r.decodeChunk
+	case strings.HasPrefix(key, "log/many/"):
+		return r.decodeMany
+	}
+	return nil
+}
+
+func (r *Restorer) again(format string, args ...any) {
+	if r.twice == nil {
+		r.twice = fmt.Errorf(format+" comes twice", args...)
+	}
+}
+
+func (r *Restorer) looseOf(k base.PartitionKey) *loose {
+	l := r.loose[k]
+	if l == nil {
+		l = &loose{}
+		r.loose[k] = l
+	}
+	return l
+}
+
 func (r *Restorer) decodeMeta(in *codec.Reader) {
-	r.s.nextTopic = uint32(in.Uvarint())
+	if r.meta {
+		r.again("the part")
+	}
+	r.s.nextTopic = getUint32(in)
 	r.s.nextFile = in.Uvarint()
-	r.s.nextPID = int64(in.Uvarint())
+	r.s.nextPID = getOffset(in)
 	r.s.digest = in.Uint64()
 	r.meta = true
 }
 
 func (r *Restorer) decodeTopic(in *codec.Reader) {
-	t := &Topic{Number: uint32(in.Uvarint())}
+	t := &Topic{Number: getUint32(in)}
 	in.Fixed(t.ID[:])
-	t.Name, t.Partitions = in.String(), int32(in.Varint())
-	t.Configs, t.Created = config.DecodeKVs(in), base.Millis(in.Varint())
+	t.Name, t.Partitions = in.String(), getInt32(in)
+	t.Configs, t.Created = config.DecodeKVs(in), getMillis(in)
 	if in.Err != nil {
 		return
 	}
+	if t.Partitions < 1 || t.Partitions > MaxPartitions {
+		malformed(in)
+		return
+	}
 	s := r.s
-	s.topics.Set(t.Number, t)
+	if _, there := s.topics.Set(t.Number, t); there {
+		r.again("topic %d", t.Number)
+	}
 	s.byName.Set(t.Name, t.Number)
 	s.byID.Set(string(t.ID[:]), t.Number)
 	if key, can := clash(t.Name); can {
@@ -83,81 +121,119 @@ func (r *Restorer) decodeTopic(in *codec.Reader) {
 
 func (r *Restorer) decodeFile(in *codec.Reader) {
 	n := in.Uvarint()
-	f := File{Ref: decodeRef(in), SizeBytes: in.Varint(), LastModified: base.Millis(in.Varint())}
-	f.Refs, f.Released = uint32(in.Uvarint()), base.Millis(in.Varint())
-	if in.Err == nil {
-		r.s.files.Set(n, f)
-		r.s.byULID.Set(ulidKey(f.Ref.ID), n)
+	f := File{Ref: decodeRef(in), SizeBytes: in.Varint(), LastModified: getMillis(in)}
+	f.Refs, f.Released = getUint32(in), getMillis(in)
+	if in.Err != nil {
+		return
 	}
+	if _, there := r.s.files.Set(n, f); there {
+		r.again("file %d", n)
+	}
+	r.s.byULID.Set(ulidKey(f.Ref.ID), n)
 }
 
 func (r *Restorer) decodeHead(in *codec.Reader) {
 	p := &Partition{edit: r.s.edit, Key: base.PartitionKey(in.Uint64())}
-	p.Start, p.End, p.Epoch = int64(in.Uvarint()), int64(in.Uvarint()), int32(in.Varint())
-	p.Extents.first, p.Extents.skip = in.Uvarint(), int(in.Uvarint())
-	full := int(in.Uvarint())
-	if tail := decodeExtents(in); len(tail) > 0 {
-		p.Extents.chunks = []*chunk{newChunk(tail)}
+	p.Start, p.End, p.Epoch = getOffset(in), getOffset(in), getInt32(in)
+	p.Extents.first, p.Extents.skip = in.Uvarint(), int(getUint(in, ChunkExtents-1))
+	full := int(getIndex(in))
+	p.Extents.tail = decodeExtents(in)
+	p.producers.few = decodeProducers(in)
+	if in.Err != nil {
+		return
 	}
-	n := in.Count(5)
-	if n > 0 {
-		p.producers = btree.NewMap[int64, *Producer](8)
+	if _, there := r.s.parts.Set(p.Key, p); there {
+		r.again("partition %s", p.Key)
 	}
-	for i := 0; i < n; i++ {
-		id := in.Varint()
-		p.producers.Set(id, decodeProducer(in))
-	}
-	if in.Err == nil {
-		r.s.parts.Set(p.Key, p)
-		r.full[p.Key] = full
+	if full > 0 {
+		r.looseOf(p.Key).expected = full
 	}
 }
 
-func decodeProducer(in *codec.Reader) *Producer {
-	pr := &Producer{LastOffset: in.Varint(), LastSeen: base.Millis(in.Varint())}
-	pr.Epoch, pr.firstSeq, pr.n = int16(in.Varint()), int32(in.Varint()), in.Uint8()
-	if pr.n == 0 || pr.n > WindowBatches {
-		in.Raw(len(in.B) + 1) // malformed
-		return pr
+func decodeProducers(in *codec.Reader) []Producer {
+	n := in.Count(8)
+	if n > fewProducers {
+		malformed(in)
 	}
-	for i := 0; i < int(pr.n); i++ {
-		pr.lastSeq[i], pr.baseBack[i] = int32(in.Varint()), uint32(in.Uvarint())
+	if n == 0 || in.Err != nil {
+		return nil
 	}
-	return pr
+	ps := make([]Producer, n)
+	for i := range ps {
+		decodeProducer(in, &ps[i])
+		if in.Err != nil || i > 0 && ps[i].ID <= ps[i-1].ID {
+			malformed(in)
+			return nil
+		}
+	}
+	return ps
+}
+
+func decodeProducer(in *codec.Reader, p *Producer) {
+	p.ID, p.LastOffset, p.LastSeen = in.Varint(), in.Varint(), getMillis(in)
+	p.Epoch, p.firstSeq, p.n = getInt16(in), getInt32(in), in.Uint8()
+	if p.n == 0 || p.n > WindowBatches || p.ID < 0 {
+		malformed(in)
+		return
+	}
+	for i := 0; i < int(p.n); i++ {
+		p.lastSeq[i], p.baseBack[i] = getIndex(in), getUint32(in)
+	}
+}
+
+func (r *Restorer) decodeMany(in *codec.Reader) {
+	k, at := base.PartitionKey(in.Uint64()), getOffset(in)
+	ps := decodeProducers(in)
+	if in.Err != nil || len(ps) > 0 && ps[0].ID < at {
+		malformed(in)
+		return
+	}
+	l := r.looseOf(k)
+	if l.many == nil {
+		l.many = btree.NewMap[int64, *producerChunk](0)
+	}
+	if _, there := l.many.Set(at, &producerChunk{ps}); there {
+		r.again("the chunk of producers at %d of partition %s", at, k)
+	}
 }
 
 func (r *Restorer) decodeChunk(in *codec.Reader) {
 	k, n := base.PartitionKey(in.Uint64()), in.Uvarint()
 	es := decodeExtents(in)
-	if in.Err != nil || len(es) == 0 {
-		in.Raw(len(in.B) + 1) // malformed
+	if in.Err != nil || len(es) != ChunkExtents {
+		malformed(in)
 		return
 	}
-	if r.chunks[k] == nil {
-		r.chunks[k] = map[uint64]*chunk{}
+	l := r.looseOf(k)
+	if l.chunks == nil {
+		l.chunks = map[uint64]*chunk{}
 	}
-	r.chunks[k][n] = newChunk(es)
-}
-
-func newChunk(es []Extent) *chunk {
-	c := &chunk{extents: es, maxTimestamp: es[0].MaxTimestamp}
-	for _, e := range es {
-		c.maxTimestamp = max(c.maxTimestamp, e.MaxTimestamp)
-		c.bytes += int64(e.Len)
+	if l.chunks[n] != nil {
+		r.again("chunk %d of partition %s", n, k)
 	}
-	return c
+	l.chunks[n] = newChunk(es)
 }
 
 func decodeExtents(in *codec.Reader) []Extent {
-	n := in.Count(6)
+	n := in.Count(5)
 	if n > ChunkExtents {
-		in.Raw(len(in.B) + 1) // malformed
+		malformed(in)
+	}
+	if n == 0 || in.Err != nil {
 		return nil
 	}
 	es := make([]Extent, n)
+	at := getOffset(in)
+	var before Extent
 	for i := range es {
-		es[i] = Extent{Base: int64(in.Uvarint()), File: in.Uvarint(), MaxTimestamp: in.Varint(),
-			Pos: uint32(in.Uvarint()), Len: uint32(in.Uvarint()), Count: uint32(in.Uvarint())}
+		e := &es[i]
+		e.Base, e.File, e.MaxTimestamp = at, before.File+uint64(in.Varint()), before.MaxTimestamp+in.Varint()
+		e.Pos, e.Len, e.Count = getUint32(in), getUint32(in), getUint32(in)
+		if in.Err != nil || e.Count == 0 || at > math.MaxInt64-int64(e.Count) {
+			malformed(in)
+			return nil
+		}
+		at, before = e.End(), *e
 	}
 	return es
 }
@@ -165,14 +241,9 @@ func decodeExtents(in *codec.Reader) []Extent {
 // Finish puts the parts together and checks the whole.
 func (r *Restorer) Finish() (*State, error) {
 	if !r.meta {
-		return nil, fmt.Errorf("log: the snapshot lacks part log/meta")
+		return nil, fmt.Errorf("log: the snapshot lacks part %s", metaPart)
 	}
-	var err error
-	r.s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
-		err = r.assemble(k, p)
-		return err == nil
-	})
-	if err != nil {
+	if err := r.assembleAll(); err != nil {
 		return nil, err
 	}
 	if err := r.s.Check(); err != nil {
@@ -181,20 +252,37 @@ func (r *Restorer) Finish() (*State, error) {
 	return r.s, nil
 }
 
-func (r *Restorer) assemble(k base.PartitionKey, p *Partition) error {
-	n := r.full[k]
-	if n != len(r.chunks[k]) {
-		return fmt.Errorf("log: the snapshot holds %d full chunks of partition %s, its head says %d", len(r.chunks[k]), k, n)
+func (r *Restorer) assembleAll() error {
+	left := len(r.loose)
+	var err error
+	r.s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
+		if l := r.loose[k]; l != nil {
+			left--
+			err = assemble(k, p, l)
+		}
+		return err == nil
+	})
+	if err == nil && left > 0 {
+		err = fmt.Errorf("log: the snapshot holds chunks of %d partitions that are not there", left)
 	}
-	tail := p.Extents.chunks
-	p.Extents.chunks = make([]*chunk, 0, n+1)
-	for i := 0; i < n; i++ {
-		c := r.chunks[k][p.Extents.first+uint64(i)]
+	return err
+}
+
+// assemble gives a partition what came beside its head.
+func assemble(k base.PartitionKey, p *Partition, l *loose) error {
+	if len(l.chunks) != l.expected {
+		return fmt.Errorf("log: the snapshot holds %d full chunks of partition %s, its head says %d", len(l.chunks), k, l.expected)
+	}
+	for i := 0; i < l.expected; i++ {
+		c := l.chunks[p.Extents.first+uint64(i)]
 		if c == nil {
 			return fmt.Errorf("log: the snapshot lacks chunk %d of partition %s", p.Extents.first+uint64(i), k)
 		}
-		p.Extents.chunks = append(p.Extents.chunks, c)
+		p.Extents.full = append(p.Extents.full, c)
 	}
-	p.Extents.chunks = append(p.Extents.chunks, tail...)
+	if l.many != nil && len(p.producers.few) > 0 {
+		return fmt.Errorf("log: the snapshot holds partition %s with few and with many producers", k)
+	}
+	p.producers.many = l.many
 	return nil
 }

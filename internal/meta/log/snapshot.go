@@ -2,37 +2,58 @@ package log
 
 import (
 	"fmt"
-	"sort"
+	"math/bits"
+	"slices"
+	"strings"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
-// Snapshot parts of this room, by key. Bodies are in the encodings of base/codec; lists begin with their count.
+// Snapshot parts of this room, by key. Bodies are items, one after another to the end, in the encodings of base/codec;
+// lists begin with their count.
 //
-//	log/meta            nextTopic, nextFile, nextPID, digest
-//	log/topics/TTTTTT   topics with number>>8 = T: number, id, name, partitions, configs, created
-//	log/files/FFFFFFFF  files with number>>12 = F: number, ref, size, last modified, references, released
-//	log/heads/SS        partitions of shard S: key, start, end, epoch, first chunk, extents to skip, full chunks,
-//	                    the extents of the tail chunk, the producers
-//	log/chunks/SS/GGGGGG  full chunks of shard S with chunk number>>4 = G: key, chunk number, 64 extents
+//	log/meta               nextTopic, nextFile, nextPID, digest
+//	log/topics/TTTTTT      topics with number>>8 = T: number, id, name, partitions, configs, created
+//	log/files/FFFFFFFF     files with number>>12 = F: number, ref, size, last modified, references, released
+//	log/heads/BB/SSSS      partitions of shard S of 2^B: key, start, end, epoch, number of the first chunk, extents to
+//	                       skip in it, full chunks, the extents of the tail, the producers if they are few
+//	log/chunks/BB/SSSS/GG  full chunks of shard S with chunk number>>3 = G: key, chunk number, 64 extents
+//	log/many/BB/SSSS       producers of partitions that have many: key, lowest id of the chunk, its producers
 //
-// A part of full chunks stops changing once every partition of its shard has passed it: history is uploaded once.
+// A part that could pass the bound of a part's size goes on in parts with the same key and +1, +2 …
+//
+// Extents are a count, the offset of the first, and for each: file and highest timestamp, as differences from those of
+// the extent before, position, length, offsets taken.
+//
+// A part of full chunks stops changing once every partition of its shard has passed it: history is uploaded once. The
+// number of shards is the power of two that leaves shardPartitions or fewer to each on average; when it changes, all
+// these parts get new keys.
 const (
-	headShards     = 64
-	topicPartShift = 8
-	filePartShift  = 12
-	chunkPartShift = 4
+	metaPart        = "log/meta"
+	shardPartitions = 512
+	topicPartShift  = 8
+	filePartShift   = 12
+	chunkPartShift  = 3
 )
 
-func shardOf(k base.PartitionKey) int { return int(uint64(k) * 0x9E3779B97F4A7C15 >> 58) }
+// The most that items take in a part.
+const (
+	extentBytesMost   = 10 + 10 + 5 + 5 + 5
+	extentsBytesMost  = 1 + 10 + ChunkExtents*extentBytesMost
+	producerBytesMost = 10 + 10 + 10 + 3 + 5 + 1 + WindowBatches*(5+5)
+	headBytesMost     = 8 + 10 + 10 + 5 + 10 + 1 + 10 + extentsBytesMost + 1
+	chunkBytesMost    = 8 + 10 + extentsBytesMost
+)
 
-// Part is one part of a snapshot. Changed is false when the same part of the previous state has the same body.
-type Part struct {
-	Key     string
-	Changed bool
-	Encode  func() []byte
+// shardBits is B: there are 2^B shards.
+func (s *State) shardBits() int {
+	return bits.Len(uint(max(0, s.partitions-1) / shardPartitions))
+}
+
+func shardOf(k base.PartitionKey, shardBits int) uint64 {
+	return uint64(k) * 0x9E3779B97F4A7C15 >> (64 - shardBits) // a shift by 64 gives 0: one shard
 }
 
 // Parts lists the parts of s in order of key. prev, which may be nil, is the state of the snapshot before.
@@ -40,39 +61,80 @@ func (s *State) Parts(prev *State) []Part {
 	if prev == nil {
 		prev = New()
 	}
-	b := partsBuilder{s: s, parts: map[string]*Part{}}
-	b.add("log/meta", true, func() []byte { return s.encodeMeta() })
-	b.topics(prev)
-	b.files(prev)
-	b.heads(prev)
-	out := make([]Part, 0, len(b.parts))
-	for _, p := range b.parts {
-		out = append(out, *p)
+	now, before := s.itemize(), &items{}
+	if prev.shardBits() == s.shardBits() {
+		before = prev.itemize()
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Key < out[j].Key })
+	before.topics = prev.itemizeTopics()
+	sharded := func(kind string) func(partID) string {
+		return func(id partID) string { return fmt.Sprintf("log/%s/%02d/%04x", kind, s.shardBits(), id.a) }
+	}
+	out := []Part{{Key: metaPart, Changed: true, Encode: s.encodeMeta}}
+	out = append(out, now.topics.emit(&before.topics, topicPart, encodeTopics)...)
+	out = append(out, now.heads.emit(&before.heads, sharded("heads"), encodeHeads)...)
+	out = append(out, now.chunks.emit(&before.chunks, func(id partID) string {
+		return sharded("chunks")(id) + fmt.Sprintf("/%06x", id.b)
+	}, encodeChunks)...)
+	out = append(out, now.many.emit(&before.many, sharded("many"), encodeMany)...)
+	out = append(out, s.fileParts(prev)...)
+	slices.SortFunc(out, func(a, b Part) int { return strings.Compare(a.Key, b.Key) })
 	return out
 }
 
-type partsBuilder struct {
-	s     *State
-	parts map[string]*Part
+// items are the contents of a snapshot, but for files.
+type items struct {
+	topics itemized[*Topic]
+	heads  itemized[*Partition]
+	chunks itemized[chunkItem]
+	many   itemized[manyItem]
 }
 
-func (b *partsBuilder) add(key string, changed bool, encode func() []byte) {
-	p, ok := b.parts[key]
-	if !ok {
-		p = &Part{Key: key, Encode: encode}
-		b.parts[key] = p
-	}
-	p.Changed = p.Changed || changed
+type chunkItem struct {
+	part   base.PartitionKey
+	number uint64
+	chunk  *chunk
 }
 
-// touch marks a part as changed, if it is there: something that it held before is gone.
-func (b *partsBuilder) touch(key string) {
-	if p, ok := b.parts[key]; ok {
-		p.Changed = true
-	}
+type manyItem struct {
+	part  base.PartitionKey
+	at    int64 // the chunk's key
+	chunk *producerChunk
 }
+
+func (s *State) itemize() *items {
+	x := &items{topics: s.itemizeTopics()}
+	shards := s.shardBits()
+	s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
+		shard := shardOf(k, shards)
+		x.heads.add(partID{a: shard}, p, headBytesMost+len(p.producers.few)*producerBytesMost)
+		for i, c := range p.Extents.full {
+			n := p.Extents.first + uint64(i)
+			x.chunks.add(partID{shard, n >> chunkPartShift}, chunkItem{k, n, c}, chunkBytesMost)
+		}
+		if p.producers.many != nil {
+			p.producers.many.Scan(func(at int64, c *producerChunk) bool {
+				x.many.add(partID{a: shard}, manyItem{k, at, c}, 8+10+1+len(c.list)*producerBytesMost)
+				return true
+			})
+		}
+		return true
+	})
+	return x
+}
+
+func (s *State) itemizeTopics() (z itemized[*Topic]) {
+	s.topics.Scan(func(n uint32, t *Topic) bool {
+		most := 5 + 16 + 2 + len(t.Name) + 5 + 5 + 10
+		for _, kv := range t.Configs {
+			most += 10 + len(kv.Name) + len(kv.Value)
+		}
+		z.add(partID{a: uint64(n >> topicPartShift)}, t, most)
+		return true
+	})
+	return z
+}
+
+func topicPart(id partID) string { return fmt.Sprintf("log/topics/%06d", id.a) }
 
 func (s *State) encodeMeta() []byte {
 	var w codec.Writer
@@ -83,55 +145,47 @@ func (s *State) encodeMeta() []byte {
 	return w.B
 }
 
-func topicPart(number uint32) string { return fmt.Sprintf("log/topics/%06d", number>>topicPartShift) }
-
-func (b *partsBuilder) topics(prev *State) {
-	s := b.s
-	s.topics.Scan(func(n uint32, t *Topic) bool {
-		old, _ := prev.topics.Get(n)
-		b.add(topicPart(n), old != t, func() []byte { return s.encodeTopics(n >> topicPartShift) })
-		return true
-	})
-	prev.topics.Scan(func(n uint32, _ *Topic) bool {
-		if _, ok := s.topics.Get(n); !ok {
-			b.touch(topicPart(n))
-		}
-		return true
-	})
-}
-
-func (s *State) encodeTopics(part uint32) []byte {
+func encodeTopics(topics []*Topic) []byte {
 	var w codec.Writer
-	s.topics.Ascend(part<<topicPartShift, func(n uint32, t *Topic) bool {
-		if n>>topicPartShift != part {
-			return false
-		}
-		w.Uvarint(uint64(n))
+	for _, t := range topics {
+		w.Uvarint(uint64(t.Number))
 		w.Raw(t.ID[:])
 		w.String(t.Name)
 		w.Varint(int64(t.Partitions))
 		config.EncodeKVs(&w, t.Configs)
 		w.Varint(int64(t.Created))
-		return true
-	})
+	}
 	return w.B
 }
 
-func filePart(number uint64) string { return fmt.Sprintf("log/files/%08d", number>>filePartShift) }
+// fileParts lists the parts of files. There may be millions, so they are not itemized.
+func (s *State) fileParts(prev *State) []Part {
+	var out []Part
+	it := s.files.Iter()
+	for ok := it.First(); ok; {
+		part := it.Key() >> filePartShift
+		out = append(out, Part{
+			Key:     fmt.Sprintf("log/files/%08d", part),
+			Changed: !s.sameFiles(prev, part),
+			Encode:  func() []byte { return s.encodeFiles(part) },
+		})
+		ok = it.Seek((part + 1) << filePartShift)
+	}
+	return out
+}
 
-func (b *partsBuilder) files(prev *State) {
-	s := b.s
-	s.files.Scan(func(n uint64, f File) bool {
-		old, ok := prev.files.Get(n)
-		b.add(filePart(n), !ok || old != f, func() []byte { return s.encodeFiles(n >> filePartShift) })
-		return true
-	})
-	prev.files.Scan(func(n uint64, _ File) bool {
-		if _, ok := s.files.Get(n); !ok {
-			b.touch(filePart(n))
+func (s *State) sameFiles(prev *State, part uint64) bool {
+	a, b := s.files.Iter(), prev.files.Iter()
+	from, to := part<<filePartShift, (part+1)<<filePartShift
+	for x, y := a.Seek(from), b.Seek(from); ; x, y = a.Next(), b.Next() {
+		x, y = x && a.Key() < to, y && b.Key() < to
+		if !x || !y {
+			return x == y
 		}
-		return true
-	})
+		if a.Key() != b.Key() || a.Value() != b.Value() {
+			return false
+		}
+	}
 }
 
 func (s *State) encodeFiles(part uint64) []byte {
@@ -151,137 +205,72 @@ func (s *State) encodeFiles(part uint64) []byte {
 	return w.B
 }
 
-func headPart(shard int) string { return fmt.Sprintf("log/heads/%02d", shard) }
-
-func chunkPart(shard int, gen uint64) string { return fmt.Sprintf("log/chunks/%02d/%06d", shard, gen) }
-
-func (b *partsBuilder) heads(prev *State) {
-	s := b.s
-	s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
-		old, _ := prev.parts.Get(k)
-		shard := shardOf(k)
-		b.add(headPart(shard), old != p, func() []byte { return s.encodeHeads(shard) })
-		b.chunks(shard, p, old)
-		return true
-	})
-	prev.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
-		if _, ok := s.parts.Get(k); !ok {
-			b.touch(headPart(shardOf(k)))
-			for i := 0; i < p.Extents.full(); i++ {
-				b.touch(chunkPart(shardOf(k), (p.Extents.first+uint64(i))>>chunkPartShift))
-			}
-		}
-		return true
-	})
-}
-
-func (b *partsBuilder) chunks(shard int, p, old *Partition) {
-	s := b.s
-	for i := 0; i < p.Extents.full(); i++ {
-		n := p.Extents.first + uint64(i)
-		gen := n >> chunkPartShift
-		b.add(chunkPart(shard, gen), old == nil || old.Extents.at(n) != p.Extents.chunks[i], func() []byte { return s.encodeChunks(shard, gen) })
-	}
-	if old == nil {
-		return
-	}
-	for n := old.Extents.first; n < min(p.Extents.first, old.Extents.first+uint64(old.Extents.full())); n++ {
-		b.touch(chunkPart(shard, n>>chunkPartShift))
-	}
-}
-
-// full is the number of full chunks.
-func (x *Extents) full() int {
-	n := len(x.chunks)
-	if n > 0 && len(x.chunks[n-1].extents) < ChunkExtents {
-		n--
-	}
-	return n
-}
-
-// at gives the full chunk of that number; nil if there is none.
-func (x *Extents) at(number uint64) *chunk {
-	if number < x.first || number >= x.first+uint64(x.full()) {
-		return nil
-	}
-	return x.chunks[number-x.first]
-}
-
-func (s *State) encodeHeads(shard int) []byte {
+func encodeHeads(heads []*Partition) []byte {
 	var w codec.Writer
-	s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
-		if shardOf(k) == shard {
-			p.encodeHead(&w)
-		}
-		return true
-	})
+	for _, p := range heads {
+		w.Uint64(uint64(p.Key))
+		w.Uvarint(uint64(p.Start))
+		w.Uvarint(uint64(p.End))
+		w.Varint(int64(p.Epoch))
+		w.Uvarint(p.Extents.first)
+		w.Uvarint(uint64(p.Extents.skip))
+		w.Uvarint(uint64(len(p.Extents.full)))
+		encodeExtents(&w, p.Extents.tail)
+		encodeProducers(&w, p.producers.few)
+	}
 	return w.B
 }
 
-func (p *Partition) encodeHead(w *codec.Writer) {
-	w.Uint64(uint64(p.Key))
-	w.Uvarint(uint64(p.Start))
-	w.Uvarint(uint64(p.End))
-	w.Varint(int64(p.Epoch))
-	full := p.Extents.full()
-	w.Uvarint(p.Extents.first)
-	w.Uvarint(uint64(p.Extents.skip))
-	w.Uvarint(uint64(full))
-	var tail []Extent
-	if full < len(p.Extents.chunks) {
-		tail = p.Extents.chunks[full].extents
-	}
-	encodeExtents(w, tail)
-	n := 0
-	if p.producers != nil {
-		n = p.producers.Len()
-	}
-	w.Uvarint(uint64(n))
-	p.Producers(func(id int64, pr *Producer) bool {
-		w.Varint(id)
-		pr.encode(w)
-		return true
-	})
-}
-
-func (pr *Producer) encode(w *codec.Writer) {
-	w.Varint(pr.LastOffset)
-	w.Varint(int64(pr.LastSeen))
-	w.Varint(int64(pr.Epoch))
-	w.Varint(int64(pr.firstSeq))
-	w.Uint8(pr.n)
-	for i := 0; i < int(pr.n); i++ {
-		w.Varint(int64(pr.lastSeq[i]))
-		w.Uvarint(uint64(pr.baseBack[i]))
-	}
-}
-
-func (s *State) encodeChunks(shard int, gen uint64) []byte {
+func encodeMany(items []manyItem) []byte {
 	var w codec.Writer
-	s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
-		if shardOf(k) != shard {
-			return true
+	for _, x := range items {
+		w.Uint64(uint64(x.part))
+		w.Uvarint(uint64(x.at))
+		encodeProducers(&w, x.chunk.list)
+	}
+	return w.B
+}
+
+func encodeProducers(w *codec.Writer, ps []Producer) {
+	w.Uvarint(uint64(len(ps)))
+	for i := range ps {
+		p := &ps[i]
+		w.Varint(p.ID)
+		w.Varint(p.LastOffset)
+		w.Varint(int64(p.LastSeen))
+		w.Varint(int64(p.Epoch))
+		w.Varint(int64(p.firstSeq))
+		w.Uint8(p.n)
+		for j := 0; j < int(p.n); j++ {
+			w.Uvarint(uint64(p.lastSeq[j]))
+			w.Uvarint(uint64(p.baseBack[j]))
 		}
-		for n := gen << chunkPartShift; n < (gen+1)<<chunkPartShift; n++ {
-			if c := p.Extents.at(n); c != nil {
-				w.Uint64(uint64(k))
-				w.Uvarint(n)
-				encodeExtents(&w, c.extents)
-			}
-		}
-		return true
-	})
+	}
+}
+
+func encodeChunks(items []chunkItem) []byte {
+	var w codec.Writer
+	for _, x := range items {
+		w.Uint64(uint64(x.part))
+		w.Uvarint(x.number)
+		encodeExtents(&w, x.chunk.extents)
+	}
 	return w.B
 }
 
 func encodeExtents(w *codec.Writer, es []Extent) {
 	w.Uvarint(uint64(len(es)))
+	if len(es) == 0 {
+		return
+	}
+	w.Uvarint(uint64(es[0].Base))
+	var before Extent
 	for _, e := range es {
-		w.Uvarint(uint64(e.Base))
-		w.Uvarint(e.File)
-		w.Varint(e.MaxTimestamp)
+		w.Varint(int64(e.File - before.File))
+		w.Varint(e.MaxTimestamp - before.MaxTimestamp)
 		w.Uvarint(uint64(e.Pos))
 		w.Uvarint(uint64(e.Len))
 		w.Uvarint(uint64(e.Count))
+		before = e
 	}
 }

@@ -33,12 +33,11 @@ func New() *State {
 	return &State{edit: new(edit), nextTopic: 1, nextFile: 1, nextPID: 1}
 }
 
-// Fork gives a state that is equal and may be changed without the receiver ever changing again. The receiver must not
-// be applied to afterwards, unless the fork is dropped.
+// Fork gives a state that is equal. Neither it nor the receiver sees what is applied to the other afterwards.
 func (s *State) Fork() *State {
 	f := *s
 	f.edit = new(edit)
-	s.edit = nil
+	s.edit = new(edit)
 	f.topics = *s.topics.Copy()
 	f.byName = *s.byName.Copy()
 	f.byID = *s.byID.Copy()
@@ -76,23 +75,15 @@ type Partition struct {
 	End       int64 // high watermark: offset of the next record
 	Epoch     int32 // leader epoch
 	Extents   Extents
-	producers *btree.Map[int64, *Producer]
+	producers producers
 }
 
 // Producer gives what the partition knows of a producer id; nil if nothing.
-func (p *Partition) Producer(id int64) *Producer {
-	if p.producers == nil {
-		return nil
-	}
-	v, _ := p.producers.Get(id)
-	return v
-}
+func (p *Partition) Producer(id int64) *Producer { return p.producers.get(id) }
 
 // Producers calls yield for every producer the partition knows, in order of id, until it returns false.
 func (p *Partition) Producers(yield func(id int64, _ *Producer) bool) {
-	if p.producers != nil {
-		p.producers.Scan(yield)
-	}
+	p.producers.each(func(pr *Producer) bool { return yield(pr.ID, pr) })
 }
 
 // TopicByName looks a topic up by its name.
@@ -185,9 +176,7 @@ func (s *State) partition(k base.PartitionKey) *Partition {
 	}
 	n := *p
 	n.edit = s.edit
-	if p.producers != nil {
-		n.producers = p.producers.Copy()
-	}
+	n.producers.fork()
 	s.parts.Set(k, &n)
 	return &n
 }

@@ -1,0 +1,137 @@
+package log
+
+import (
+	"slices"
+
+	"github.com/tidwall/btree"
+)
+
+// fewProducers is how many producers a partition keeps in one array, and how many a chunk of more holds: what an append
+// copies at most is 32 × 112 B = 3.5 KiB, and a partition with one producer spends nothing on structure.
+const fewProducers = 32
+
+// producers is a partition's set of producers by id, as a persistent value: no array in it ever changes.
+type producers struct {
+	few []Producer // while there are at most fewProducers, else nil
+	// many holds chunks by the lowest id that may lie in them, the first one's being 0; nil while there are few.
+	many *btree.Map[int64, *producerChunk]
+}
+
+// producerChunk is 1 to fewProducers producers by id; only the first chunk may be empty. It never changes.
+type producerChunk struct{ list []Producer }
+
+func searchProducer(ps []Producer, id int64) (int, bool) {
+	return slices.BinarySearchFunc(ps, id, func(p Producer, id int64) int {
+		switch {
+		case p.ID < id:
+			return -1
+		case p.ID > id:
+			return 1
+		}
+		return 0
+	})
+}
+
+// place gives the array that id belongs in, and among many the key of its chunk.
+func (s *producers) place(id int64) (key int64, list []Producer) {
+	if s.many == nil {
+		return 0, s.few
+	}
+	s.many.Descend(id, func(k int64, c *producerChunk) bool {
+		key, list = k, c.list
+		return false
+	})
+	return key, list
+}
+
+// get gives the producer of that id; nil if there is none. Ids below 0 are no producers.
+func (s *producers) get(id int64) *Producer {
+	_, ps := s.place(id)
+	if i, ok := searchProducer(ps, id); ok {
+		return &ps[i]
+	}
+	return nil
+}
+
+func (s *producers) each(yield func(*Producer) bool) {
+	if s.many == nil {
+		eachProducer(s.few, yield)
+		return
+	}
+	s.many.Scan(func(_ int64, c *producerChunk) bool { return eachProducer(c.list, yield) })
+}
+
+func eachProducer(ps []Producer, yield func(*Producer) bool) bool {
+	for i := range ps {
+		if !yield(&ps[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// put adds p, or replaces the one with its id.
+func (s *producers) put(p Producer) {
+	key, list := s.place(p.ID)
+	list = withProducer(list, p)
+	switch {
+	case len(list) > fewProducers:
+		if s.many == nil {
+			s.many, s.few = btree.NewMap[int64, *producerChunk](0), nil
+		}
+		half := len(list) / 2
+		s.many.Set(key, &producerChunk{slices.Clone(list[:half])})
+		s.many.Set(list[half].ID, &producerChunk{slices.Clone(list[half:])})
+	case s.many == nil:
+		s.few = list
+	default:
+		s.many.Set(key, &producerChunk{list})
+	}
+}
+
+func withProducer(ps []Producer, p Producer) []Producer {
+	i, found := searchProducer(ps, p.ID)
+	if found {
+		n := slices.Clone(ps)
+		n[i] = p
+		return n
+	}
+	n := make([]Producer, len(ps)+1)
+	copy(n, ps[:i])
+	n[i] = p
+	copy(n[i+1:], ps[i:])
+	return n
+}
+
+// remove drops the producer of that id, and reports whether it was there.
+func (s *producers) remove(id int64) bool {
+	key, list := s.place(id)
+	i, found := searchProducer(list, id)
+	if !found {
+		return false
+	}
+	list = slices.Concat(list[:i], list[i+1:])
+	switch {
+	case s.many == nil:
+		s.few = list
+	case len(list) == 0 && key != 0:
+		s.many.Delete(key)
+	default:
+		s.many.Set(key, &producerChunk{list})
+	}
+	if s.many != nil && s.many.Len() == 1 {
+		_, s.few = s.place(0)
+		s.many = nil
+	}
+	if len(s.few) == 0 {
+		s.few = nil
+	}
+	return true
+}
+
+// fork lets the set be changed without any other that shares its structure.
+func (s *producers) fork() {
+	if s.many != nil {
+		s.many = s.many.Copy()
+	}
+}
