@@ -80,7 +80,7 @@ func (a *Agent) Stats() console.Stats {
 	journal, in, out, clients := a.control.Stats(), a.ingest.Stats(), a.fetch.Stats(), a.broker.Stats()
 	s := console.Stats{
 		RecordsIn: uint64(in.Records), BytesIn: uint64(in.Bytes), BatchesIn: uint64(in.Batches),
-		BytesOut: uint64(out.Bytes),
+		BytesOut:       uint64(out.Bytes),
 		EntriesWritten: uint64(journal.EntriesWon), EntriesLost: uint64(journal.SlotsLost),
 		Connections: int64(clients.Connections), ParkedBatches: int64(in.ParkedNow), FetchSessions: int64(out.Sessions), Waiters: int64(out.Waiting),
 		Groups: int64(v.Groups.Len()), Topics: int64(v.Log.TopicCount()), Partitions: int64(v.Log.PartitionCount()),
