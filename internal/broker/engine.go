@@ -6,6 +6,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/coord"
+	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/group"
@@ -23,60 +24,22 @@ type Journal interface {
 	Active()
 }
 
-// Ingest makes batches durable and gives them their place in the order.
+// Ingest makes batches durable and gives them their place in the order: an *ingest.Ingest.
 type Ingest interface {
 	// Append takes the batches of one Produce request. The future gives one result for each, in order.
 	Append(batches []ingest.Batch) *env.Future[[]ingest.Result]
 }
 
-// FetchPartition is what a Fetch asks of one partition.
-type FetchPartition struct {
-	Topic              base.TopicID
-	Partition          int32
-	Offset             int64
-	MaxBytes           int32
-	CurrentLeaderEpoch int32 // -1: not known
-	LastFetchedEpoch   int32 // -1: none
-}
+// The shapes of reading, as package fetch has them.
+type (
+	FetchRequest     = fetch.Request
+	FetchResponse    = fetch.Response
+	FetchPartition   = fetch.Want
+	FetchPlace       = fetch.Place
+	FetchedPartition = fetch.Fetched
+)
 
-// FetchPlace names a partition that leaves a fetch session.
-type FetchPlace struct {
-	Topic     base.TopicID
-	Partition int32
-}
-
-// FetchRequest is a Fetch whose names have become ids.
-type FetchRequest struct {
-	MinBytes      int32
-	MaxBytes      int32
-	ReadCommitted bool
-	ByID          bool  // version 13 or above: the client names topics by id
-	SessionID     int32 // 0: none
-	SessionEpoch  int32 // -1: no session; 0: a new one
-	Partitions    []FetchPartition
-	Forgotten     []FetchPlace
-}
-
-// FetchedPartition is what a Fetch found in one partition.
-type FetchedPartition struct {
-	Topic                               base.TopicID
-	Partition                           int32
-	Kind                                base.Kind
-	HighWatermark, LastStable, LogStart int64 // -1: not known
-	Records                             [][]byte
-	DivergingEpoch                      int32 // -1: none (KIP-595)
-	DivergingEnd                        int64
-}
-
-// FetchResponse is the answer to a FetchRequest. Kind refuses the whole of it.
-type FetchResponse struct {
-	Kind       base.Kind
-	SessionID  int32
-	Partitions []FetchedPartition
-	Release    func() // nil, or to be called once the records are written
-}
-
-// Fetch reads records.
+// Fetch reads records: a *fetch.Fetch.
 type Fetch interface {
 	// Read answers at once or when there is enough, at the latest at deadline or when the agent is stopping.
 	Read(q FetchRequest, deadline time.Time) FetchResponse
