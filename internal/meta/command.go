@@ -2,6 +2,7 @@ package meta
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
@@ -40,7 +41,7 @@ func (c *Command) Encode(w *codec.Writer) {
 
 // DecodeCommand reads what Encode wrote.
 func DecodeCommand(r *codec.Reader) (Command, error) {
-	c := Command{From: base.Incarnation(r.Uvarint()), Number: r.Uvarint(), Watermark: r.Uvarint()}
+	c := Command{From: getIncarnation(r), Number: r.Uvarint(), Watermark: r.Uvarint()}
 	tag, body := r.Uint8(), r.Bytes()
 	if r.Err != nil {
 		return Command{}, fmt.Errorf("meta: command: %w", r.Err)
@@ -52,6 +53,16 @@ func DecodeCommand(r *codec.Reader) (Command, error) {
 	}
 	c.Op = op
 	return c, nil
+}
+
+// getIncarnation takes an unsigned varint that must fit 32 bits.
+func getIncarnation(r *codec.Reader) base.Incarnation {
+	v := r.Uvarint()
+	if v > math.MaxUint32 {
+		r.B, r.Err = nil, codec.ErrMalformed
+		return 0
+	}
+	return base.Incarnation(v)
 }
 
 func decodeOp(tag uint8, in *codec.Reader) (Op, error) {

@@ -43,18 +43,18 @@ func Decide(s *State, c Command, now base.Millis, rules Rules) (o Outcome, isNew
 		o.Events, o.Verdict = s.decideOp(c, now, rules)
 		return o, true
 	}
-	next, ok := s.Session(c.From)
+	x, ok := s.sessions.Get(uint32(c.From))
 	switch {
 	case !ok:
 		o.Verdict = &Verdict{Refused: base.SessionGone}
 		return o, false
-	case c.Number < next:
+	case c.Number < x.next:
 		o.Verdict = s.Verdict(c.From, c.Number)
 		if o.Verdict == nil {
 			o.Verdict = &Verdict{Refused: base.NumberGap} // below its own watermark: nobody waits for it
 		}
 		return o, false
-	case c.Number > next:
+	case c.Number > x.next || x.full(c.Watermark):
 		o.Verdict = &Verdict{Refused: base.NumberGap}
 		return o, false
 	}

@@ -127,7 +127,7 @@ func DecodeOutcomes(payload []byte) ([]Outcome, error) {
 }
 
 func decodeOutcome(r *codec.Reader) (Outcome, error) {
-	o := Outcome{From: base.Incarnation(r.Uvarint()), Number: r.Uvarint(), Watermark: r.Uvarint()}
+	o := Outcome{From: getIncarnation(r), Number: r.Uvarint(), Watermark: r.Uvarint()}
 	verdict := r.Bytes()
 	n := r.Count(2)
 	if r.Err != nil {

@@ -15,6 +15,10 @@ type session struct {
 	kept  []*Verdict // verdicts first … next-1, which the sender may not have yet
 }
 
+// maxKept bounds the verdicts kept for one incarnation: twice the commands that an agent has under way at most. One whose
+// watermark stands still that long gets no further command in.
+const maxKept = 1 << 17
+
 // Session tells the number that incarnation i's next command must bear; false when i has no session.
 func (s *State) Session(i base.Incarnation) (next uint64, ok bool) {
 	x, ok := s.sessions.Get(uint32(i))
@@ -34,13 +38,16 @@ func (s *State) Verdict(i base.Incarnation, number uint64) *Verdict {
 }
 
 // keep notes that a command was decided, and lets go of what the sender has.
-func (s *State) keep(o *Outcome) {
-	s.digest = (s.digest ^ uint64(o.From)<<40 ^ o.Number) * 0xFF51AFD7ED558CCD
-	s.Admin.Seen(o.From, s.Time)
+func (s *State) keep(o *Outcome) error {
+	s.note(uint64(o.From)<<32|uint64(o.Verdict.Kind())&0xFFFF, o.Number, o.Watermark)
 	x, ok := s.sessions.Get(uint32(o.From))
 	if !ok {
-		return // the command ended its own session
+		return nil // the command ended its own session
 	}
+	if o.Number != x.next {
+		return fmt.Errorf("slot %d: meta: command %d of incarnation %d, the next is %d", s.Slot, o.Number, o.From, x.next)
+	}
+	s.Admin.Seen(o.From, s.Time)
 	if x.edit != s.edit {
 		n := &session{edit: s.edit, next: x.next, first: x.first}
 		n.kept = append(make([]*Verdict, 0, len(x.kept)+1), x.kept...)
@@ -57,12 +64,19 @@ func (s *State) keep(o *Outcome) {
 		x.kept = x.kept[drop:]
 		x.first += drop
 	}
+	return nil
+}
+
+// full reports whether no further command of x may be decided until its sender has taken note of verdicts.
+func (x *session) full(watermark uint64) bool {
+	return len(x.kept) >= maxKept && watermark < x.first
 }
 
 func (s *State) checkSessions() error {
 	var err error
 	s.sessions.Scan(func(i uint32, x *session) bool {
-		if !s.Admin.Live(base.Incarnation(i)) || (len(x.kept) > 0 && x.first+uint64(len(x.kept)) != x.next) {
+		fits := x.next >= 1 && (len(x.kept) == 0 && x.next == 1 || x.first >= 1 && x.first+uint64(len(x.kept)) == x.next && len(x.kept) > 0)
+		if !s.Admin.Live(base.Incarnation(i)) || !fits {
 			err = fmt.Errorf("meta: session of incarnation %d: next %d, %d verdicts kept from %d, registered %t",
 				i, x.next, len(x.kept), x.first, s.Admin.Live(base.Incarnation(i)))
 		}

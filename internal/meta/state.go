@@ -34,10 +34,10 @@ func New() *State {
 	return &State{Log: log.New(), Groups: group.New(), Admin: admin.New(), edit: new(edit)}
 }
 
-// Fork gives a state that is equal and may be changed; the receiver never changes again.
+// Fork gives a state that is equal. Neither it nor the receiver sees what is applied to the other afterwards.
 func (s *State) Fork() *State {
 	f := *s
-	s.edit = nil
+	s.edit = new(edit)
 	f.edit = new(edit)
 	f.Log, f.Groups, f.Admin = s.Log.Fork(), s.Groups.Fork(), s.Admin.Fork()
 	f.sessions = *s.sessions.Copy()
@@ -60,7 +60,7 @@ func (s *State) Apply(o *Outcome) error {
 		}
 	}
 	if o.From != 0 {
-		s.keep(o)
+		return s.keep(o)
 	}
 	return nil
 }
@@ -79,6 +79,14 @@ func (s *State) applyEvent(e Event) error {
 		s.sessions.Delete(uint32(e.Incarnation))
 	}
 	return s.Admin.Apply(e.(admin.Event))
+}
+
+// note folds what becomes of sessions into the digest.
+func (s *State) note(values ...uint64) {
+	for _, v := range values {
+		s.digest = (s.digest ^ v ^ 0x9E3779B97F4A7C15) * 0xFF51AFD7ED558CCD
+		s.digest ^= s.digest >> 32
+	}
 }
 
 // Digest stands for the whole state: replicas that applied the same entries agree on it.

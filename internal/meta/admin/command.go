@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"math"
+
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/kafka/config"
@@ -51,10 +53,15 @@ func (*AlterCluster) Tag() uint8 { return tagAlterCluster }
 
 func (c *Register) Encode(w *codec.Writer) { c.Profile.encode(w) }
 
+// texts are the fields of p that are text, in the order of the format.
+func (p *Profile) texts() [6]*string {
+	return [...]*string{&p.Kafka, &p.Peer, &p.HTTP, &p.Zone, &p.Group, &p.Version}
+}
+
 func (p *Profile) encode(w *codec.Writer) {
 	w.Raw(p.Nonce[:])
-	for _, v := range []string{p.Kafka, p.Peer, p.HTTP, p.Zone, p.Group, p.Version} {
-		w.String(v)
+	for _, v := range p.texts() {
+		w.String(*v)
 	}
 	w.Uint8(uint8(p.Roles))
 	w.Uint16(p.Level)
@@ -62,7 +69,7 @@ func (p *Profile) encode(w *codec.Writer) {
 
 func (p *Profile) decode(r *codec.Reader) {
 	r.Fixed(p.Nonce[:])
-	for _, v := range []*string{&p.Kafka, &p.Peer, &p.HTTP, &p.Zone, &p.Group, &p.Version} {
+	for _, v := range p.texts() {
 		*v = r.String()
 	}
 	p.Roles, p.Level = Roles(r.Uint8()), r.Uint16()
@@ -80,6 +87,19 @@ func (c *AlterCluster) Encode(w *codec.Writer) {
 	config.EncodeOps(w, c.Ops)
 }
 
+// getIncarnation takes an unsigned varint that must fit 32 bits.
+func getIncarnation(r *codec.Reader) base.Incarnation {
+	v := r.Uvarint()
+	if v > math.MaxUint32 {
+		malformed(r)
+		return 0
+	}
+	return base.Incarnation(v)
+}
+
+// malformed puts r into the state that follows a malformed value.
+func malformed(r *codec.Reader) { r.B, r.Err = nil, codec.ErrMalformed }
+
 // DecodeCommand reads the fields of the command of that tag. Errors are r.Err's; an unknown tag gives nil.
 func DecodeCommand(tag uint8, r *codec.Reader) Command {
 	switch tag {
@@ -92,7 +112,7 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 	case tagDeregister:
 		return &Deregister{}
 	case tagExpire:
-		return &Expire{Incarnation: base.Incarnation(r.Uvarint()), Broken: r.Bool()}
+		return &Expire{Incarnation: getIncarnation(r), Broken: r.Bool()}
 	case tagAlterCluster:
 		return &AlterCluster{Replace: r.Bool(), Ops: config.DecodeOps(r)}
 	}

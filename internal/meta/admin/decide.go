@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
@@ -24,11 +25,19 @@ func (p *Reply) Encode(w *codec.Writer) {
 
 // DecodeReply reads what Encode wrote. Errors are r.Err's.
 func DecodeReply(r *codec.Reader) *Reply {
-	return &Reply{Kind: base.Kind(r.Varint()), Text: r.String(), Incarnation: base.Incarnation(r.Uvarint())}
+	kind := r.Varint()
+	if kind < math.MinInt16 || kind > math.MaxInt16 {
+		malformed(r)
+	}
+	return &Reply{Kind: base.Kind(kind), Text: r.String(), Incarnation: getIncarnation(r)}
 }
 
-// MaxAgents bounds the registered agents: ten times what one journal is made for.
-const MaxAgents = 1000
+// MaxAgents bounds the registered agents: ten times what one journal is made for. MaxProfileBytes bounds each text of a
+// profile, well above a host name's 253 characters and a port: every agent keeps the profiles of all.
+const (
+	MaxAgents       = 1000
+	MaxProfileBytes = 512
+)
 
 // Decide says what follows from command c of incarnation from in state s at bucket time now, with the
 // broker-wide settings b. It changes nothing.
@@ -37,12 +46,18 @@ func Decide(s *State, c Command, from base.Incarnation, now base.Millis, b confi
 	case *Register:
 		return s.decideRegister(c, now)
 	case *Renew:
+		if !s.Live(from) {
+			return nil, notRegistered(from)
+		}
 		by := now + ActiveLease
 		if c.Idle {
 			by = now + IdleLease
 		}
 		return []Event{&Renewed{Incarnation: from, By: by, Idle: c.Idle}}, &Reply{}
 	case *Deregister:
+		if !s.Live(from) {
+			return nil, notRegistered(from)
+		}
 		return []Event{&Gone{Incarnation: from}}, &Reply{}
 	case *Expire:
 		return s.decideExpire(c, from, now)
@@ -52,9 +67,18 @@ func Decide(s *State, c Command, from base.Incarnation, now base.Millis, b confi
 	return nil, &Reply{Kind: base.UnknownServerError, Text: fmt.Sprintf("no rule for a command of tag %d", c.Tag())}
 }
 
+func notRegistered(i base.Incarnation) *Reply {
+	return &Reply{Kind: base.SessionGone, Text: fmt.Sprintf("incarnation %d is not registered", i)}
+}
+
 func (s *State) decideRegister(c *Register, now base.Millis) ([]Event, *Reply) {
 	if a, ok := s.ByNonce(c.Nonce); ok {
 		return nil, &Reply{Incarnation: a.Incarnation}
+	}
+	for _, text := range c.Profile.texts() {
+		if len(*text) > MaxProfileBytes {
+			return nil, &Reply{Kind: base.InvalidRequest, Text: fmt.Sprintf("an address, name, zone or version of the agent has %d bytes, the most is %d", len(*text), MaxProfileBytes)}
+		}
 	}
 	if s.agents.Len() >= MaxAgents {
 		return nil, &Reply{Kind: base.PolicyViolation, Text: fmt.Sprintf("%d agents are registered, the most there may be", MaxAgents)}

@@ -67,29 +67,35 @@ func (e *ClusterAltered) Encode(w *codec.Writer) { config.EncodeKVs(w, e.Configs
 func DecodeEvent(tag uint8, r *codec.Reader) Event {
 	switch tag {
 	case tagRegistered:
-		e := &Registered{Incarnation: base.Incarnation(r.Uvarint()), At: base.Millis(r.Varint())}
+		e := &Registered{Incarnation: getIncarnation(r), At: base.Millis(r.Varint())}
 		e.Profile.decode(r)
 		return e
 	case tagRenewed:
-		return &Renewed{Incarnation: base.Incarnation(r.Uvarint()), By: base.Millis(r.Varint()), Idle: r.Bool()}
+		return &Renewed{Incarnation: getIncarnation(r), By: base.Millis(r.Varint()), Idle: r.Bool()}
 	case tagGone:
-		return &Gone{Incarnation: base.Incarnation(r.Uvarint())}
+		return &Gone{Incarnation: getIncarnation(r)}
 	case tagClusterAltered:
 		return &ClusterAltered{Configs: config.DecodeKVs(r)}
 	}
 	return nil
 }
 
+func (s *State) noteEvent(e Event) {
+	var w codec.Writer
+	e.Encode(&w)
+	s.note(e.Tag(), noteBytes(w.B))
+}
+
 // Apply changes the state by one event. An error means that the journal and this code disagree.
 func (s *State) Apply(e Event) error {
 	switch e := e.(type) {
 	case *Registered:
-		if e.Incarnation != s.next {
-			return fmt.Errorf("admin: incarnation %d issued, the next is %d", e.Incarnation, s.next)
+		if _, known := s.ByNonce(e.Profile.Nonce); e.Incarnation != s.next || known {
+			return fmt.Errorf("admin: incarnation %d issued, the next is %d; its nonce is known: %t", e.Incarnation, s.next, known)
 		}
 		s.next++
 		s.agents.Set(uint32(e.Incarnation), &Agent{Profile: e.Profile, Incarnation: e.Incarnation, Registered: e.At, RenewBy: e.At + ActiveLease})
-		s.note(tagRegistered, uint64(e.Incarnation), uint64(e.At), uint64(e.Profile.Level))
+		s.noteEvent(e)
 	case *Renewed:
 		a, ok := s.Agent(e.Incarnation)
 		if !ok {
@@ -100,10 +106,10 @@ func (s *State) Apply(e Event) error {
 		if _, ok := s.agents.Delete(uint32(e.Incarnation)); !ok {
 			return fmt.Errorf("admin: incarnation %d went and was not registered", e.Incarnation)
 		}
-		s.note(tagGone, uint64(e.Incarnation))
+		s.noteEvent(e)
 	case *ClusterAltered:
 		s.configs = e.Configs
-		s.note(tagClusterAltered, uint64(len(e.Configs)))
+		s.noteEvent(e)
 	default:
 		return fmt.Errorf("admin: no rule to apply an event of tag %d", e.Tag())
 	}

@@ -32,13 +32,15 @@ func (s *State) Encode() []byte {
 // Restore reads what Encode wrote.
 func Restore(body []byte) (*State, error) {
 	r := &codec.Reader{B: body}
-	s := &State{next: base.Incarnation(r.Uvarint()), digest: r.Uint64(), configs: config.DecodeKVs(r)}
+	s := &State{next: getIncarnation(r), digest: r.Uint64(), configs: config.DecodeKVs(r)}
 	n := r.Count(26)
 	for i := 0; i < n; i++ {
-		a := &Agent{Incarnation: base.Incarnation(r.Uvarint())}
+		a := &Agent{Incarnation: getIncarnation(r)}
 		a.Profile.decode(r)
 		a.Registered, a.RenewBy, a.Idle = base.Millis(r.Varint()), base.Millis(r.Varint()), r.Bool()
-		s.agents.Set(uint32(a.Incarnation), a)
+		if _, twice := s.agents.Set(uint32(a.Incarnation), a); twice {
+			malformed(r)
+		}
 	}
 	if err := r.Done(); err != nil {
 		return nil, fmt.Errorf("admin: snapshot part: %w", err)
@@ -46,9 +48,12 @@ func Restore(body []byte) (*State, error) {
 	return s, s.Check()
 }
 
-// Check holds the state against its invariants: incarnations are below the next one.
+// Check holds the state against its invariants: incarnations are below the next one, nonces differ.
 func (s *State) Check() error {
 	for _, a := range s.Agents() {
+		if by, _ := s.ByNonce(a.Nonce); by != a {
+			return fmt.Errorf("admin: agents %d and %d have one nonce", by.Incarnation, a.Incarnation)
+		}
 		if a.Incarnation == 0 || a.Incarnation >= s.next {
 			return fmt.Errorf("admin: agent %d is registered, the next incarnation is %d", a.Incarnation, s.next)
 		}

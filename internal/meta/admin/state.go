@@ -78,13 +78,14 @@ func (s *State) Live(i base.Incarnation) bool {
 func (s *State) Agents() []*Agent { return s.agents.Values() }
 
 // ByNonce finds the agent that registered with the nonce.
-func (s *State) ByNonce(nonce [16]byte) (*Agent, bool) {
-	for _, a := range s.agents.Values() {
+func (s *State) ByNonce(nonce [16]byte) (found *Agent, ok bool) {
+	s.agents.Scan(func(_ uint32, a *Agent) bool {
 		if a.Nonce == nonce {
-			return a, true
+			found, ok = a, true
 		}
-	}
-	return nil, false
+		return !ok
+	})
+	return found, ok
 }
 
 // Configs are the settings altered for all brokers, sorted by name.
@@ -92,20 +93,29 @@ func (s *State) Configs() []config.KV { return s.configs }
 
 // Level is the feature level that every registered agent knows; own when there is none.
 func (s *State) Level(own uint16) uint16 {
-	for _, a := range s.agents.Values() {
+	s.agents.Scan(func(_ uint32, a *Agent) bool {
 		own = min(own, a.Level)
-	}
+		return true
+	})
 	return own
 }
 
 // Digest is a running hash over what was applied.
 func (s *State) Digest() uint64 { return s.digest }
 
-// Seen renews the agent that a command came from, at the time of the entry that bears it.
+// Seen renews the agent that a command came from, at the time of the entry that bears it. An idle one stays idle: it
+// says itself when it begins to serve.
 func (s *State) Seen(i base.Incarnation, at base.Millis) {
 	a, ok := s.agents.Get(uint32(i))
-	if ok && (a.Idle || a.RenewBy < at+ActiveLease) {
-		s.renew(a, at+ActiveLease, false)
+	if !ok {
+		return
+	}
+	by := at + ActiveLease
+	if a.Idle {
+		by = at + IdleLease
+	}
+	if a.RenewBy < by {
+		s.renew(a, by, a.Idle)
 	}
 }
 
@@ -113,7 +123,11 @@ func (s *State) renew(a *Agent, by base.Millis, idle bool) {
 	n := *a
 	n.RenewBy, n.Idle = by, idle
 	s.agents.Set(uint32(n.Incarnation), &n)
-	s.note(tagRenewed, uint64(n.Incarnation), uint64(by))
+	flag := uint64(0)
+	if idle {
+		flag = 1
+	}
+	s.note(tagRenewed, uint64(n.Incarnation), uint64(by), flag)
 }
 
 func (s *State) note(tag uint8, values ...uint64) {
@@ -123,4 +137,12 @@ func (s *State) note(tag uint8, values ...uint64) {
 		h ^= h >> 32
 	}
 	s.digest = h
+}
+
+func noteBytes(b []byte) uint64 {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
 }
