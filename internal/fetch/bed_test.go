@@ -188,3 +188,22 @@ func (b *bed) parse(p fetch.Fetched) (batches []batch.Batch) {
 	}
 	return batches
 }
+
+func (b *bed) produceAsync(id base.TopicID, partition int32, raw batch.Batch) {
+	b.ingest.Append([]ingest.Batch{{Topic: id, Partition: partition, Bytes: raw, Info: info(raw)}})
+}
+
+// settle waits until partitions of a topic end at end.
+func (b *bed) settle(id base.TopicID, partitions int32, end int64) {
+	b.Helper()
+	for i := range partitions {
+		for until := soon(); ; time.Sleep(time.Millisecond) {
+			if _, p, _ := b.control.View().Log.PartitionOf(id, i); p.End == end {
+				break
+			}
+			if time.Now().After(until) {
+				b.Fatalf("partition %d does not reach %d", i, end)
+			}
+		}
+	}
+}

@@ -62,7 +62,7 @@ func New(e env.Env, journal Journal, c *cache.Cache, config Config) *Fetch {
 		config.Sessions = sessionsDefault
 	}
 	f := &Fetch{env: e, journal: journal, cache: c, config: config, stop: env.NewStopper(e), sessions: newSessions(e, config.Sessions)}
-	f.waiters.init()
+	f.waiters.byKey = map[base.PartitionKey]*node{}
 	journal.Subscribe(f.changed)
 	f.stop.OnStop(func() { f.changed(control.Change{Everything: true}) })
 	return f
@@ -103,13 +103,13 @@ func (f *Fetch) await(q *Request, wants []Want, deadline time.Time) (meta.View, 
 	limit := f.limit(q)
 	enough := min(int64(q.MinBytes), limit)
 	var w *waiter
-	for over := false; ; {
+	for over := !f.env.Now().Before(deadline); ; {
 		v := f.journal.View()
 		plan := MakePlan(v.Log, wants, limit, q.ByID)
 		if plan.Denies {
 			v, plan = f.confirm(wants, limit, q.ByID)
 		}
-		if over || plan.Refusals > 0 || plan.Full || plan.Bytes >= enough || len(wants) == 0 || f.stop.Stopped() {
+		if over || plan.Denies || plan.Full || plan.Bytes >= enough || len(wants) == 0 || f.stop.Stopped() {
 			return v, plan
 		}
 		if w != nil {

@@ -22,12 +22,11 @@ type Part struct {
 
 // Plan says what a Fetch is answered with by one View.
 type Plan struct {
-	Parts    []Part       // one for each Want, in order
-	Extents  []log.Extent // to be read
-	Bytes    int64        // of all parts
-	Full     bool         // a limit is reached: waiting brings no more
-	Denies   bool         // a part is an error, or tells the client to go back: not without a barrier
-	Refusals int          // parts with an error, or that tell the client to go back
+	Parts   []Part       // one for each Want, in order
+	Extents []log.Extent // to be read
+	Bytes   int64        // of all parts
+	Full    bool         // a limit is reached: waiting brings no more
+	Denies  bool         // a part is an error, or tells the client to go back: not without a barrier
 }
 
 // MakePlan plans wants, of which maxBytes may be read in all; byID tells how the client names topics. The first part
@@ -38,7 +37,7 @@ func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
 		w, part := &wants[i], &p.Parts[i]
 		state := part.judge(s, w, byID)
 		if part.Kind != base.OK || part.DivergingEpoch >= 0 {
-			p.Refusals++
+			p.Denies = true
 			continue
 		}
 		if w.Offset == state.End {
@@ -51,7 +50,6 @@ func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
 		}
 		p.gather(part, state, w.Offset, limit)
 	}
-	p.Denies = p.Refusals > 0
 	return p
 }
 

@@ -21,6 +21,6 @@ func (f *Fetch) Stats() Stats {
 	s.Sessions, s.Evicted = f.sessions.count()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s.Waiting = len(f.waiters.all)
+	s.Waiting = f.waiters.n
 	return s
 }

@@ -11,10 +11,11 @@ import (
 
 // waiter is one Fetch that waits for records of its partitions.
 type waiter struct {
-	mu    sync.Mutex
-	cond  env.Cond
-	woken bool
-	nodes []node
+	mu         sync.Mutex
+	cond       env.Cond
+	woken      bool
+	nodes      []node
+	prev, next *waiter
 }
 
 // node stands for a waiter in the list of one partition.
@@ -24,49 +25,48 @@ type node struct {
 	prev, next *node
 }
 
-// waiters are all that wait; Fetch.mu guards them.
+// waiters are all that wait; Fetch.mu guards them. They are in lists, which have an order: who is woken first matters to
+// a simulation.
 type waiters struct {
-	byKey map[base.PartitionKey]*node // the first of each list
-	all   map[*waiter]struct{}        // of use only where order does not matter
+	byKey map[base.PartitionKey]*node // the first of each partition's list
+	all   *waiter                     // the first of all
+	n     int
 }
 
-func (l *waiters) init() {
-	l.byKey = map[base.PartitionKey]*node{}
-	l.all = map[*waiter]struct{}{}
-}
-
-// enlist has the partitions of parts wake the waiter from now on. Its wake-up is also a look at what happened before.
-func (f *Fetch) enlist(parts []Part) *waiter {
-	w := &waiter{nodes: make([]node, len(parts))}
-	w.cond = f.env.NewCond(&w.mu)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.waiters.all[w] = struct{}{}
-	for i := range parts {
+func (l *waiters) add(w *waiter) {
+	if w.next = l.all; w.next != nil {
+		w.next.prev = w
+	}
+	l.all = w
+	l.n++
+	for i := range w.nodes {
 		n := &w.nodes[i]
-		n.key, n.w, n.next = parts[i].Key, w, f.waiters.byKey[parts[i].Key]
-		if n.next != nil {
+		if n.next = l.byKey[n.key]; n.next != nil {
 			n.next.prev = n
 		}
-		f.waiters.byKey[n.key] = n
+		l.byKey[n.key] = n
 	}
-	return w
 }
 
-func (f *Fetch) leave(w *waiter) {
-	f.journal.Interest(-1)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.waiters.all, w)
+func (l *waiters) remove(w *waiter) {
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		l.all = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	l.n--
 	for i := range w.nodes {
 		n := &w.nodes[i]
 		switch {
 		case n.prev != nil:
 			n.prev.next = n.next
 		case n.next != nil:
-			f.waiters.byKey[n.key] = n.next
+			l.byKey[n.key] = n.next
 		default:
-			delete(f.waiters.byKey, n.key)
+			delete(l.byKey, n.key)
 		}
 		if n.next != nil {
 			n.next.prev = n.prev
@@ -74,12 +74,32 @@ func (f *Fetch) leave(w *waiter) {
 	}
 }
 
+// enlist has the partitions of parts wake the waiter from now on.
+func (f *Fetch) enlist(parts []Part) *waiter {
+	w := &waiter{nodes: make([]node, len(parts))}
+	w.cond = f.env.NewCond(&w.mu)
+	for i := range parts {
+		w.nodes[i].key, w.nodes[i].w = parts[i].Key, w
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiters.add(w)
+	return w
+}
+
+func (f *Fetch) leave(w *waiter) {
+	f.journal.Interest(-1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiters.remove(w)
+}
+
 // changed wakes those whom a publication is about.
 func (f *Fetch) changed(c control.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c.Everything || c.Topics {
-		for w := range f.waiters.all {
+		for w := f.waiters.all; w != nil; w = w.next {
 			w.wake()
 		}
 		return
