@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/coord"
 	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/group"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -33,6 +35,28 @@ type agent struct {
 	proc    *sim.Proc
 	control *control.Control
 	*coord.Coord
+	expiries int           // proposed
+	frozen   time.Duration // until then, in the world's time, it stands still and hears nobody
+}
+
+// watched is the journal as coord has it, with a count of what it proposes.
+type watched struct {
+	*control.Control
+	a *agent
+}
+
+func (w watched) Propose(op meta.Op) *env.Future[*meta.Verdict] {
+	if _, ok := op.(*group.ExpireMember); ok {
+		w.a.expiries++
+	}
+	return w.Control.Propose(op)
+}
+
+// freeze stops the agent's process for a while, as a machine that swaps does.
+func (b *bed) freeze(a *agent, d time.Duration) {
+	a.frozen = b.Elapsed() + d + time.Second // what clients sent is read a little later
+	a.proc.Pause(d)
+	b.main.Sleep(d)
 }
 
 // seeds is how many a story is told under.
@@ -78,7 +102,7 @@ func (b *bed) start(name string, settings ...string) *agent {
 		a.control = control.New(a.proc, store, cluster, control.Config{
 			Profile: admin.Profile{Kafka: name + ":9092", Roles: admin.AllRoles}, Static: static, W: journal.W, Log: quiet,
 		}, nil)
-		a.Coord = coord.New(a.proc, a.control, "", quiet)
+		a.Coord = coord.New(a.proc, watched{a.control, a}, "", quiet)
 		check(a.control.Start())
 		// The stories begin with agents that know each other.
 		for _, other := range append(b.agents, a) {
@@ -127,7 +151,7 @@ func (a *agent) tends(c *consumer) bool {
 func (b *bed) soon() time.Time { return b.main.Now().Add(time.Minute) }
 
 // consumer is a client: it joins, syncs and heartbeats through one agent, as often as it must, and assigns as a leader
-// all partitions to the member that has joined most.
+// each member an equal part.
 type consumer struct {
 	b          *bed
 	at         *agent
@@ -140,6 +164,7 @@ type consumer struct {
 	assignment string
 	kinds      []base.Kind // answers to heartbeats that were neither OK nor REBALANCE_IN_PROGRESS
 	joins      int
+	thinks     time.Duration // between its join and its sync
 	dead       bool
 }
 
@@ -165,6 +190,7 @@ func (c *consumer) run() {
 		}
 		for !c.dead {
 			c.b.main.Sleep(3 * time.Second)
+			c.b.main.Sleep(c.at.frozen - c.b.Elapsed())
 			if c.dead {
 				return
 			}
@@ -208,6 +234,7 @@ func (c *consumer) join() bool {
 	for i, m := range j.Members {
 		s.Assignments = append(s.Assignments, group.Assignment{MemberID: m.MemberID, Bytes: fmt.Appendf(nil, "%d of %d", i+1, len(j.Members))})
 	}
+	c.b.main.Sleep(c.thinks)
 	if j.SkipAssignment {
 		s.Assignments = nil
 	}

@@ -34,7 +34,10 @@ func TestMembersOfTwoAgents(t *testing.T) {
 	simulate(t, func(b *bed) {
 		a1, a2 := b.start("a1"), b.start("a2")
 		one, two := b.consume(a1, "one"), b.consume(a2, "two")
-		b.until("they share", 30*time.Second, func() bool { return allOf(one, two) })
+		b.until("by a1 the round with both is over", 30*time.Second, func() bool {
+			return len(a1.group(groupName).Members()) == 2 && a1.group(groupName).State() != "PreparingRebalance"
+		})
+		b.until("both are told at once", time.Second, func() bool { return allOf(one, two) })
 		b.during("they share", 2*time.Minute, func() bool { return allOf(one, two) })
 		if !a1.tends(one) || !a2.tends(two) {
 			panic("not tended by the agents they speak to")
@@ -73,6 +76,51 @@ func TestRoundEndsByItsDeadline(t *testing.T) {
 		three := b.consume(a, "three", long)
 		b.during("the silent one is waited for", 18*time.Second, func() bool { return three.assignment == "" })
 		b.until("the others share", 9*time.Second, func() bool { return allOf(one, three) })
+	})
+}
+
+// A member that waits longer than its session for a round to end cannot be heard meanwhile, and is not expired for it.
+func TestWaitingOutlastsTheSession(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a")
+		one, two := b.consume(a, "one"), b.consume(a, "two", func(c *consumer) { c.session = 5 * time.Minute })
+		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
+		two.dead, one.thinks = true, 3*time.Second
+		three := b.consume(a, "three")
+		b.until("the others share", 30*time.Second, func() bool { return allOf(one, three) })
+		b.during("they share", time.Minute, func() bool { return allOf(one, three) })
+		if a.expiries > 0 {
+			panic(fmt.Sprint(a.expiries, " expiries were proposed"))
+		}
+	})
+}
+
+// A group that all left while it waited for more members is called empty in the end.
+func TestAllLeaveInTheFirstRound(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a := b.start("a", "group.initial.rebalance.delay.ms", "10000")
+		one := b.consume(a, "one")
+		b.until("one waits", 5*time.Second, func() bool { return len(a.group(groupName).Members()) == 1 })
+		one.dead = true
+		_, err := a.Ask(&group.Leave{Group: groupName, Members: []group.Leaver{{MemberID: one.id}}}).Wait(b.soon())
+		check(err)
+		b.until("the group is empty", 20*time.Second, func() bool { return a.group(groupName).State() == "Empty" })
+	})
+}
+
+// A member whose heartbeats come to another agent is tended there.
+func TestMemberMoves(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one := b.consume(a1, "one")
+		b.until("one has all", 10*time.Second, func() bool { return allOf(one) })
+		generation := one.generation
+		one.at = a2
+		b.until("a2 tends it", 5*time.Second, func() bool { return a2.tends(one) })
+		b.during("it stays", time.Minute, func() bool {
+			g := a2.group(groupName)
+			return a2.tends(one) && g.Generation == generation && one.joins == 1
+		})
 	})
 }
 
@@ -165,8 +213,8 @@ func TestStalledTender(t *testing.T) {
 		one, two := b.consume(a, "one"), b.consume(a, "two")
 		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
 		generation := one.generation
-		a.proc.Pause(time.Minute)
-		b.main.Sleep(time.Minute)
+		b.main.Sleep(5 * time.Second) // the sessions are under way
+		b.freeze(a, time.Minute)
 		b.during("nobody is expired", time.Minute, func() bool {
 			g := a.group(groupName)
 			return len(g.Members()) == 2 && g.Generation == generation
@@ -191,6 +239,24 @@ func TestIdleGroupIsFree(t *testing.T) {
 		b.until("they share", 10*time.Second, func() bool { return allOf(one, two) })
 		if with := idle(); with > alone+2 {
 			panic(fmt.Sprintf("%d requests in 10 minutes with an idle group, %d without", with, alone))
+		}
+	})
+}
+
+// What an agent has not heard of yet is no reason to refuse: it looks at the end of the journal first.
+func TestCommitAtAnAgentThatLags(t *testing.T) {
+	simulate(t, func(b *bed) {
+		a1, a2 := b.start("a1"), b.start("a2")
+		one := b.consume(a1, "one")
+		b.until("one has all", 10*time.Second, func() bool { return allOf(one) })
+		if a2.group(groupName) != nil {
+			panic("a2 does not lag: the story shows nothing")
+		}
+		r, err := a2.Ask(&group.OffsetCommit{Group: groupName, MemberID: one.id, Generation: one.generation, RetentionMs: -1, APIVersion: 8,
+			Partitions: []group.CommitPartition{{Topic: base.TopicID{1}, Offset: 5, LeaderEpoch: -1}}}).Wait(b.soon())
+		check(err)
+		if r.Kind != base.OK || a2.group(groupName).OffsetCount() != 1 {
+			panic(fmt.Sprint("commit: ", r.Kind))
 		}
 	})
 }
@@ -262,21 +328,21 @@ func TestOffsetsExpire(t *testing.T) {
 func TestCoordinator(t *testing.T) {
 	simulate(t, func(b *bed) {
 		a1, a2 := b.start("a1"), b.start("a2")
-		b.consume(a1, "keeps a1 busy", func(c *consumer) { c.version = 3 })
-		one := b.consume(a2, "one")
-		b.until("a2 tends one of two", time.Minute, func() bool { return a2.tends(one) && len(a2.group(groupName).Members()) == 2 })
-		if n := a2.Coordinator("nobody's"); n != a1.control.Self() && n != a2.control.Self() {
-			panic(fmt.Sprint("an unknown agent is named: ", n))
+		tender, other := a1, a2
+		if a1.Coordinator(groupName) == a1.control.Self() {
+			tender, other = a2, a1
+		}
+		one := b.consume(tender, "one")
+		b.until("the other agent knows", 15*time.Second, func() bool { return other.group(groupName).Member(one.id) != nil })
+		if x, y := tender.Coordinator(groupName), other.Coordinator(groupName); x != tender.control.Self() || y != x {
+			panic(fmt.Sprint("named are ", x, " and ", y, ", not the tender"))
 		}
 		if x, y := a1.Coordinator("nobody's"), a2.Coordinator("nobody's"); x != y {
 			panic(fmt.Sprint("two agents name ", x, " and ", y))
 		}
-		was := a1.control.Self()
-		a1.proc.Kill()
-		b.until("the dead is not named", 20*time.Second, func() bool { return a2.Coordinator(groupName) == a2.control.Self() })
-		if was == a2.Coordinator("nobody's") {
-			panic("the dead agent is named")
-		}
+		one.dead = true
+		tender.proc.Kill()
+		b.until("the dead is not named", 20*time.Second, func() bool { return other.Coordinator(groupName) == other.control.Self() })
 	})
 }
 
