@@ -203,7 +203,7 @@ func (a *Agent) assemble(bucket objstore.Store, cluster journal.Cluster) {
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
 	a.memory = env.NewSemaphore(e, c.MemoryBytes/framesShare)
 	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: a.memory, Log: c.Log},
-		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: reader{a.fetch}, Coord: a.coord})
+		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
 }
 
 // Start joins the cluster and serves. It returns once clients are served.
