@@ -1,9 +1,11 @@
 package peer
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,6 +99,7 @@ func (n *Node) Reset() {
 		links = append(links, l)
 	}
 	n.mu.Unlock()
+	slices.SortFunc(links, func(a, b *link) int { return cmp.Compare(a.id, b.id) }) // a map's order could not be replayed
 	for _, l := range links {
 		_ = l.conn.Close()
 	}
