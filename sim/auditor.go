@@ -109,8 +109,11 @@ func (u *Auditor) acked(partition int32, first int64, values []string) {
 			u.Acked++
 		}
 		r.acked = at
-		if seen, ok := u.content[place{partition, at}]; ok && seen != v || r.found >= 0 && r.found != at {
-			u.violated(CheckInconsistentOffsets, "%s was acknowledged at %d/%d, where %q was read; it was read at %d", v, partition, at, seen, r.found)
+		if seen, ok := u.content[place{partition, at}]; ok && seen != v {
+			u.violated(CheckInconsistentOffsets, "%s was acknowledged at %d/%d, where %s was read", v, partition, at, seen)
+		}
+		if r.found >= 0 && r.found != at {
+			u.violated(CheckInconsistentOffsets, "%s was acknowledged at %d/%d, and read at %d", v, partition, at, r.found)
 		}
 	}
 	u.ackedEnd[partition] = max(u.ackedEnd[partition], first+int64(len(values)))

@@ -91,7 +91,7 @@ func (r *reader) readExtent(partition int32, x log.Extent, ref base.FileRef) err
 	at := x.Base
 	for rest := o.Body; len(rest) > 0; {
 		var b batch.Batch
-		if b, rest, err = batch.Next(rest); err != nil || b.ComputeCRC() != b.CRC() {
+		if b, rest, err = batch.Next(rest); err != nil || len(b) == 0 || b.ComputeCRC() != b.CRC() {
 			r.c.audit.violated(CheckLostWrite, "offset %d of partition %d: damaged bytes: %v", at, partition, err)
 			return errBytes
 		}
