@@ -145,7 +145,7 @@ func (f *fetching) forget() {
 		}
 		for _, id := range ids {
 			for _, p := range t.Partitions {
-				f.request.Forgotten = append(f.request.Forgotten, FetchPlace{id, p})
+				f.request.Forgotten = append(f.request.Forgotten, FetchPlace{Topic: id, Partition: p})
 			}
 		}
 	}
