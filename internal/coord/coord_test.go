@@ -33,11 +33,13 @@ func TestMembersShareAndLeave(t *testing.T) {
 func TestMembersOfTwoAgents(t *testing.T) {
 	simulate(t, func(b *bed) {
 		a1, a2 := b.start("a1"), b.start("a2")
-		one, two := b.consume(a1, "one"), b.consume(a2, "two")
+		one := b.consume(a1, "one")
+		b.main.Sleep(7 * time.Second)
+		two := b.consume(a2, "two")
 		b.until("by a1 the round with both is over", 30*time.Second, func() bool {
 			return len(a1.group(groupName).Members()) == 2 && a1.group(groupName).State() != "PreparingRebalance"
 		})
-		b.until("both are told at once", time.Second, func() bool { return allOf(one, two) })
+		b.until("both are told at once", 400*time.Millisecond, func() bool { return allOf(one, two) })
 		b.during("they share", 2*time.Minute, func() bool { return allOf(one, two) })
 		if !a1.tends(one) || !a2.tends(two) {
 			panic("not tended by the agents they speak to")
