@@ -171,13 +171,30 @@ func decodeEvent(tag uint8, in *codec.Reader) (Event, error) {
 type Payload struct {
 	Outcomes []Outcome
 	body     codec.Writer
+	before   int // bytes of body before the last outcome
 }
 
 // Add takes one more outcome and tells how many bytes the payload has now.
 func (p *Payload) Add(o Outcome) int {
-	p.Outcomes = append(p.Outcomes, o)
+	p.Outcomes, p.before = append(p.Outcomes, o), len(p.body.B)
 	o.encode(&p.body)
 	return len(p.body.B)
+}
+
+// Drop takes back the outcome added last, once.
+func (p *Payload) Drop() {
+	p.Outcomes, p.body.B = p.Outcomes[:len(p.Outcomes)-1], p.body.B[:p.before]
+}
+
+// Refuse gives the verdict on a command that is refused as a whole, in the words of the room it belongs to.
+func Refuse(op Op, kind base.Kind, text string) *Verdict {
+	switch tag := op.Tag(); {
+	case tag < 64:
+		return &Verdict{Log: &log.Reply{Kind: kind, Text: text}}
+	case tag < 128:
+		return &Verdict{Group: &group.Reply{Kind: kind}}
+	}
+	return &Verdict{Admin: &admin.Reply{Kind: kind, Text: text}}
 }
 
 // Bytes is the payload as it stands in the entry.

@@ -21,6 +21,7 @@ const (
 	tagDeregister   uint8 = 194
 	tagExpire       uint8 = 195
 	tagAlterCluster uint8 = 196
+	tagChallenge    uint8 = 197
 )
 
 // Register asks for an incarnation. It is the one command that comes from no incarnation.
@@ -39,6 +40,10 @@ type Expire struct {
 	Broken      bool
 }
 
+// Challenge asks an idle agent to show that it lives: its promise is cut to ChallengeLease, and it renews when it sees
+// that. Asked when a client may have lost that agent and nobody has a connection to it.
+type Challenge struct{ Incarnation base.Incarnation }
+
 // AlterCluster changes the configs that hold for all brokers.
 type AlterCluster struct {
 	Replace bool
@@ -50,6 +55,7 @@ func (*Renew) Tag() uint8        { return tagRenew }
 func (*Deregister) Tag() uint8   { return tagDeregister }
 func (*Expire) Tag() uint8       { return tagExpire }
 func (*AlterCluster) Tag() uint8 { return tagAlterCluster }
+func (*Challenge) Tag() uint8    { return tagChallenge }
 
 func (c *Register) Encode(w *codec.Writer) { c.Profile.encode(w) }
 
@@ -82,6 +88,8 @@ func (c *Expire) Encode(w *codec.Writer) {
 	w.Bool(c.Broken)
 }
 
+func (c *Challenge) Encode(w *codec.Writer) { w.Uvarint(uint64(c.Incarnation)) }
+
 func (c *AlterCluster) Encode(w *codec.Writer) {
 	w.Bool(c.Replace)
 	config.EncodeOps(w, c.Ops)
@@ -113,6 +121,8 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 		return &Deregister{}
 	case tagExpire:
 		return &Expire{Incarnation: getIncarnation(r), Broken: r.Bool()}
+	case tagChallenge:
+		return &Challenge{Incarnation: getIncarnation(r)}
 	case tagAlterCluster:
 		return &AlterCluster{Replace: r.Bool(), Ops: config.DecodeOps(r)}
 	}

@@ -61,6 +61,8 @@ func Decide(s *State, c Command, from base.Incarnation, now base.Millis, b confi
 		return []Event{&Gone{Incarnation: from}}, &Reply{}
 	case *Expire:
 		return s.decideExpire(c, from, now)
+	case *Challenge:
+		return s.decideChallenge(c, from, now)
 	case *AlterCluster:
 		return s.decideAlter(c, b)
 	}
@@ -92,6 +94,15 @@ func (s *State) decideExpire(c *Expire, from base.Incarnation, now base.Millis) 
 		return nil, &Reply{}
 	}
 	return []Event{&Gone{Incarnation: c.Incarnation}}, &Reply{}
+}
+
+func (s *State) decideChallenge(c *Challenge, from base.Incarnation, now base.Millis) ([]Event, *Reply) {
+	a, ok := s.Agent(c.Incarnation)
+	by := now + ChallengeLease
+	if !ok || !a.Idle || c.Incarnation == from || a.RenewBy <= by {
+		return nil, &Reply{}
+	}
+	return []Event{&Renewed{Incarnation: c.Incarnation, By: by, Idle: true}}, &Reply{}
 }
 
 func (s *State) decideAlter(c *AlterCluster, b config.Broker) ([]Event, *Reply) {

@@ -8,10 +8,12 @@ import (
 )
 
 // Leases: an agent that serves clients renews every 3 s and may be expired after three of these and a bit; an idle one
-// renews once a minute. Any command of an agent renews it.
+// says a word every two minutes or so, and within ChallengeLease when it is asked to: it looks at the journal every 10 s.
+// Any command of an agent renews it.
 const (
-	ActiveLease base.Millis = 10_000
-	IdleLease   base.Millis = 150_000
+	ActiveLease    base.Millis = 10_000
+	IdleLease      base.Millis = 150_000
+	ChallengeLease base.Millis = 14_000
 )
 
 // Roles are what an agent does, as bits.
