@@ -94,6 +94,9 @@ func (c *Cache) open(r Read, wait bool, deadline time.Time) (v View, loading boo
 		if len(missing) == 0 {
 			break
 		}
+		if c.stop.Stopped() {
+			return v, false, env.ErrClosed
+		}
 		// Room is made at the cost of what was used least, so not of the other parts of this range.
 		f.use(c, from, to)
 		if err := c.awaitRoom(cost(missing), wait, deadline); err != nil {
