@@ -291,3 +291,12 @@ func FuzzConnection(f *testing.F) {
 		}
 	})
 }
+
+// ingestOK appends everything at once, to nowhere.
+type ingestOK struct{}
+
+func (ingestOK) Append(batches []ingest.Batch) *env.Future[[]ingest.Result] {
+	f := env.NewFuture[[]ingest.Result](env.Real())
+	f.Set(make([]ingest.Result, len(batches)), nil)
+	return f
+}
