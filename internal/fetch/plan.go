@@ -33,9 +33,13 @@ type Plan struct {
 // that has records is planned also beyond the limits (KIP-74): its first batch may be larger.
 func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
 	p := Plan{Parts: make([]Part, len(wants))}
+	var topic *log.Topic // wants come topic by topic
 	for i := range wants {
 		w, part := &wants[i], &p.Parts[i]
-		state := part.judge(s, w, byID)
+		if topic == nil || topic.ID != w.Topic {
+			topic, _ = s.TopicByID(w.Topic)
+		}
+		state := part.judge(s, topic, w, byID)
 		if part.Kind != base.OK || part.DivergingEpoch >= 0 {
 			p.Denies = true
 			continue
@@ -81,18 +85,18 @@ func remaining(x log.Extent, offset int64) int64 {
 	return max(1, int64(float64(x.Len)*float64(x.End()-offset)/float64(x.Count)))
 }
 
-// judge says what is wrong with w, if anything is, and gives the partition.
-func (part *Part) judge(s *log.State, w *Want, byID bool) *log.Partition {
+// judge says what is wrong with w, if anything is, and gives the partition. topic is nil if there is none.
+func (part *Part) judge(s *log.State, topic *log.Topic, w *Want, byID bool) *log.Partition {
 	*part = Part{Start: -1, End: -1, DivergingEpoch: -1}
-	if _, ok := s.TopicByID(w.Topic); !ok && byID {
+	if topic == nil && byID {
 		part.Kind = base.UnknownTopicID
 		return nil
 	}
-	_, state, ok := s.PartitionOf(w.Topic, w.Partition)
-	if !ok {
+	if topic == nil || w.Partition < 0 || w.Partition >= topic.Partitions {
 		part.Kind = base.UnknownTopicOrPartition
 		return nil
 	}
+	state, _ := s.Partition(base.KeyOf(topic.Number, w.Partition))
 	part.Key, part.Start, part.End, part.Epoch = state.Key, state.Start, state.End, state.Epoch
 	switch {
 	case w.CurrentLeaderEpoch >= 0 && w.CurrentLeaderEpoch < state.Epoch:

@@ -72,6 +72,9 @@ func (s *sessions) begin(q *Request) (sitting, base.Kind) {
 
 // distinct leaves the last of several wants of one partition, in the place of the first.
 func distinct(wants []Want) []Want {
+	if ascending(wants) {
+		return wants
+	}
 	seen := make(map[Place]int, len(wants))
 	for i := range wants {
 		seen[wants[i].place()] = i
@@ -87,6 +90,16 @@ func distinct(wants []Want) []Want {
 		}
 	}
 	return out
+}
+
+// ascending reports whether wants are distinct because their partitions ascend.
+func ascending(wants []Want) bool {
+	for i := 1; i < len(wants); i++ {
+		if wants[i-1].Topic != wants[i].Topic || wants[i-1].Partition >= wants[i].Partition {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *Want) place() Place { return Place{w.Topic, w.Partition} }
@@ -226,14 +239,11 @@ func (s *sessions) update(q *Request, k *session, out []Fetched) Response {
 	if k.epoch != nextEpoch(q.SessionEpoch) {
 		return Response{Kind: base.InvalidFetchSessionEpoch, SessionID: k.id} // a repeated request overtook this one
 	}
-	news := make([]Fetched, 0, len(out))
-	var sent []*remembered
-	for i := range out {
+	// The epoch has not moved on, so nobody has touched the session: its partitions are those of the answer, in order.
+	var news []Fetched
+	sent := 0
+	for i, p := range k.parts {
 		f := &out[i]
-		p := k.index[Place{f.Topic, f.Partition}]
-		if p == nil {
-			continue
-		}
 		if f.Kind == base.UnknownTopicOrPartition && !k.byID {
 			// The name may stand for another topic by now: a full request says which.
 			delete(s.byID, k.id)
@@ -243,10 +253,12 @@ func (s *sessions) update(q *Request, k *session, out []Fetched) Response {
 			news = append(news, *f)
 		}
 		if len(f.Records) > 0 {
-			sent = append(sent, p)
+			sent++
 		}
 	}
-	k.moveToEnd(sent)
+	if sent > 0 && sent < len(k.parts) {
+		k.moveToEnd(out, sent)
+	}
 	return Response{SessionID: k.id, Partitions: news}
 }
 
@@ -260,20 +272,16 @@ func (p *remembered) tell(f *Fetched) bool {
 	return news
 }
 
-// moveToEnd lets the partitions that had nothing sent come first next time.
-func (k *session) moveToEnd(sent []*remembered) {
-	if len(sent) == 0 || len(sent) == len(k.parts) {
-		return
-	}
-	moved := make(map[*remembered]struct{}, len(sent))
-	for _, p := range sent {
-		moved[p] = struct{}{}
-	}
-	kept := make([]*remembered, 0, len(k.parts))
-	for _, p := range k.parts {
-		if _, ok := moved[p]; !ok {
+// moveToEnd lets the partitions that had nothing sent come first next time; sent is the number of the others.
+func (k *session) moveToEnd(out []Fetched, sent int) {
+	moved := make([]*remembered, 0, sent)
+	kept := k.parts[:0]
+	for i, p := range k.parts {
+		if len(out[i].Records) > 0 {
+			moved = append(moved, p)
+		} else {
 			kept = append(kept, p)
 		}
 	}
-	k.parts = append(kept, sent...)
+	k.parts = append(kept, moved...)
 }
