@@ -42,16 +42,17 @@ type Control struct {
 	counts    counters
 
 	// The mailbox of the loop.
-	mu       sync.Mutex
-	wake     env.Cond
-	calls    []*call // unresolved, in the order proposed
-	barriers []*env.Future[meta.View]
-	news     []news // from peers
-	kicked   bool   // look at the journal at once
-	draining bool
-	failure  error     // why the loop ended
-	bypass   time.Time // until then the sequencer is not relied upon
-	active   time.Time // when a client was last served something worth an active lease
+	mu        sync.Mutex
+	wake      env.Cond
+	calls     []*call // unresolved, in the order proposed
+	barriers  []*env.Future[meta.View]
+	news      []news // from peers
+	newsBytes int
+	kicked    bool // look at the journal at once
+	draining  bool
+	failure   error     // why the loop ended
+	bypass    time.Time // until then the sequencer is not relied upon
+	active    time.Time // when a client was last served something worth an active lease
 
 	loop loop
 	subs []func(Change)
@@ -99,8 +100,12 @@ func (c *Control) Rules() meta.Rules {
 	return meta.NewRules(c.config.Static, c.View().Admin.Configs())
 }
 
-// Now is the bucket's time.
-func (c *Control) Now() base.Millis { return c.loop.now() }
+// Now is the bucket's time as well as it can be told: a follower hears little of the bucket itself, so the local clock
+// carries it on. Entries are stamped by a stricter one.
+func (c *Control) Now() base.Millis {
+	now, _ := c.loop.journal.Guess()
+	return max(now, c.View().Time)
+}
 
 // Interest adds n (which may be negative) to the number of those who wait for news from other agents: while it is
 // above 0 and agents out of reach are active, the journal is looked at often.

@@ -54,7 +54,7 @@ func (c *Control) await(until time.Time) work {
 	for {
 		w := work{calls: c.hasUnsent(), barriers: c.barriers, news: c.news, look: c.kicked || !c.env.Now().Before(until)}
 		if w.calls || w.look || len(w.barriers)+len(w.news) > 0 || c.stop.Stopped() {
-			c.barriers, c.news, c.kicked = nil, nil, false
+			c.barriers, c.news, c.newsBytes, c.kicked = nil, nil, 0, false
 			return w
 		}
 		c.wake.Wait(until)

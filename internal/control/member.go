@@ -122,8 +122,8 @@ func (l *loop) foreignActive() bool {
 // as idle when it has served no client anything worth a word for activeFor.
 const (
 	tickEvery       = 500 * time.Millisecond
-	renewActive     = base.Millis(3_000)
-	renewIdle       = base.Millis(60_000)
+	renewActive     = 3 * time.Second
+	renewIdle       = time.Minute
 	activeFor       = 20 * time.Second
 	forwardPatience = 2 * time.Second
 	bypassFor       = 10 * time.Second
@@ -157,6 +157,8 @@ func (c *Control) ticks() {
 type ticker struct {
 	c       *Control
 	renewed time.Time                      // when the last renewal was proposed
+	lease   base.Millis                    // the agent's RenewBy when it was last looked at
+	leased  time.Time                      // when that was seen first
 	asked   map[base.Incarnation]time.Time // whose expiry was proposed, and when
 }
 
@@ -186,11 +188,15 @@ func (t *ticker) renew() {
 	c.mu.Lock()
 	idle := now.Sub(c.active) > activeFor
 	c.mu.Unlock()
-	lease, every := admin.ActiveLease, renewActive
-	if idle {
-		lease, every = admin.IdleLease, renewIdle
+	// By the local clock alone: a follower may not hear of the bucket's for a minute.
+	if a.RenewBy != t.lease {
+		t.lease, t.leased = a.RenewBy, now
 	}
-	if a.Idle == idle && c.Now() < a.RenewBy-lease+every {
+	every := renewActive
+	if idle {
+		every = renewIdle
+	}
+	if a.Idle == idle && now.Sub(t.leased) < every {
 		return
 	}
 	t.renewed = now

@@ -57,16 +57,29 @@ func (c *Control) PeerDown(link LinkID, from base.Incarnation) {
 	c.hear(news{link: link, from: from, down: true})
 }
 
-// PeerMessage hands over one message.
-func (c *Control) PeerMessage(link LinkID, from base.Incarnation, kind uint8, body []byte) {
-	c.hear(news{link: link, from: from, kind: kind, body: body})
+// Bounds of what waits for the loop, while that waits for the bucket. A link that brings more is closed: what it missed
+// is in the bucket.
+const (
+	newsMax      = 4096
+	newsBytesMax = 32 << 20
+)
+
+// PeerMessage hands over one message; false when too much waits, or the loop has ended.
+func (c *Control) PeerMessage(link LinkID, from base.Incarnation, kind uint8, body []byte) bool {
+	return c.hear(news{link: link, from: from, kind: kind, body: body})
 }
 
-func (c *Control) hear(n news) {
+// hear takes news. That links come up and go down is never lost: there are few of them.
+func (c *Control) hear(n news) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failure != nil || c.stop.Stopped() || n.kind != 0 && (len(c.news) >= newsMax || c.newsBytes+len(n.body) > newsBytesMax) {
+		return false
+	}
 	c.news = append(c.news, n)
+	c.newsBytes += len(n.body)
 	c.wake.Broadcast()
+	return true
 }
 
 // hear works through what peers brought.

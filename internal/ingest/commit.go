@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -17,11 +18,10 @@ type upload struct{ done *env.Future[struct{}] }
 func (u *upload) init(e env.Env) { u.done = env.NewFuture[struct{}](e) }
 
 func (i *Ingest) uploadSegment(s *sealed) {
-	// The store's Last-Modified is not below the bucket's time before the request, give or take its clock.
-	s.commit.LastModified = i.journal.Now()
 	began := i.env.Now()
-	_, err := i.store.Put(i.ctx, segment.Key(s.ref), s.body)
+	stored, err := i.store.Put(i.ctx, segment.Key(s.ref), s.body)
 	if err == nil {
+		s.commit.LastModified = i.modified(stored, i.env.Now().Sub(began))
 		i.counts.uploaded.Add(1)
 		i.counts.uploadedBytes.Add(int64(len(s.body)))
 		i.counts.uploadMicros.Add(i.env.Now().Sub(began).Microseconds())
@@ -32,6 +32,18 @@ func (i *Ingest) uploadSegment(s *sealed) {
 	s.body = nil
 	i.uploads.Release(1)
 	s.upload.done.Set(struct{}{}, err)
+}
+
+// modified is a file's Last-Modified, or a moment before it: what the store said, else when it answered less the time
+// it took.
+func (i *Ingest) modified(m objstore.Meta, took time.Duration) base.Millis {
+	switch {
+	case !m.LastModified.IsZero():
+		return base.Millis(m.LastModified.UnixMilli())
+	case !m.Date.IsZero():
+		return base.Millis(m.Date.Add(-took).UnixMilli())
+	}
+	return i.journal.Now() - base.Millis(took.Milliseconds())
 }
 
 // committer commits sealed segments in their order.

@@ -39,6 +39,16 @@ func (c *bucketClock) last() time.Time {
 	return c.date
 }
 
+// guess is now without the bound: for what is only shown to people and clients.
+func (c *bucketClock) guess() (base.Millis, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.date.IsZero() {
+		return 0, false
+	}
+	return base.Millis(c.date.Add(max(0, c.env.Now().Sub(c.readAt))).UnixMilli()), true
+}
+
 // now carries the last Date on. Dates are whole seconds, so a new one may lie behind what was carried: now does not
 // step back for that, unless the bucket's clock is more than clockLead behind.
 func (c *bucketClock) now() (base.Millis, bool) {

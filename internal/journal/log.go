@@ -86,6 +86,10 @@ func (l *Log) Position() (base.Slot, [32]byte) { return l.slot, l.chain }
 // than that. False before the first Date. Safe for concurrent use.
 func (l *Log) Now() (base.Millis, bool) { return l.clock.now() }
 
+// Guess is the bucket's time, carried on by the local clock however long the bucket has been silent. It may be wrong as
+// that clock is: nothing may be decided by it. Safe for concurrent use.
+func (l *Log) Guess() (base.Millis, bool) { return l.clock.guess() }
+
 // advance moves past slot l.slot+1, which holds e and is believed, and marks e void if it is.
 func (l *Log) advance(e *Entry) {
 	l.slot++

@@ -7,7 +7,8 @@
 // # Wire
 //
 //	frame   length u32 (of what follows), kind u8, body
-//	kind 0  hello: magic "MRPR", version u16, cluster id string, incarnation u32; the first frame each way
+//	kind 0  hello: magic "MRPR", version u16, cluster id string, incarnation u32; the first frame each way, at most
+//	        256 bytes; others at most 16 MiB
 //	kind 255  keep-alive, empty; sent when nothing else was for pingEvery
 //	others  the messages of control
 //
