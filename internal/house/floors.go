@@ -26,6 +26,7 @@ var floors = map[string]int{
 	"coord":    5,
 	"jobs":     5,
 	"security": 5,
+	"fsck":     5,
 
 	"registry": 6,
 	"table":    6,

@@ -1,0 +1,432 @@
+package fsck_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/fsck"
+	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/filestore"
+	"github.com/millrace-io/millrace/internal/objstore/memstore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+var topic = base.TopicID{1}
+
+func soon() time.Time { return time.Now().Add(10 * time.Second) }
+
+// bed is a bucket that an agent has filled and left.
+type bed struct {
+	t     *testing.T
+	store objstore.Store
+}
+
+// filled fills a bucket through control and ingest: a topic, and 6 segments of 2 partitions with 3 records each.
+func filled(t *testing.T, store objstore.Store) *bed {
+	t.Helper()
+	b := &bed{t, store}
+	b.serve(func(c *control.Control, i *ingest.Ingest) {
+		if v, err := c.Propose(&log.CreateTopic{Name: "orders", ID: topic, Partitions: 4}).Wait(soon()); err != nil || v.Kind() != base.OK {
+			t.Fatal(err, v)
+		}
+		for n := range 6 {
+			b.produce(i, n)
+		}
+	})
+	return b
+}
+
+func (b *bed) serve(f func(*control.Control, *ingest.Ingest)) {
+	b.t.Helper()
+	e, quiet := env.Real(), slog.New(slog.NewTextHandler(io.Discard, nil))
+	cluster, err := journal.OpenCluster(context.Background(), e, b.store)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	c := control.New(e, b.store, cluster, control.Config{Profile: admin.Profile{Roles: admin.AllRoles}, W: journal.W, Log: quiet}, nil)
+	i := ingest.New(e, c, b.store, ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: 1 << 20, Log: quiet})
+	if err := c.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	f(c, i)
+	i.Stop(soon())
+	c.Stop(soon())
+}
+
+func (b *bed) produce(i *ingest.Ingest, n int) {
+	b.t.Helper()
+	var batches []ingest.Batch
+	for p := range int32(2) {
+		w := batch.Plain(batch.None)
+		w.ProducerID, w.Epoch, w.BaseSequence = 7, 0, int32(3*n)
+		var records []batch.NewRecord
+		for k := range 3 {
+			records = append(records, batch.NewRecord{Timestamp: int64(1000 + 3*n + k), Value: fmt.Appendf(nil, "value %d", k)})
+		}
+		built := w.Build(records...)
+		batches = append(batches, ingest.Batch{Topic: topic, Partition: p, Bytes: built,
+			Info: batch.Info{Count: 3, MaxTimestamp: built.MaxTimestamp(), ProducerID: 7, BaseSequence: int32(3 * n)}})
+	}
+	r, err := i.Append(batches).Wait(soon())
+	if err != nil || r[0].Kind != base.OK || r[1].Kind != base.OK {
+		b.t.Fatal(err, r)
+	}
+}
+
+func (b *bed) keys(prefix string) (keys []string) {
+	b.t.Helper()
+	page, err := b.store.List(b.t.Context(), prefix, "", 1000)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, o := range page.Entries {
+		keys = append(keys, o.Key)
+	}
+	return keys
+}
+
+func (b *bed) get(key string) []byte {
+	b.t.Helper()
+	o, err := b.store.GetRange(b.t.Context(), key, 0, -1)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return bytes.Clone(o.Body)
+}
+
+func (b *bed) put(key string, body []byte) {
+	b.t.Helper()
+	if _, err := b.store.Put(b.t.Context(), key, body); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bed) delete(keys ...string) {
+	b.t.Helper()
+	if err := b.store.Delete(b.t.Context(), keys...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// replica reads the journal as an agent does.
+func (b *bed) replica() (*journal.Log, *meta.State) {
+	b.t.Helper()
+	e := env.Real()
+	cluster, err := journal.OpenCluster(b.t.Context(), e, b.store)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	l, s := journal.Open(e, b.store, cluster, journal.W), meta.New()
+	if _, err := l.Load(b.t.Context(), nothing{}); err != nil {
+		b.t.Fatal(err)
+	}
+	for {
+		entry, status, err := l.Next(b.t.Context())
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if status != journal.Believed {
+			return l, s
+		}
+		outcomes, err := meta.DecodeOutcomes(entry.Payload)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		s.Begin(entry.Slot, entry.Time)
+		for i := range outcomes {
+			if err := s.Apply(&outcomes[i]); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+}
+
+type nothing struct{}
+
+func (nothing) Begin(journal.Manifest) error { return nil }
+func (nothing) Part(string, []byte) error    { return nil }
+
+// snapshot writes one of the journal's end, with whatever digest is added to the true one. The bucket has none before.
+func (b *bed) snapshot(wrongBy uint64) string {
+	b.t.Helper()
+	l, s := b.replica()
+	slot, chain := l.Position()
+	point := journal.Point{Slot: slot, Chain: chain, Time: s.Time, Digest: s.Digest() + wrongBy}
+	_, err := l.Snapshots().Write(b.t.Context(), point, nil, func(yield func(journal.PartSource) bool) {
+		for _, p := range s.Parts(nil) {
+			if !yield(journal.PartSource{Key: p.Key, Body: p.Encode()}) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return journal.SnapshotKey(slot)
+}
+
+func (b *bed) check(opts fsck.Options) fsck.Report {
+	b.t.Helper()
+	r, err := fsck.Run(b.t.Context(), env.Real(), b.store, opts)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func TestSoundBucket(t *testing.T) {
+	dir, err := filestore.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, store := range map[string]objstore.Store{"memory": memstore.New(time.Now), "files": dir} {
+		t.Run(name, func(t *testing.T) {
+			b := filled(t, store)
+			b.snapshot(0)
+			b.serve(func(_ *control.Control, i *ingest.Ingest) { b.produce(i, 6) })
+			r := b.check(fsck.Options{})
+			if len(r.Problems) != 0 || !r.OK() {
+				t.Errorf("problems: %+v", r.Problems)
+			}
+			if r.Snapshots != 1 || r.Topics != 1 || r.Partitions != 4 || r.Extents != 14 || r.Records != 42 || r.Batches != 14 ||
+				r.FilesRead != r.Files || r.Files == 0 || r.FirstSlot != 0 || r.Entries == 0 || r.DigestsCompared < r.Entries {
+				t.Errorf("%+v", r)
+			}
+			quick := b.check(fsck.Options{Quick: true})
+			if quick.FilesRead != 0 || quick.Files != r.Files || len(quick.Problems) != 0 {
+				t.Errorf("quick: %+v", quick)
+			}
+		})
+	}
+}
+
+// Damage done by hand is found, named by its object, and given its severity.
+func TestDamage(t *testing.T) {
+	flip := func(b *bed, key string, at int) {
+		body := b.get(key)
+		body[(at+len(body))%len(body)] ^= 1
+		b.put(key, body)
+	}
+	tests := []struct {
+		name     string
+		do       func(b *bed) (key string)
+		severity fsck.Severity
+		text     string
+	}{
+		{"truncated segment", func(b *bed) string {
+			key := b.keys(segment.Prefix)[0]
+			b.put(key, b.get(key)[:60])
+			return key
+		}, fsck.Damage, "the file has 60 bytes"},
+		{"flipped bit in a segment", func(b *bed) string {
+			key := b.keys(segment.Prefix)[0]
+			flip(b, key, 80)
+			return key
+		}, fsck.Damage, "checksum"},
+		{"batch damaged before the segment was made", func(b *bed) string {
+			key := b.keys(segment.Prefix)[0]
+			b.put(key, reseal(b, b.get(key)))
+			return key
+		}, fsck.Damage, "has CRC"},
+		{"missing segment", func(b *bed) string {
+			key := b.keys(segment.Prefix)[0]
+			b.delete(key)
+			return key
+		}, fsck.Damage, "lost are orders-0 offsets"},
+		{"missing entry", func(b *bed) string {
+			b.delete(journal.EntryKey(3))
+			return journal.EntryKey(3)
+		}, fsck.Damage, "is not there"},
+		{"missing first entry", func(b *bed) string {
+			b.delete(journal.EntryKey(1))
+			return journal.EntryKey(1)
+		}, fsck.Damage, "no usable snapshot"},
+		{"missing entry that a young snapshot stands for", func(b *bed) string {
+			b.snapshot(0)
+			b.delete(journal.EntryKey(3))
+			return journal.EntryKey(3)
+		}, fsck.Damage, "no snapshot was old enough"},
+		{"flipped bit in an entry", func(b *bed) string {
+			flip(b, journal.EntryKey(4), -20)
+			return journal.EntryKey(4)
+		}, fsck.Damage, "cannot be read"},
+		{"flipped bit in a snapshot part", func(b *bed) string {
+			key := b.snapshot(0)
+			flip(b, b.keys("part/")[0], 40)
+			return key
+		}, fsck.Damage, "SHA-256"},
+		{"missing snapshot part", func(b *bed) string {
+			key := b.snapshot(0)
+			b.delete(b.keys("part/")[2])
+			return key
+		}, fsck.Damage, "not found"},
+		{"snapshot with a wrong digest", func(b *bed) string { return b.snapshot(1) }, fsck.Damage, "the manifest says"},
+		{"snapshot of another cluster", func(b *bed) string {
+			other := filled(b.t, memstore.New(time.Now))
+			key := other.snapshot(0)
+			for _, k := range append(other.keys("part/"), key) {
+				b.put(k, other.get(k))
+			}
+			return key
+		}, fsck.Damage, "of cluster"},
+		{"foreign object", func(b *bed) string {
+			b.put("data/README.txt", []byte("hello"))
+			return "data/README.txt"
+		}, fsck.Note, "not an object of Millrace"},
+		{"foreign object outside", func(b *bed) string {
+			b.put("other/thing", []byte("hello"))
+			return "other/thing"
+		}, fsck.Note, "not an object of Millrace"},
+		{"late void entry", func(b *bed) string {
+			n := base.Slot(len(b.keys("journal/")) + 1)
+			e, err := journal.EncodeEntry(journal.Header{Slot: n, Writer: 9, Attempt: [16]byte{1}}, nil)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			b.put(journal.EntryKey(n), e)
+			return journal.EntryKey(n)
+		}, fsck.Note, "void: agent 9"},
+		{"cluster.json gone", func(b *bed) string {
+			b.delete("cluster.json")
+			return "cluster.json"
+		}, fsck.Damage, "restore it"},
+		{"cluster.json damaged", func(b *bed) string {
+			flip(b, "cluster.json", 20)
+			return "cluster.json"
+		}, fsck.Damage, "checksum"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := filled(t, memstore.New(time.Now))
+			key := test.do(b)
+			r := b.check(fsck.Options{})
+			if r.OK() != (test.severity != fsck.Damage) {
+				t.Errorf("damage: %d", r.Damage)
+			}
+			for _, p := range r.Problems {
+				if p.Key == key && p.Severity == test.severity && strings.Contains(p.Text, test.text) {
+					return
+				}
+			}
+			t.Errorf("want %s of %s: … %s …, got %+v", test.severity, key, test.text, r.Problems)
+		})
+	}
+}
+
+// reseal changes a record's byte and gives the segment right checksums again: only the batch's own CRC tells.
+func reseal(b *bed, file []byte) []byte {
+	parsed, err := segment.Parse(file)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	w := segment.NewBuilder(parsed.Store)
+	for _, e := range parsed.Entries {
+		chunk := bytes.Clone(parsed.Chunk(e))
+		chunk[len(chunk)-3] ^= 1
+		w.Add(e.Topic, e.Partition, chunk)
+	}
+	return w.Finish()
+}
+
+// A broken entry that a snapshot stands for is damage, and the rest is checked from there.
+func TestBrokenEntryBehindSnapshot(t *testing.T) {
+	b := filled(t, memstore.New(time.Now))
+	b.snapshot(0)
+	b.serve(func(_ *control.Control, i *ingest.Ingest) { b.produce(i, 6) })
+	b.put(journal.EntryKey(4), []byte("not an entry"))
+	r := b.check(fsck.Options{})
+	if r.Damage != 1 || r.Problems[0].Key != journal.EntryKey(4) || r.Records != 42 || r.LastSlot != base.Slot(len(b.keys("journal/"))) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// An upload that no entry names is normal while it is young, and an orphan when no entry can name it any more.
+func TestOrphans(t *testing.T) {
+	now := time.Now()
+	b := filled(t, memstore.New(func() time.Time { return now }))
+	orphan := segment.NewBuilder(0)
+	orphan.Add(topic, 0, []byte("bytes"))
+	key := segment.Key(base.FileRef{ID: base.ULID{1, 2, 3}})
+	b.put(key, orphan.Finish())
+	if r := b.check(fsck.Options{}); r.Uncommitted != 1 || len(r.Problems) != 0 {
+		t.Errorf("young: %+v", r)
+	}
+	now = now.Add(2 * time.Hour)
+	r := b.check(fsck.Options{})
+	if r.Uncommitted != 0 || r.Garbage != 1 || len(r.Problems) != 1 || r.Problems[0].Key != key || !r.OK() {
+		t.Errorf("old: %+v", r)
+	}
+}
+
+// Entries that an old snapshot stands for may be gone, and those that came back are garbage.
+func TestTruncatedJournal(t *testing.T) {
+	now := time.Now()
+	b := filled(t, memstore.New(func() time.Time { return now }))
+	b.snapshot(0)
+	now = now.Add(2 * time.Hour)
+	entries := b.keys("journal/")
+	b.delete(entries[:len(entries)-1]...)
+	b.put(entries[1], []byte("late"))
+	r := b.check(fsck.Options{})
+	if !r.OK() || r.Garbage != 1 || r.Problems[0].Severity != fsck.Garbage || r.Problems[0].Key != entries[1] || r.Records != 36 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestEmptyBucketIsNotFounded(t *testing.T) {
+	b := &bed{t, memstore.New(time.Now)}
+	r := b.check(fsck.Options{})
+	if !r.OK() || r.Notes != 1 || len(b.keys("")) != 0 {
+		t.Errorf("%+v, keys %v", r, b.keys(""))
+	}
+}
+
+func TestReportForPeopleAndPrograms(t *testing.T) {
+	b := filled(t, memstore.New(time.Now))
+	b.put("other", []byte("x"))
+	steps := 0
+	r := b.check(fsck.Options{Progress: func(_ string, n int) { steps = n }})
+	var table strings.Builder
+	if err := r.Table(&table); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"no damage, 0 garbage, 1 notes", "note", "not an object of Millrace", "partitions"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, table.String())
+		}
+	}
+	var back fsck.Report
+	text, err := json.Marshal(r)
+	if err != nil || json.Unmarshal(text, &back) != nil || back.Records != r.Records || len(back.Problems) != 1 {
+		t.Errorf("%v %s", err, text)
+	}
+	if steps == 0 {
+		t.Error("no progress was told")
+	}
+}
+
+// A store that cannot be read is no finding.
+func TestUnreadableStore(t *testing.T) {
+	b := filled(t, memstore.New(time.Now))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r, err := fsck.Run(ctx, env.Real(), b.store, fsck.Options{}); err == nil || r.Damage != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
