@@ -118,6 +118,8 @@ func (p *page) next(topic string, partition int32) {
 
 func (q *query) describePartition(t *log.Topic, index int32) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
+	// Null lists of leaders to be are legal, and Kafka's own AdminClient fails on them.
+	p.EligibleLeaderReplicas, p.LastKnownELR = []int32{}, []int32{}
 	p.Partition, p.LeaderID, p.LeaderEpoch = index, leaderOf(q.nodes(), t.ID, index), q.epoch(t, index)
 	if p.LeaderID == noNode {
 		p.ErrorCode = int16(leaderNotAvailable)
