@@ -47,7 +47,9 @@ func readFrame(r io.Reader, limit uint32) (kind uint8, body []byte, err error) {
 	for left > 0 {
 		at := len(body)
 		body = append(body, make([]byte, min(left, step))...)
-		if _, err := io.ReadFull(r, body[at:]); err != nil {
+		if _, err := io.ReadFull(r, body[at:]); err == io.EOF {
+			return 0, nil, io.ErrUnexpectedEOF
+		} else if err != nil {
 			return 0, nil, err
 		}
 		left -= len(body) - at
