@@ -237,11 +237,11 @@ func (u *Auditor) settleRecord(partition int, r *record, last map[string]*record
 	if r.acked >= 0 && r.found < 0 {
 		u.violated(CheckLostWrite, "%s was acknowledged at %d/%d and is not there", r.value, partition, r.acked)
 	}
+	if r.gaveUp && r.found >= 0 {
+		u.marks.Hit(BatchUnknownThere)
+	}
 	if r.found < 0 || r.producer < 0 {
 		return
-	}
-	if r.gaveUp {
-		u.marks.Hit(BatchUnknownThere)
 	}
 	streams := []string{fmt.Sprint("id ", r.producer)}
 	if r.acked >= 0 {

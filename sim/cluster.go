@@ -39,7 +39,7 @@ type Seams struct {
 
 // Standard are the options of a seed in the standard test.
 func Standard(seed uint64) Options {
-	return Options{Seed: seed, Agents: 2 + int(seed/2%2), Peers: seed%2 == 0, Unsteady: seed%5 == 4, Partitions: 3, Producers: 3,
+	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Unsteady: seed%5 == 4, Partitions: 3, Producers: 3,
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
 }

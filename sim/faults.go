@@ -35,6 +35,6 @@ func drawFaults(w *sim.World, late time.Duration) Faults {
 		}
 		return 1 + w.Uint64()%most
 	}
-	return Faults{Slow: often(100), VerySlow: often(12), Throttled: often(60), Failed: often(40), AnswerLost: often(60), NotDone: often(40),
-		Conflict: often(40), Late: often(40), ShortPage: often(500), KillWriter: often(4), LateMax: late}
+	return Faults{Slow: often(40), VerySlow: often(4), Throttled: often(30), Failed: often(20), AnswerLost: often(30), NotDone: often(15),
+		Conflict: often(30), Late: often(20), ShortPage: often(500), KillWriter: often(3), LateMax: late}
 }

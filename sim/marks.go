@@ -51,6 +51,7 @@ const (
 	BatchUnknown       Mark = "produce: given up, outcome unknown"
 	BatchUnknownThere  Mark = "produce: given up, and in the log all the same"
 	ProducerAnew       Mark = "produce: producer began anew after a gap"
+	ClientRestarted    Mark = "produce: client started anew"
 	ReaderStale        Mark = "read: from a view behind another's"
 )
 
@@ -59,7 +60,7 @@ var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, 
 	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketShortPage, BucketClockBack,
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
-	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ReaderStale}
+	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted, ReaderStale}
 
 // Marks counts how often each mark fired.
 type Marks map[Mark]int

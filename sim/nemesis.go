@@ -9,12 +9,15 @@ import (
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
-// torment breaks things for as long as the options say.
+// torment breaks things for as long as the options say, at a rate of the seed's own.
 func (c *Cluster) torment(main *sim.Proc) {
+	pause := []time.Duration{5 * time.Second, 12 * time.Second, 30 * time.Second}[c.w.Uint64()%3]
 	for end := c.w.Elapsed() + c.options.Chaos; c.w.Elapsed() < end && len(c.audit.Violations) == 0; {
-		main.Sleep(c.w.Between(0, 8*time.Second))
+		main.Sleep(c.w.Between(0, pause))
 		a := c.agents[c.w.Uint64()%uint64(len(c.agents))]
-		c.disturb(a, int(c.w.Uint64()%12))
+		if a.up || c.w.Uint64()%4 == 0 { // one that is down or starting is mostly left alone
+			c.disturb(a)
+		}
 	}
 	c.quiet = true
 	for i, a := range c.agents {
@@ -24,37 +27,37 @@ func (c *Cluster) torment(main *sim.Proc) {
 	}
 }
 
-// disturb does one thing to an agent or to its surroundings.
-func (c *Cluster) disturb(a *agent, what int) {
+// disturb does one thing to an agent or to its surroundings. What takes an agent away for long is rarer.
+func (c *Cluster) disturb(a *agent) {
 	w, W := c.w, c.options.W
-	switch what {
-	case 0, 1:
+	switch what := w.Uint64() % 20; what {
+	case 0, 1, 2:
 		if !a.p.Killed() {
 			c.marks.Hit(AgentKilled)
 			c.kill(a)
 		}
-	case 2:
+	case 3:
 		c.stopInOrder(a)
-	case 3, 4:
+	case 4, 5, 6:
 		c.marks.Hit(AgentPaused)
 		a.p.Pause(w.Between(0, 15*time.Second))
-	case 5:
+	case 7:
 		c.marks.Hit(AgentPausedLong)
 		a.p.Pause(w.Between(W, 3*W))
-	case 6:
+	case 8:
 		c.marks.Hit(AgentSuspended)
 		a.p.Suspend(w.Between(0, 2*W))
-	case 7:
+	case 9, 10:
 		c.marks.Hit(AgentSkewed)
 		a.p.SetClockSkew(w.Between(0, 2*time.Hour) - time.Hour)
 		a.p.SetClockDrift(int(w.Uint64()%200_000) - 100_000)
-	case 8:
-		c.bucket.Unreachable(a.name, w.Between(0, 30*time.Second))
-	case 9:
-		c.bucket.Storm(w.Between(0, 10*time.Second))
-	case 10:
+	case 11, 12:
+		c.bucket.Unreachable(a.name, w.Between(0, 20*time.Second))
+	case 13, 14:
+		c.bucket.Storm(w.Between(0, 6*time.Second))
+	case 15, 16, 17:
 		c.cut(a)
-	case 11:
+	default:
 		c.injectVoid()
 	}
 }
@@ -68,7 +71,7 @@ func (c *Cluster) kill(a *agent) {
 func (c *Cluster) beginLater(name string) {
 	nurse := c.w.Proc("nurse")
 	nurse.Go("begin", func() {
-		nurse.Sleep(c.w.Between(0, 30*time.Second))
+		nurse.Sleep(c.w.Between(0, 12*time.Second))
 		if a := c.agentOf(name); !c.quiet && a.p.Killed() {
 			c.begin(name)
 		}

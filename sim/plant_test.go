@@ -79,7 +79,7 @@ var plants = []plant{
 				d := *c
 				d.Batches = slices.Clone(c.Batches)
 				for i := range d.Batches {
-					d.Batches[i].ProducerID = batch.NoProducerID
+					d.Batches[i].ProducerID, d.Batches[i].Epoch, d.Batches[i].BaseSequence = batch.NoProducerID, 0, 0
 				}
 				op = &d
 			}
@@ -121,7 +121,7 @@ var plants = []plant{
 			}
 			return objstore.Object{}, err
 		}
-	})}, []string{CheckStaleBarrier, CheckDivergence, CheckLostWrite, CheckInconsistentOffsets, "agent-stopped"}},
+	})}, []string{CheckStaleBarrier, CheckDivergence, CheckLostWrite, CheckInconsistentOffsets, CheckOffsetsBack, "agent-stopped"}},
 }
 
 // TestPlantedBugsAreFound: each is found within the standard seeds, by a check that is made for it.

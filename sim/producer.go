@@ -16,7 +16,8 @@ import (
 const (
 	inFlightMax    = 5 // as every Kafka client: more would outrun the window of repeats
 	requestTimeout = 6 * time.Second
-	gapTries       = 6 // answers "out of order" to the oldest batch before a producer begins anew
+	restartEvery   = 100 // rounds, about, between a client's lives
+	gapTries       = 6   // answers "out of order" to the oldest batch before a producer begins anew
 )
 
 // producer is a simulated client: idempotent, pipelined, with the habits of the real ones. It sends each partition's
@@ -71,6 +72,10 @@ func (c *Cluster) newProducer(name string, plain bool) *producer {
 func (r *producer) run() {
 	for {
 		r.p.Sleep(r.c.w.Between(0, 2*r.c.options.SendEvery))
+		if r.c.w.Uint64()%restartEvery == 0 && !r.quiet {
+			r.c.marks.Hit(ClientRestarted)
+			r.anew()
+		}
 		if !r.ready() {
 			continue
 		}
@@ -100,7 +105,7 @@ func (r *producer) ready() bool {
 	}
 	if r.id == batch.NoProducerID && !r.plain {
 		r.id = r.c.allocate(r.conn.a, r.p)
-		return r.id != batch.NoProducerID
+		return r.id != batch.NoProducerID && r.conn != nil
 	}
 	return true
 }
@@ -199,6 +204,7 @@ func (r *producer) answered(l *lane, s *sending, res ingest.Result) {
 	case res.Kind == base.OutOfOrderSequenceNumber && l.oldest() == s:
 		s.state = again
 		if l.gaps++; l.gaps >= gapTries {
+			r.c.marks.Hit(ProducerAnew)
 			r.anew()
 		}
 	case res.Kind == base.RequestTimedOut, res.Kind == base.NotLeaderOrFollower, res.Kind == base.OutOfOrderSequenceNumber:
@@ -234,9 +240,9 @@ func (r *producer) giveUp(s *sending) {
 	r.c.audit.gaveUp(s.values)
 }
 
-// anew gives up what is under way and takes another producer id, as a client does that cannot close a gap.
+// anew gives up what is under way and takes another producer id, as a client does that cannot close a gap, or was
+// started anew.
 func (r *producer) anew() {
-	r.c.marks.Hit(ProducerAnew)
 	r.c.w.Logf("producer %d begins anew", r.id)
 	for _, l := range r.parts {
 		for _, s := range l.flight {
