@@ -36,8 +36,8 @@ func (c *Cache) Prefetch(reads []Read) int {
 			w.to = max(w.to, list[i].to)
 		}
 		missing := c.files[w.file].gaps(w.from, w.to, w.size)
-		if c.makeRoom(cost(missing)) {
-			c.load(w.file, missing)
+		if c.makeRoom(cost(missing)) && c.load(w.file, missing) != nil {
+			return 0
 		}
 	}
 	return n

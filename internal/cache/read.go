@@ -81,36 +81,18 @@ func (c *Cache) Open(r Read, wait bool, deadline time.Time) (View, error) {
 	return v, nil
 }
 
+// open holds what there is of r, and has loaded what is missing; loading tells whether it has to be awaited.
 func (c *Cache) open(r Read, wait bool, deadline time.Time) (v View, loading bool, err error) {
 	if int64(r.Pos)+int64(r.Len) > r.FileBytes || r.Offset < r.Base || r.Offset >= r.Base+int64(r.Count) {
 		return v, false, base.Errorf(base.CorruptMessage, "data file %s of %d bytes: no record %d in %d bytes at %d", r.File.ID, r.FileBytes, r.Offset, r.Len, r.Pos)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.fill(&r, wait, deadline); err != nil {
+		return v, false, err
+	}
 	f := c.files[r.File]
 	from, to := r.window(f)
-	for {
-		missing := f.gaps(from, to, r.FileBytes)
-		if len(missing) == 0 {
-			break
-		}
-		if c.stop.Stopped() {
-			return v, false, env.ErrClosed
-		}
-		// Room is made at the cost of what was used least, so not of the other parts of this range.
-		f.use(c, from, to)
-		if err := c.awaitRoom(cost(missing), wait, deadline); err != nil {
-			return v, false, err
-		}
-		f = c.files[r.File]
-		from, to = r.window(f)
-		if again := f.gaps(from, to, r.FileBytes); slices.Equal(again, missing) {
-			c.load(r.File, missing)
-			c.stats.misses.Add(1)
-			loading = true
-			f = c.files[r.File]
-		}
-	}
 	v = View{c: c, x: r.Extent, from: from - int64(r.Pos), to: to - int64(r.Pos)}
 	v.index = f.index(&v.x)
 	for _, s := range f.spans[f.at(from):] {
@@ -122,6 +104,29 @@ func (c *Cache) open(r Read, wait bool, deadline time.Time) (v View, loading boo
 		loading = loading || s.data == nil
 	}
 	return v, loading, nil
+}
+
+// fill has what is missing of r's window loaded; c.mu is held, but let go of while there is no room.
+func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
+	for {
+		f := c.files[r.File]
+		from, to := r.window(f)
+		missing := f.gaps(from, to, r.FileBytes)
+		if len(missing) == 0 {
+			return nil
+		}
+		// Room is made at the cost of what was used least, so not of the other parts of this range.
+		f.use(c, from, to)
+		if err := c.awaitRoom(cost(missing), wait, deadline); err != nil {
+			return err
+		}
+		f = c.files[r.File]
+		from, to = r.window(f)
+		if slices.Equal(f.gaps(from, to, r.FileBytes), missing) {
+			c.stats.misses.Add(1)
+			return c.load(r.File, missing)
+		}
+	}
 }
 
 func cost(missing []gap) (n int64) {
@@ -143,8 +148,9 @@ func (f *file) use(c *Cache, from, to int64) {
 	}
 }
 
-// load begins to read what is missing of a file; c.mu is held. Each span is held by its GET.
-func (c *Cache) load(ref base.FileRef, missing []gap) {
+// load begins to read what is missing of a file; c.mu is held. Each span is held by its GET. It fails once the cache is
+// stopped.
+func (c *Cache) load(ref base.FileRef, missing []gap) error {
 	f := c.files[ref]
 	if f == nil {
 		f = &file{ref: ref}
@@ -157,8 +163,10 @@ func (c *Cache) load(ref base.FileRef, missing []gap) {
 		c.hold(s)
 		if !c.stop.Go("cache load", func() { c.loadSpan(s) }) {
 			c.loaded(s, nil, env.ErrClosed)
+			return env.ErrClosed
 		}
 	}
+	return nil
 }
 
 func (c *Cache) loadSpan(s *span) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,18 @@ type bed struct {
 	cache   *cache.Cache
 	fetch   *fetch.Fetch
 	memory  *env.Semaphore
+	journal *counting
+}
+
+// counting is a journal that counts those who wait for news.
+type counting struct {
+	*control.Control
+	interest atomic.Int64
+}
+
+func (c *counting) Interest(n int) {
+	c.interest.Add(int64(n))
+	c.Control.Interest(n)
 }
 
 // settings are what tests set differently.
@@ -72,7 +85,8 @@ func start(t testing.TB, s settings) *bed {
 		config.Uploaded = b.cache.Put
 	}
 	b.ingest = ingest.New(e, b.control, s.store, config)
-	b.fetch = fetch.New(e, b.control, b.cache, fetch.Config{Memory: b.memory, Log: quiet()})
+	b.journal = &counting{Control: b.control}
+	b.fetch = fetch.New(e, b.journal, b.cache, fetch.Config{Memory: b.memory, Log: quiet()})
 	if err := b.control.Start(); err != nil {
 		t.Fatal(err)
 	}

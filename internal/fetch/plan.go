@@ -5,8 +5,11 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// planExtentsMax bounds the extents of one partition in one Fetch: each may lie in another file.
-const planExtentsMax = 256
+// Bounds of the extents in one Fetch, of a partition and of all: each may lie in another file.
+const (
+	planExtentsMax    = 256
+	planExtentsMaxAll = 4096
+)
 
 // Part is a plan for one partition.
 type Part struct {
@@ -61,7 +64,7 @@ func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
 func (p *Plan) gather(part *Part, state *log.Partition, offset, limit int64) {
 	part.first = len(p.Extents)
 	state.Extents.From(offset, func(x log.Extent) bool {
-		if part.Bytes >= limit && part.Bytes > 0 || len(p.Extents)-part.first == planExtentsMax {
+		if part.Bytes >= limit && part.Bytes > 0 || len(p.Extents)-part.first == planExtentsMax || len(p.Extents) == planExtentsMaxAll {
 			p.Full = true
 			return false
 		}

@@ -135,6 +135,9 @@ func TestLongPollIsWokenByRecords(t *testing.T) {
 	answer := b.poll(time.Minute, 1, 1<<20, want(id, 0, 0), want(id, 1, 0))
 	other := b.poll(time.Minute, 1, 1<<20, want(id, 0, 0))
 	b.untilWaiting(2)
+	if n := b.journal.interest.Load(); n != 2 {
+		t.Errorf("the journal was told of %d who wait", n)
+	}
 	b.produce(id, 1, plain(0, 3, 0))
 	r, _ := answer()
 	if got := b.parse(r.Partitions[1]); len(got) != 1 || got[0].Count() != 3 || len(r.Partitions[0].Records) != 0 {
@@ -148,6 +151,9 @@ func TestLongPollIsWokenByRecords(t *testing.T) {
 		t.Fatalf("woken with %+v", r)
 	}
 	b.untilWaiting(0)
+	if n := b.journal.interest.Load(); n != 0 {
+		t.Errorf("the journal believes that %d wait", n)
+	}
 }
 
 func TestMinBytes(t *testing.T) {

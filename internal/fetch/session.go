@@ -59,7 +59,7 @@ func (s *sessions) count() (n int, evicted int64) {
 
 // begin says which partitions a request is about.
 func (s *sessions) begin(q *Request) (sitting, base.Kind) {
-	if q.SessionEpoch > 0 {
+	if q.SessionEpoch != 0 && q.SessionEpoch != -1 {
 		return s.resume(q)
 	}
 	if q.SessionID != 0 {

@@ -49,6 +49,7 @@ var sessionScripts = map[string]string{
 		fetch 1                  → INVALID_FETCH_SESSION_EPOCH`,
 	"no such session": `
 		fetch 1 id=77            → FETCH_SESSION_ID_NOT_FOUND
+		fetch -2                 → FETCH_SESSION_ID_NOT_FOUND
 		fetch 0 0@0              → + 0:0
 		fetch -1 0@0             → - 0:0
 		fetch 1                  → FETCH_SESSION_ID_NOT_FOUND`,
@@ -191,7 +192,7 @@ func (s *sessionScript) told(r fetch.Response) string {
 	return out
 }
 
-// An incremental fetch that names nothing waits for records of the session's partitions, as pl#321 had clients spin.
+// An incremental fetch that names nothing waits for records of the session's partitions; clients would spin else.
 func TestEmptyIncrementalFetchWaits(t *testing.T) {
 	b := start(t, settings{fill: true})
 	id := b.topic("orders", 1)
