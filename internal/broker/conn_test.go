@@ -141,7 +141,7 @@ func TestMemoryIsHeldUntilTheAppendIsDone(t *testing.T) {
 	}
 	slow.answer(0)
 	b.client.receive(r, id)
-	eventually(t, "all memory free", func() bool { return memory.Free() == memory.Size() })
+	eventually(t, "all memory is free", func() bool { return memory.Free() == memory.Size() })
 }
 
 // A request for more than there is at the moment waits; the first one's end lets it in.
@@ -152,6 +152,7 @@ func TestReadingWaitsForMemory(t *testing.T) {
 	r := produceRequest("orders", 0, records(string(make([]byte, 700_000))))
 	r.SetVersion(9)
 	b.client.send(r)
+	eventually(t, "an append", func() bool { return slow.asked.Load() == 1 })
 	second := b.dial()
 	defer second.Close()
 	second.send(r)
@@ -193,9 +194,10 @@ func TestGarbage(t *testing.T) {
 		c.Close()
 	}
 	ask[*kmsg.ApiVersionsResponse](b.client, 0, kmsg.NewPtrApiVersionsRequest())
-	if s := b.broker.Stats(); s.Malformed < 10 || s.Panics != 0 || s.FreeBytes != b.broker.config.Memory.Size() {
-		t.Errorf("%+v", s)
-	}
+	eventually(t, "all are counted, and their memory is free", func() bool {
+		s := b.broker.Stats()
+		return s.Malformed == 10 && s.Panics == 0 && s.FreeBytes == b.broker.config.Memory.Size()
+	})
 }
 
 // A client that goes away in mid-frame leaves nothing behind.

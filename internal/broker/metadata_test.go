@@ -120,7 +120,10 @@ func TestDescribeTopicPartitions(t *testing.T) {
 	for page := 0; page < 10; page++ {
 		a := ask[*kmsg.DescribeTopicPartitionsResponse](b.client, 0, r)
 		for _, topic := range a.Topics {
-			for range topic.Partitions {
+			for _, p := range topic.Partitions {
+				if p.EligibleLeaderReplicas == nil || p.LastKnownELR == nil {
+					t.Error("a null, which the Java client does not take")
+				}
 				got = append(got, *topic.Topic)
 			}
 			if topic.ErrorCode != 0 {
