@@ -28,13 +28,12 @@ type Resource int8
 
 // The resources.
 const (
-	Topic           Resource = 2
-	Group           Resource = 3
-	Cluster         Resource = 4
-	TransactionalID Resource = 5
+	Topic   Resource = 2
+	Group   Resource = 3
+	Cluster Resource = 4
 )
 
-var resourceNames = [...]string{2: "TOPIC", "GROUP", "CLUSTER", "TRANSACTIONAL_ID"}
+var resourceNames = [...]string{2: "TOPIC", "GROUP", "CLUSTER"}
 
 func (r Resource) String() string { return resourceNames[r] }
 
@@ -47,6 +46,9 @@ type Client struct {
 	Host string
 }
 
+// AnyName, as the name of a resource, asks whether there is one that the operation is allowed on.
+const AnyName = ""
+
 // Authorizer judges what clients may do.
 type Authorizer interface {
 	Allow(c Client, op Operation, on Resource, name string) bool
@@ -58,18 +60,16 @@ func (allowAll) Allow(Client, Operation, Resource, string) bool { return true }
 
 // Kinds that only the broker speaks of.
 const (
-	unknownKind               base.Kind = -1
-	leaderNotAvailable        base.Kind = 5
-	topicAuthorizationFailed  base.Kind = 29
-	groupAuthorizationFailed  base.Kind = 30
-	clusterAuthorizationFails base.Kind = 31
-	topicDeletionDisabled     base.Kind = 73
+	leaderNotAvailable         base.Kind = 5
+	topicAuthorizationFailed   base.Kind = 29
+	groupAuthorizationFailed   base.Kind = 30
+	clusterAuthorizationFailed base.Kind = 31
+	topicDeletionDisabled      base.Kind = 73
 )
 
 // refusals is the error that a refused operation gets, by resource.
 var refusals = map[Resource]base.Kind{
-	Topic: topicAuthorizationFailed, Group: groupAuthorizationFailed, Cluster: clusterAuthorizationFails,
-	TransactionalID: base.TransactionalIDAuthorization,
+	Topic: topicAuthorizationFailed, Group: groupAuthorizationFailed, Cluster: clusterAuthorizationFailed,
 }
 
 // allow reports whether the client may do op.

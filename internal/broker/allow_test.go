@@ -83,6 +83,7 @@ func TestNothingIsAllowed(t *testing.T) {
 		{4, describeRequest(kmsg.ConfigResourceTypeBroker, ""), base.Kind(31)},
 		{1, incrementalRequest(kmsg.ConfigResourceTypeTopic, "orders", "retention.ms", 0, &value), topic},
 		{1, incrementalRequest(kmsg.ConfigResourceTypeBroker, "", "log.retention.ms", 0, &value), base.Kind(31)},
+		{4, kmsg.NewPtrInitProducerIDRequest(), base.Kind(31)},
 		{3, parts, topic},
 		{2, remove, group},
 		{0, forget, group},

@@ -44,8 +44,8 @@ var apis []api
 func init() {
 	apis = []api{
 		{key: 0, min: 3, max: 13, shown: 0, handle: produce, unsupported: produceTooOld, pipelined: true,
-			needs: []need{{Write, Topic}, {Write, TransactionalID}},
-			notes: "Advertised from 0 for old librdkafka; versions 0–2 get UNSUPPORTED_VERSION, as in Kafka 4. Always durable before the answer: acks 1 and -1 are alike. Transactional batches are refused."},
+			needs: []need{{Write, Topic}},
+			notes: "Advertised from 0 for old librdkafka; versions 0–2 get UNSUPPORTED_VERSION, as in Kafka 4. Always durable before the answer: acks 1 and -1 are alike. Batches stay compressed as they were sent, whatever compression.type says. Transactional batches are refused."},
 		{key: 1, min: 4, max: 18, shown: 4, handle: fetchRecords,
 			needs: []need{{Read, Topic}},
 			notes: "Sessions (KIP-227) are kept by each agent. No preferred replicas: any agent serves any partition."},
@@ -61,7 +61,7 @@ func init() {
 			needs: []need{{Describe, Group}, {Describe, Topic}},
 			notes: "There are no transactions, so require_stable is always met."},
 		{key: 10, min: 0, max: 6, shown: 0, handle: on(findCoordinator),
-			needs: []need{{Describe, Group}, {Describe, TransactionalID}},
+			needs: []need{{Describe, Group}},
 			notes: "Names the agent that tends the group, though any agent serves any group. Transactional ids get TRANSACTIONAL_ID_AUTHORIZATION_FAILED with a message, which no client retries."},
 		{key: 11, min: 0, max: 9, shown: 0, handle: on(joinGroup), needs: []need{{Read, Group}}},
 		{key: 12, min: 0, max: 4, shown: 0, handle: on(heartbeat), needs: []need{{Read, Group}}},
@@ -79,7 +79,7 @@ func init() {
 		{key: 20, min: 1, max: 6, shown: 1, handle: on(deleteTopics), needs: []need{{Delete, Topic}}},
 		{key: 21, min: 0, max: 2, shown: 0, handle: on(deleteRecords), needs: []need{{Delete, Topic}}},
 		{key: 22, min: 0, max: 5, shown: 0, handle: on(initProducerID),
-			needs: []need{{Write, TransactionalID}, {IdempotentWrite, Cluster}},
+			needs: []need{{IdempotentWrite, Cluster}, {Write, Topic}},
 			notes: "Idempotent producers only. A transactional id gets TRANSACTIONAL_ID_AUTHORIZATION_FAILED, which no client retries."},
 		{key: 23, min: 2, max: 4, shown: 2, handle: on(offsetForLeaderEpoch),
 			needs: []need{{Describe, Topic}},

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -132,8 +131,13 @@ func (c *conn) next() (frame []byte, release func(), err error) {
 	return frame, release, nil
 }
 
+func timedOut(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
 func midRequest(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) {
+	if errors.Is(err, io.EOF) || timedOut(err) {
 		return io.ErrUnexpectedEOF
 	}
 	return err
@@ -150,8 +154,8 @@ func (c *conn) readPrefix(prefix []byte, idle time.Duration) error {
 		case err == nil || have == len(prefix):
 		case c.isDraining():
 			return errDrained
-		case errors.Is(err, os.ErrDeadlineExceeded) && have == 0 && c.isPending():
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		case timedOut(err) && have == 0 && c.isPending():
+		case timedOut(err):
 			return errIdle
 		case have > 0:
 			return midRequest(err)

@@ -24,6 +24,7 @@ type query struct {
 	arrived time.Time
 	view    meta.View // as new as the answer's negative parts need it
 	fresh   bool      // view was read behind a barrier
+	shown   []node    // see nodes
 	held    func()    // gives the request's memory back
 }
 
@@ -107,7 +108,6 @@ func (b *Broker) run(q *query, request kmsg.Request) (a answer) {
 		}
 	}()
 	b.stats.request(q.header.Key)
-	b.Journal.Active()
 	if v := q.header.Version; v < q.api.min || v > q.api.max {
 		return q.api.unsupported(q, request)
 	}

@@ -21,7 +21,6 @@ type Journal interface {
 	Self() base.Incarnation
 	ClusterID() string
 	Rules() meta.Rules
-	Active()
 }
 
 // Ingest makes batches durable and gives them their place in the order: an *ingest.Ingest.

@@ -35,6 +35,8 @@ func checkInitProducerID(q *query, r *kmsg.InitProducerIDRequest) base.Kind {
 		return base.InvalidRequest
 	case r.TransactionalID != nil:
 		return base.TransactionalIDAuthorization
+	case !q.allow(IdempotentWrite, Cluster, clusterName) && !q.allow(Write, Topic, AnyName):
+		return clusterAuthorizationFailed
 	case r.Version >= 3 && (r.ProducerID == -1) != (r.ProducerEpoch == -1):
 		return base.InvalidRequest
 	}

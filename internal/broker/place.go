@@ -88,15 +88,6 @@ func leaderOf(list []node, topic base.TopicID, partition int32) int32 {
 	return winner(list, h)
 }
 
-// coordinatorOf names the node for a group that nobody tends yet.
-func coordinatorOf(list []node, group string) int32 {
-	h := uint64(len(group))
-	for i := range len(group) {
-		h = mix(h ^ uint64(group[i]))
-	}
-	return winner(list, h)
-}
-
 func winner(list []node, h uint64) int32 {
 	best, id := uint64(0), int32(noNode)
 	for _, n := range list {
@@ -117,7 +108,12 @@ func mix(h uint64) uint64 {
 }
 
 // nodes are the agents that this client is shown.
-func (q *query) nodes() []node { return nodes(q.view, q.b.config.Group, zoneOf(q.header.ClientID)) }
+func (q *query) nodes() []node {
+	if q.shown == nil {
+		q.shown = nodes(q.view, q.b.config.Group, zoneOf(q.header.ClientID))
+	}
+	return q.shown
+}
 
 // controller names the node that administration is sent to: any will do.
 func controller(list []node) int32 {
