@@ -29,6 +29,8 @@ type Options struct {
 	Pace       control.Pace
 	Log        io.Writer // every event; nil: nowhere
 	Seams      Seams
+
+	script func(c *Cluster, main *sim.Proc) // what is done to the cluster, in place of the seed's torment; the bucket works
 }
 
 // Seams are where a test plants bugs, without the product knowing of it.
@@ -99,7 +101,11 @@ func Run(o Options) *Result {
 		w.LogTo(o.Log)
 	}
 	c := &Cluster{options: o, w: w, marks: marks, audit: newAuditor(w, marks, o.Partitions)}
-	c.bucket = NewBucket(w, marks, drawFaults(w, 3*o.W), o.Unsteady)
+	faults := drawFaults(w, 3*o.W)
+	if o.script != nil {
+		faults = Faults{}
+	}
+	c.bucket = NewBucket(w, marks, faults, o.Unsteady)
 	c.bucket.onLanding = c.landed
 	for i := range o.Agents {
 		c.names = append(c.names, fmt.Sprintf("a%d", i+1))
@@ -124,7 +130,11 @@ func (c *Cluster) play(main *sim.Proc) {
 	}
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
-	c.torment(main)
+	if c.options.script != nil {
+		c.options.script(c, main)
+	} else {
+		c.torment(main)
+	}
 	c.end(main)
 }
 

@@ -88,7 +88,7 @@ func (l *loop) hear(w *work) error {
 		var err error
 		switch {
 		case n.down:
-			l.linkDown(n)
+			l.linkDown(w, n)
 		case n.kind == 0:
 			l.linkUp(n)
 		default:
@@ -111,7 +111,7 @@ func (l *loop) linkUp(n news) {
 	l.c.peers.Send(n.link, msgSubscribe, encodeBarrier(0, slot))
 }
 
-func (l *loop) linkDown(n news) {
+func (l *loop) linkDown(w *work, n news) {
 	m := &l.member
 	delete(m.followers, n.link)
 	if n.link != 0 && n.link == m.sequencerUp {
@@ -125,8 +125,49 @@ func (l *loop) linkDown(n news) {
 	case n.link != 0:
 		l.c.peers.Open(n.from, a.Peer) // is it gone, or only the connection?
 	default:
-		l.c.log.Warn("an agent cannot be reached", "agent", n.from, "address", a.Peer)
-		l.c.Propose(&admin.Expire{Incarnation: n.from, Broken: true})
+		m.suspects = append(m.suspects, n.from)
+		w.look = true
+	}
+}
+
+// An agent that cannot be reached may live and reach the bucket: then it serves its clients, and expiring it would only
+// have it register anew, again and again for as long as the network is broken. lifeSign is how lately an active agent
+// must have been heard of in the journal to be let alone: above renewActive and the time an entry takes, and short
+// enough that clients of a dead one find others within 5 s. reopenAfter is when it is tried again.
+const (
+	lifeSign    = base.Millis(4_500)
+	reopenAfter = time.Second
+)
+
+// judge decides on the agents that could not be reached, after a look at the journal's end.
+func (l *loop) judge() {
+	m := &l.member
+	for _, i := range m.suspects {
+		a, live := l.state.Admin.Agent(i)
+		switch {
+		case !live:
+		case !a.Idle && l.now() < a.RenewBy-admin.ActiveLease+lifeSign:
+			m.reopen, m.reopenAt = append(m.reopen, i), l.c.env.Now().Add(reopenAfter)
+		default:
+			l.c.log.Warn("an agent cannot be reached", "agent", i, "address", a.Peer)
+			l.c.Propose(&admin.Expire{Incarnation: i, Broken: true})
+		}
+	}
+	m.suspects = nil
+}
+
+// tryAgain connects to those that were let alone, when it is time.
+func (l *loop) tryAgain() {
+	m := &l.member
+	if len(m.reopen) == 0 || l.c.env.Now().Before(m.reopenAt) {
+		return
+	}
+	again := m.reopen
+	m.reopen = nil
+	for _, i := range again {
+		if a, live := l.state.Admin.Agent(i); live {
+			l.c.peers.Open(i, a.Peer)
+		}
 	}
 }
 

@@ -1,0 +1,49 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+)
+
+// played runs a script over a bucket that works.
+func played(t *testing.T, o Options, script func(c *Cluster, main *sim.Proc)) *Result {
+	t.Helper()
+	o.script = script
+	r := Run(o)
+	if r.Failed() {
+		t.Fatalf("%v", r)
+	}
+	return r
+}
+
+// acked tells how many records are acknowledged within d.
+func (c *Cluster) ackedWithin(main *sim.Proc, d time.Duration) int {
+	before := c.audit.Acked
+	main.Sleep(d)
+	return c.audit.Acked - before
+}
+
+// Two agents that do not reach each other, but do reach the bucket, go on serving.
+func TestCutPeersGoOnServing(t *testing.T) {
+	for seed := range uint64(5) {
+		o := Standard(2 * seed)
+		o.Agents = 2
+		var whole, cut, healed int
+		r := played(t, o, func(c *Cluster, main *sim.Proc) {
+			main.Sleep(10 * time.Second)
+			whole = c.ackedWithin(main, 40*time.Second)
+			c.w.Cut(c.agents[0].p, c.agents[1].p)
+			main.Sleep(10 * time.Second)
+			cut = c.ackedWithin(main, 40*time.Second)
+			c.w.Heal(c.agents[0].p, c.agents[1].p)
+			main.Sleep(10 * time.Second)
+			healed = c.ackedWithin(main, 40*time.Second)
+		})
+		t.Logf("seed %d: %d records, cut %d, healed %d; %d expired while alive", 2*seed, whole, cut, healed, r.Marks[AgentExpired])
+		if 10*min(cut, healed) < 8*whole || r.Marks[AgentExpired] > 2 {
+			t.Errorf("seed %d: %d records in 40 s, %d while cut, %d after that; %d times an agent was expired alive", 2*seed, whole, cut, healed, r.Marks[AgentExpired])
+		}
+	}
+}
