@@ -166,6 +166,25 @@ func TestReadThrough(t *testing.T) {
 	})
 }
 
+// What comes from the bucket anew is checked anew, also where the rest of the file stayed.
+func TestIndexGoesWithItsBytes(t *testing.T) {
+	in(t, 0, func(b *bed) {
+		x := b.file(1, 40, 100_000)
+		b.walk(x, 100, 300_000)
+		b.cache.mu.Lock()
+		b.cache.remove(b.cache.files[ref(1)].spans[2])
+		b.cache.mu.Unlock()
+		b.gets = nil
+		if n := b.walk(x, 100, 300_000); n != 40 {
+			t.Errorf("%d batches", n)
+		}
+		b.got("1 2097152+1048576")
+		if s := b.cache.Stats(); s.Checked != 80 {
+			t.Errorf("%d checks", s.Checked)
+		}
+	})
+}
+
 func TestFromTheMiddleOfWhatIsUnknown(t *testing.T) {
 	in(t, 0, func(b *bed) {
 		x := b.file(1, 40, 100_000)
