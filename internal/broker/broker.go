@@ -2,7 +2,9 @@ package broker
 
 import (
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,13 +41,14 @@ type Broker struct {
 
 	mu        sync.Mutex
 	listeners []net.Listener
-	conns     map[*conn]struct{}
+	conns     map[uint64]*conn // by number, in the order they came
+	last      uint64
 	draining  bool
 }
 
 // New makes a Broker that serves nobody yet.
 func New(e env.Env, config Config, deps Deps) *Broker {
-	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), conns: map[*conn]struct{}{}}
+	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), conns: map[uint64]*conn{}}
 	b.decode = env.NewSemaphore(e, decodeMemory)
 	if b.config.Allow == nil {
 		b.config.Allow = allowAll{}
@@ -102,7 +105,9 @@ func (b *Broker) enter(c *conn) bool {
 	if b.draining {
 		return false
 	}
-	b.conns[c] = struct{}{}
+	b.last++
+	c.number = b.last
+	b.conns[c.number] = c
 	b.stats.accepted.Add(1)
 	return true
 }
@@ -110,7 +115,7 @@ func (b *Broker) enter(c *conn) bool {
 func (b *Broker) leave(c *conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.conns, c)
+	delete(b.conns, c.number)
 }
 
 func (b *Broker) isDraining() bool {
@@ -143,10 +148,11 @@ func (b *Broker) Drain(deadline time.Time) bool {
 	return done
 }
 
+// all lists the connections, the oldest first.
 func (b *Broker) all() []*conn {
 	conns := make([]*conn, 0, len(b.conns))
-	for c := range b.conns {
-		conns = append(conns, c)
+	for _, n := range slices.Sorted(maps.Keys(b.conns)) {
+		conns = append(conns, b.conns[n])
 	}
 	return conns
 }

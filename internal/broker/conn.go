@@ -28,10 +28,11 @@ const (
 // conn is one client's connection. One goroutine reads, dispatches and writes the answers; a second one, born with the
 // first Produce, writes those of Produces, in order, while further ones are read.
 type conn struct {
-	b     *Broker
-	net   net.Conn
-	host  string // the client's address without port
-	names fetchNames
+	b      *Broker
+	number uint64
+	net    net.Conn
+	host   string // the client's address without port
+	names  fetchNames
 
 	queue *env.Queue[queued] // Produces that are under way; nil before the first
 	late  *env.Group

@@ -19,10 +19,10 @@ func initProducerID(q *query, r *kmsg.InitProducerIDRequest) kmsg.Response {
 	}
 	v, err := q.propose(&log.AllocateProducerIDs{Count: 1}, 0)
 	switch {
-	case err != nil:
-		response.ErrorCode = ofGroups.codeOf(err)
-	case v.Kind() != base.OK:
-		response.ErrorCode = ofGroups.code(v.Kind())
+	case err != nil || v.Kind() != base.OK:
+		// As Kafka says it when it has no ids to give: clients ask again. At an error that speaks of coordinators the Java
+		// client would look for that of a transactional id it does not have.
+		response.ErrorCode = int16(base.CoordinatorLoadInProgress)
 	default:
 		response.ProducerID, response.ProducerEpoch = v.Log.ProducerID, 0
 	}

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"encoding/binary"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -211,11 +213,10 @@ func (q *query) epoch(t *log.Topic, index int32) int32 {
 	return -1
 }
 
-// newTopicID draws an id that, as Kafka's do not, does not begin like one of the reserved ones (KIP-516).
+// newTopicID draws a random UUID (version 4), as Kafka does: never zero or one of the reserved ones.
 func (b *Broker) newTopicID() (id base.TopicID) {
-	for i := range id {
-		id[i] = byte(b.env.Uint64())
-	}
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // a UUID of version 4
+	binary.BigEndian.PutUint64(id[:], b.env.Uint64())
+	binary.BigEndian.PutUint64(id[8:], b.env.Uint64())
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
 	return id
 }

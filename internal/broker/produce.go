@@ -85,7 +85,7 @@ func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 
 func (t *part) refuse(k base.Kind, text string) {
 	t.bytes = nil
-	t.answer.ErrorCode, t.answer.BaseOffset = ofPartitions.code(k), -1
+	t.answer.ErrorCode, t.answer.BaseOffset, t.answer.LogAppendTime = ofPartitions.code(k), -1, -1
 	if text != "" {
 		t.answer.ErrorMessage = &text
 	}
@@ -204,9 +204,10 @@ func (p *production) append() answer {
 			switch {
 			case err != nil:
 				t.refuse(base.KindOf(err), err.Error())
+			case results[i].Kind == base.UnknownTopicOrPartition && p.byID():
+				t.refuse(base.UnknownTopicID, "") // deleted meanwhile
 			case results[i].Kind != base.OK:
 				t.refuse(results[i].Kind, "")
-				t.answer.LogAppendTime = -1
 			default:
 				t.answer.BaseOffset, t.answer.LogStartOffset = results[i].Base, results[i].LogStart
 			}
