@@ -23,10 +23,19 @@ func (d *denyAll) Allow(c Client, op Operation, on Resource, name string) bool {
 	return false
 }
 
+// take gives what was asked for since the last call.
+func (d *denyAll) take() map[need]bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	asked := d.asked
+	d.asked = map[need]bool{}
+	return asked
+}
+
 // Who may do nothing gets nothing: every request that asks for a permission of its table row is refused with the error
 // of that resource, and nothing is changed.
 func TestNothingIsAllowed(t *testing.T) {
-	deny := &denyAll{}
+	deny := &denyAll{asked: map[need]bool{}}
 	b := newBed(t, func(c *Config, _ *Deps, _ *controlConfig) { c.Allow = deny })
 	b.fetch.answer = func(FetchRequest) FetchResponse { return FetchResponse{} }
 	b.topic("orders")
@@ -89,7 +98,6 @@ func TestNothingIsAllowed(t *testing.T) {
 		{0, forget, group},
 		{0, pages, topic},
 	} {
-		deny.asked = map[need]bool{}
 		var codes []int16
 		collectCodes(reflect.ValueOf(ask[kmsg.Response](b.client, c.version, c.request)), &codes)
 		if len(codes) == 0 {
@@ -100,8 +108,8 @@ func TestNothingIsAllowed(t *testing.T) {
 				t.Errorf("%T: error %d, want %d", c.request, code, c.want)
 			}
 		}
-		if row := apiFor(c.request.Key()); !asksFor(deny.asked, row.needs) {
-			t.Errorf("%T asked for %v; its row has %v", c.request, deny.asked, row.needs)
+		if row, asked := apiFor(c.request.Key()), deny.take(); !asksFor(asked, row.needs) {
+			t.Errorf("%T asked for %v; its row has %v", c.request, asked, row.needs)
 		}
 	}
 	if v := b.control.View(); v.Log.Digest() != before.Log.Digest() || v.Groups.Digest() != before.Groups.Digest() {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,13 +181,13 @@ func (c *client) ended() bool {
 
 // fakeFetch stands in for the reading of records.
 type fakeFetch struct {
-	asked  FetchRequest
+	asked  atomic.Pointer[FetchRequest] // the last one
 	answer func(FetchRequest) FetchResponse
 	atTime func(timestamp int64, max bool) (int64, int64, error)
 }
 
 func (f *fakeFetch) Read(q FetchRequest, _ time.Time) FetchResponse {
-	f.asked = q
+	f.asked.Store(&q)
 	return f.answer(q)
 }
 

@@ -54,7 +54,7 @@ func TestFetchEveryVersion(t *testing.T) {
 		if v >= 12 {
 			want.LastFetchedEpoch = 1
 		}
-		if got := b.fetch.asked; got.Partitions[0] != want || got.SessionEpoch != -1 || got.ByID != (v >= 13) {
+		if got := b.fetch.asked.Load(); got.Partitions[0] != want || got.SessionEpoch != -1 || got.ByID != (v >= 13) {
 			t.Errorf("v%d asked for %+v, want %+v", v, got, want)
 		}
 	}
@@ -73,8 +73,8 @@ func TestFetchUnknownNames(t *testing.T) {
 	if len(a.Topics) != 2 || a.Topics[0].Partitions[0].ErrorCode != 0 || a.Topics[1].Topic != "none" || a.Topics[1].Partitions[0].ErrorCode != int16(base.UnknownTopicOrPartition) {
 		t.Errorf("%+v", a)
 	}
-	if b.fetch.asked.SessionEpoch != -1 || a.SessionID != 0 {
-		t.Errorf("a session was made: %+v", b.fetch.asked)
+	if b.fetch.asked.Load().SessionEpoch != -1 || a.SessionID != 0 {
+		t.Errorf("a session was made: %+v", b.fetch.asked.Load())
 	}
 	r.SessionID, r.SessionEpoch = 7, 3
 	if a := ask[*kmsg.FetchResponse](b.client, 12, r); a.ErrorCode != int16(base.InvalidFetchSessionEpoch) {
@@ -91,8 +91,8 @@ func TestFetchUnknownID(t *testing.T) {
 	r := fetchRequest("", base.TopicID{9}, 0)
 	r.SessionEpoch = 0
 	a := ask[*kmsg.FetchResponse](b.client, 13, r)
-	if a.Topics[0].TopicID != (base.TopicID{9}) || a.Topics[0].Partitions[0].ErrorCode != int16(base.UnknownTopicID) || b.fetch.asked.SessionEpoch != 0 {
-		t.Errorf("%+v after %+v", a, b.fetch.asked)
+	if a.Topics[0].TopicID != (base.TopicID{9}) || a.Topics[0].Partitions[0].ErrorCode != int16(base.UnknownTopicID) || b.fetch.asked.Load().SessionEpoch != 0 {
+		t.Errorf("%+v after %+v", a, b.fetch.asked.Load())
 	}
 }
 
@@ -117,7 +117,7 @@ func TestFetchSessionOutlivesTheName(t *testing.T) {
 	if a.SessionID != 7 || len(a.Topics) != 1 || a.Topics[0].Topic != "orders" {
 		t.Errorf("%+v", a)
 	}
-	equal(t, b.fetch.asked.Forgotten, []FetchPlace{{Topic: topic.ID, Partition: 0}})
+	equal(t, b.fetch.asked.Load().Forgotten, []FetchPlace{{Topic: topic.ID, Partition: 0}})
 }
 
 // There are no followers to fetch.
