@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -89,15 +90,16 @@ func (s *State) decideCreate(c *CreateTopic, now base.Millis, b config.Broker) (
 	if _, ok := s.byID.Get(string(c.ID[:])); ok || c.ID.IsZero() {
 		return nil, refuse(base.InvalidRequest, fmt.Sprintf("the topic id %s is taken or zero", c.ID))
 	}
-	for i := 1; i < len(c.Configs); i++ {
-		if c.Configs[i-1].Name >= c.Configs[i].Name {
-			return nil, refuse(base.InvalidRequest, "the configs of a new topic must come in order of name, each once")
+	configs := slices.SortedFunc(slices.Values(c.Configs), func(a, b config.KV) int { return strings.Compare(a.Name, b.Name) })
+	for i := 1; i < len(configs); i++ {
+		if configs[i-1].Name == configs[i].Name {
+			return nil, refuse(base.InvalidRequest, fmt.Sprintf("the config %s of topic %q is set twice", configs[i].Name, c.Name))
 		}
 	}
-	if err := config.ValidateTopic(nil, c.Configs, b); err != nil {
+	if err := config.ValidateTopic(nil, configs, b); err != nil {
 		return nil, refuse(base.KindOf(err), err.Error())
 	}
-	e := &TopicCreated{Number: s.nextTopic, ID: c.ID, Name: c.Name, Partitions: c.Partitions, Configs: c.Configs, At: now}
+	e := &TopicCreated{Number: s.nextTopic, ID: c.ID, Name: c.Name, Partitions: c.Partitions, Configs: configs, At: now}
 	return []Event{e}, &Reply{Topic: c.ID, Partitions: c.Partitions}
 }
 

@@ -144,12 +144,19 @@ func (x *Extents) append(e Extent) (merged bool) {
 		x.tail, n = nil, 0
 	}
 	if n == cap(x.tail) || x.tail[:n+1][n].Count != 0 {
-		x.tail = slices.Grow(x.tail[:n:n], 1+n/8)
-		clear(x.tail[n:cap(x.tail)])
+		x.tail = withRoom(x.tail)
 	}
 	x.tail = x.tail[:n+1]
 	x.tail[n] = e
 	return false
+}
+
+// withRoom copies es to where there are slots behind them: an eighth more, since most partitions wait long for their next
+// extent, and what the allocator's size class leaves. Growing a slice would double it.
+func withRoom(es []Extent) []Extent {
+	room := append([]Extent(nil), make([]Extent, len(es)+1+len(es)/8)...)
+	clear(room[copy(room, es):cap(room)])
+	return room[:len(es)]
 }
 
 // takes reports whether next continues e, in the log and in the file, and both fit one extent.
