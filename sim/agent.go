@@ -54,6 +54,9 @@ func (a *agent) run() {
 		}
 		return
 	}
+	if a.c.w.Uint64()%2 == 0 {
+		a.control.Interest(1) // as a consumer's that waits for records
+	}
 	a.up = true
 	a.c.w.Logf("up as %d", a.control.Self())
 	for a.up {
@@ -79,7 +82,7 @@ func (a *agent) start() error {
 	}
 	config := control.Config{Profile: admin.Profile{Kafka: a.name + ":9092", Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Log: a.log}
 	var peers control.Peers
-	if o.Peers {
+	if o.Peers && !(o.Loner && a.name == a.c.names[o.Agents-1]) {
 		if a.node, err = peer.Listen(a.p, peerPort, cluster.ID, a.log); err != nil {
 			return err
 		}

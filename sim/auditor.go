@@ -36,6 +36,10 @@ const (
 	CheckDivergence = "divergence"
 	// CheckState: a state breaks an invariant of its own.
 	CheckState = "state-check"
+	// CheckLogStart: a log start that nobody asked for, or one that went back.
+	CheckLogStart = "log-start"
+	// CheckLostCommit: a committed offset is not there, or one that was never sent is.
+	CheckLostCommit = "lost-commit"
 	// CheckProducerID: one producer id was issued twice.
 	CheckProducerID = "producer-id-reuse"
 	// CheckStuck: with all faults ended the cluster does not come to rest.
@@ -70,6 +74,8 @@ type Auditor struct {
 	sendOrder  [][]*record // by partition
 	content    map[place]string
 	ackedEnd   []int64 // by partition: offsets below were acknowledged
+	trimmed    []int64 // by partition: records below were asked to be deleted
+	starts     []int64 // by partition: the highest log start seen
 	ids        map[int64]bool
 	digests    map[base.Slot]uint64
 	ends       map[string][]int64 // by agent: of the last view
@@ -81,7 +87,7 @@ type Auditor struct {
 
 func newAuditor(w *sim.World, marks Marks, partitions int) *Auditor {
 	return &Auditor{w: w, marks: marks, records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
-		ackedEnd: make([]int64, partitions), ids: map[int64]bool{}, digests: map[base.Slot]uint64{}, ends: map[string][]int64{}}
+		ackedEnd: make([]int64, partitions), trimmed: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{}, digests: map[base.Slot]uint64{}, ends: map[string][]int64{}}
 }
 
 func (u *Auditor) violated(check, format string, args ...any) {
@@ -181,6 +187,22 @@ func (u *Auditor) view(agent string, v meta.View) {
 	u.ends[agent] = ends
 }
 
+// trimming notes that records below an offset are about to be deleted.
+func (u *Auditor) trimming(partition int32, to int64) {
+	u.trimmed[partition] = max(u.trimmed[partition], to)
+}
+
+// start notes a partition's log start in a barrier's view.
+func (u *Auditor) start(agent string, partition int32, start int64) {
+	switch old := u.starts[partition]; {
+	case start > u.trimmed[partition]:
+		u.violated(CheckLogStart, "at %s partition %d starts at %d, records were deleted up to %d", agent, partition, start, u.trimmed[partition])
+	case start > old:
+		u.starts[partition] = start
+		u.marks.Hit(RecordsDeleted)
+	}
+}
+
 func (u *Auditor) check(agent string, v meta.View) {
 	if err := v.Check(); err != nil {
 		u.violated(CheckState, "%s after slot %d: %v", agent, v.Slot, err)
@@ -219,7 +241,7 @@ func (u *Auditor) settle() {
 		}
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(u.content), comparePlaces) {
-		if at.offset > 0 {
+		if at.offset > u.trimmed[at.partition] {
 			if _, ok := u.content[place{at.partition, at.offset - 1}]; !ok {
 				u.violated(CheckLostWrite, "offset %d/%d was never read, the one after it was", at.partition, at.offset-1)
 			}
@@ -234,7 +256,7 @@ func comparePlaces(a, b place) int {
 // settleRecord: acknowledged records are in the order of their sending, across all lives of a producer; those whose
 // outcome the client does not know, among those of the same producer id.
 func (u *Auditor) settleRecord(partition int, r *record, last map[string]*record) {
-	if r.acked >= 0 && r.found < 0 {
+	if r.acked >= u.trimmed[partition] && r.found < 0 {
 		u.violated(CheckLostWrite, "%s was acknowledged at %d/%d and is not there", r.value, partition, r.acked)
 	}
 	if r.gaveUp && r.found >= 0 {

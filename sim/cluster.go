@@ -20,6 +20,7 @@ type Options struct {
 	Seed       uint64
 	Agents     int
 	Peers      bool // agents talk to each other; without, the bucket is all they share
+	Loner      bool // the last agent has no peers whatever the others do: two network domains
 	Unsteady   bool // the bucket's clock may step back
 	Partitions int
 	Producers  int
@@ -41,7 +42,7 @@ type Seams struct {
 
 // Standard are the options of a seed in the standard test.
 func Standard(seed uint64) Options {
-	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Unsteady: seed%5 == 4, Partitions: 3, Producers: 3,
+	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%5 == 4, Partitions: 3, Producers: 3,
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
 }
@@ -130,9 +131,13 @@ func (c *Cluster) play(main *sim.Proc) {
 	}
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
+	for i := range c.options.Partitions {
+		c.newCommitter(fmt.Sprintf("k%d", i+1), int32(i))
+	}
 	if c.options.script != nil {
 		c.options.script(c, main)
 	} else {
+		c.newMeddler("admin")
 		c.torment(main)
 	}
 	c.end(main)

@@ -52,6 +52,9 @@ const (
 	BatchUnknownThere  Mark = "produce: given up, and in the log all the same"
 	ProducerAnew       Mark = "produce: producer began anew after a gap"
 	ClientRestarted    Mark = "produce: client started anew"
+	OffsetCommitted    Mark = "group: offset committed"
+	OffsetWentBack     Mark = "group: commit given up landed after its successor"
+	RecordsDeleted     Mark = "log: records deleted"
 	ReaderStale        Mark = "read: from a view behind another's"
 )
 
@@ -60,7 +63,8 @@ var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, 
 	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketShortPage, BucketClockBack,
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
-	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted, ReaderStale}
+	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,
+	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale}
 
 // Marks counts how often each mark fired.
 type Marks map[Mark]int

@@ -72,7 +72,7 @@ var plants = []plant{
 	})}, []string{CheckDivergence, CheckInconsistentOffsets, CheckLostWrite, CheckOffsetsBack, CheckStaleBarrier, CheckProducerID, "agent-stopped"}},
 	{"a barrier answers from the view at hand", Seams{Journal: journalOf(func(j *brokenJournal) {
 		j.barrier = func(time.Time) (meta.View, error) { return j.View(), nil }
-	})}, []string{CheckStaleBarrier}},
+	})}, []string{CheckStaleBarrier, CheckLostCommit}},
 	{"sequence numbers are forgotten", Seams{Journal: journalOf(func(j *brokenJournal) {
 		j.propose = func(op meta.Op) *env.Future[*meta.Verdict] {
 			if c, ok := op.(*log.CommitSegment); ok {
@@ -121,7 +121,7 @@ var plants = []plant{
 			}
 			return objstore.Object{}, err
 		}
-	})}, []string{CheckStaleBarrier, CheckDivergence, CheckLostWrite, CheckInconsistentOffsets, CheckOffsetsBack, "agent-stopped"}},
+	})}, []string{CheckStaleBarrier, CheckDivergence, CheckLostWrite, CheckInconsistentOffsets, CheckOffsetsBack, CheckLostCommit, "agent-stopped", "agent-start"}},
 }
 
 // TestPlantedBugsAreFound: each is found within the standard seeds, by a check that is made for it.

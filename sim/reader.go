@@ -65,6 +65,8 @@ func (r *reader) readAll(v meta.View) {
 		if !ok {
 			return
 		}
+		r.c.audit.start(r.p.Name(), int32(i), p.Start)
+		r.next[i] = max(r.next[i], p.Start)
 		p.Extents.From(r.next[i], func(x log.Extent) bool {
 			f, _ := v.Log.File(x.File)
 			err := r.readExtent(int32(i), x, f.Ref)
@@ -88,7 +90,7 @@ func (r *reader) readExtent(partition int32, x log.Extent, ref base.FileRef) err
 	case err != nil:
 		return err
 	}
-	at := x.Base
+	at := x.Base // may lie below the log start: an extent goes as a whole
 	for rest := o.Body; len(rest) > 0; {
 		var b batch.Batch
 		if b, rest, err = batch.Next(rest); err != nil || len(b) == 0 || b.ComputeCRC() != b.CRC() {

