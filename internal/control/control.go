@@ -49,6 +49,9 @@ type Control struct {
 	news      []news // from peers
 	newsBytes int
 	kicked    bool // look at the journal at once
+	rethink   bool // when to look at it next
+	suspect   bool // a client may have lost its agent
+	suspected time.Time
 	draining  bool
 	failure   error     // why the loop ended
 	bypass    time.Time // until then the sequencer is not relied upon
@@ -111,7 +114,23 @@ func (c *Control) Now() base.Millis {
 // above 0 and agents out of reach are active, the journal is looked at often.
 func (c *Control) Interest(n int) {
 	if c.interest.Add(int64(n)) == int64(n) && n > 0 {
-		c.nudge()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.rethink = true
+		c.wake.Broadcast()
+	}
+}
+
+// Suspect tells that a client asks where to turn to: it may have lost its agent. Idle agents of which nobody can tell that
+// they live are then asked to show it, so that those who do not are out of the way soon. To be called for every Metadata
+// request; it is cheap.
+func (c *Control) Suspect() {
+	now := c.env.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.suspected) >= time.Second {
+		c.suspect, c.suspected = true, now
+		c.wake.Broadcast()
 	}
 }
 
@@ -136,6 +155,7 @@ func (c *Control) Start() error {
 	c.log.Info("joined the cluster", "cluster", c.cluster.ID, "agent", c.Self(), "slot", slot, "took", c.env.Now().Sub(began).Round(time.Millisecond))
 	c.stop.Go("control", c.loop.run)
 	c.stop.Go("control tick", c.ticks)
+	c.stop.Go("control watch", c.watch)
 	return nil
 }
 

@@ -106,7 +106,9 @@ func (l *loop) do(w *work) error {
 			return err
 		}
 		l.release(w)
+		l.judge()
 	}
+	l.tryAgain()
 	l.challenge(w)
 	l.snapshot()
 	l.redial()
@@ -155,9 +157,20 @@ func (l *loop) schedule() {
 		}
 	}
 	l.lookAt = l.looked.Add(wait)
-	if asks := l.member.asks; len(asks) > 0 && asks[0].since.Add(barrierWait).Before(l.lookAt) {
-		l.lookAt = asks[0].since.Add(barrierWait)
+	m := &l.member
+	if len(m.asks) > 0 {
+		l.lookAt = sooner(l.lookAt, m.asks[0].since.Add(barrierWait))
 	}
+	if len(m.reopen) > 0 {
+		l.lookAt = sooner(l.lookAt, m.reopenAt)
+	}
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // loseFaith stops relying on a sequencer that has not answered a barrier in time.

@@ -19,7 +19,9 @@ type membership struct {
 	recentBytes int
 	asks        []ask
 	lastAsk     uint64
-	cutOff      map[string]bool // peer addresses whose agent was expired for a broken link and has not been linked since
+	suspects    []base.Incarnation // could not be reached; judged after a look at the journal
+	reopen      []base.Incarnation // could not be reached, but live: tried again at reopenAt
+	reopenAt    time.Time
 	challenged  map[base.Incarnation]time.Time
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -32,7 +33,8 @@ const (
 	msgEntry       uint8 = 2 // last modified, the entry's object
 	msgCommands    uint8 = 3 // count, commands
 	msgBarrier     uint8 = 4 // id
-	msgBarrierDone uint8 = 5 // id, slot
+	msgBarrierDone uint8 = 5 // id, slot; id 0: an answer to msgSubscribe
+	msgLook        uint8 = 6 // the sender has written by itself: look at the journal
 )
 
 // news is what a peer link brought.
@@ -106,9 +108,14 @@ func (l *loop) linkUp(n news) {
 	if n.from != m.sequencer || m.sequencerUp != 0 {
 		return
 	}
-	m.sequencerUp = n.link
 	slot, _ := l.journal.Position()
-	l.c.peers.Send(n.link, msgSubscribe, encodeBarrier(0, slot))
+	if !l.c.peers.Send(n.link, msgSubscribe, encodeBarrier(0, slot)) {
+		return // it is down again
+	}
+	m.sequencerUp = n.link
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	l.c.bypass = time.Time{}
 }
 
 func (l *loop) linkDown(w *work, n news) {
@@ -121,7 +128,7 @@ func (l *loop) linkDown(w *work, n news) {
 	}
 	a, live := l.state.Admin.Agent(n.from)
 	switch {
-	case !live || a.Peer == "" || l.c.stop.Stopped():
+	case !live || !l.sameDomain(a) || l.c.stop.Stopped():
 	case n.link != 0:
 		l.c.peers.Open(n.from, a.Peer) // is it gone, or only the connection?
 	default:
@@ -188,7 +195,7 @@ func (l *loop) message(w *work, n news) error {
 	switch n.kind {
 	case msgSubscribe:
 		_, slot := decodeBarrier(r)
-		l.subscribe(w, n.link, slot)
+		l.subscribe(w, n, slot)
 	case msgEntry:
 		return l.offered(w, n.link, r)
 	case msgCommands:
@@ -198,16 +205,20 @@ func (l *loop) message(w *work, n news) error {
 				l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
 				return nil
 			}
-			if cmd.From == n.from {
-				w.foreign = append(w.foreign, cmd)
+			// What does not fit its sender writes by itself, once its patience is over.
+			if cmd.From == n.from && len(l.backlog) < maxCalls {
+				l.backlog = append(l.backlog, cmd)
 			}
 		}
 	case msgBarrier:
 		id, _ := decodeBarrier(r)
 		w.asked = append(w.asked, remoteBarrier{n.link, id})
 	case msgBarrierDone:
-		id, slot := decodeBarrier(r)
-		l.barrierDone(w, id, slot)
+		if id, slot := decodeBarrier(r); n.link == l.member.sequencerUp {
+			l.barrierDone(w, id, slot)
+		}
+	case msgLook:
+		w.look = true
 	}
 	if r.Err != nil {
 		l.c.log.Warn("a peer sent a malformed message", "agent", n.from, "kind", n.kind)
@@ -226,25 +237,30 @@ func decodeBarrier(r *codec.Reader) (uint64, base.Slot) {
 	return r.Uvarint(), base.Slot(r.Uvarint())
 }
 
-// recentEntries is how many entries a sequencer keeps for followers that connect a little behind.
-const recentEntries = 128
+// recentEntries and recentBytes bound the entries that a sequencer keeps for followers that connect a little behind.
+const (
+	recentEntries = 128
+	recentBytes   = 16 << 20
+)
 
 // subscribe begins to stream entries to a follower that has those up to slot.
-func (l *loop) subscribe(w *work, link LinkID, slot base.Slot) {
+func (l *loop) subscribe(w *work, n news, slot base.Slot) {
 	m := &l.member
 	if m.followers == nil {
-		m.followers = map[LinkID]bool{}
+		m.followers = map[LinkID]base.Incarnation{}
 	}
-	m.followers[link] = true
+	m.followers[n.link] = n.from
 	at, _ := l.journal.Position()
 	if slot > at {
 		w.look = true // it knows more than we do
 	}
 	for _, e := range m.recent {
 		if e.slot > slot {
-			l.c.peers.Send(link, msgEntry, e.message)
+			l.c.peers.Send(n.link, msgEntry, e.message)
 		}
 	}
+	// What is not kept any more leaves a gap: it learns of that now, rather than from the next entry.
+	l.c.peers.Send(n.link, msgBarrierDone, encodeBarrier(0, at))
 }
 
 type sentEntry struct {
@@ -266,8 +282,11 @@ func (l *loop) stream(e journal.Entry) {
 	w.Varint(lastModified)
 	w.Bytes(e.Object)
 	m.recent = append(m.recent, sentEntry{e.Slot, w.B})
-	if len(m.recent) > recentEntries {
-		m.recent = append(m.recent[:0], m.recent[len(m.recent)-recentEntries:]...)
+	m.recentBytes += len(w.B)
+	for len(m.recent) > recentEntries || m.recentBytes > recentBytes && len(m.recent) > 1 {
+		m.recentBytes -= len(m.recent[0].message)
+		m.recent[0].message = nil
+		m.recent = m.recent[1:]
 	}
 	for _, link := range l.followerLinks() {
 		if !l.c.peers.Send(link, msgEntry, w.B) {
@@ -311,35 +330,48 @@ func (l *loop) forward(link LinkID) {
 		return
 	}
 	calls, watermark := l.c.numbered(next)
-	var body codec.Writer
-	n := 0
-	l.c.mu.Lock()
-	for _, k := range calls {
-		if k.sent != link {
-			k.sent = link
-			cmd := meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op}
+	for unsent := l.unsent(calls, link); len(unsent) > 0; {
+		var body codec.Writer
+		n := 0
+		for n < len(unsent) && len(body.B) < forwardBytes {
+			cmd := meta.Command{From: self, Number: unsent[n].number, Watermark: watermark, Op: unsent[n].op}
 			cmd.Encode(&body)
 			n++
 		}
-	}
-	l.c.mu.Unlock()
-	if n == 0 {
-		return
-	}
-	var w codec.Writer
-	w.Uvarint(uint64(n))
-	w.Raw(body.B)
-	if !l.c.peers.Send(link, msgCommands, w.B) {
-		l.unsend(link)
-		l.member.sequencerUp = 0
-		l.c.nudge()
+		unsent = unsent[n:]
+		var w codec.Writer
+		w.Uvarint(uint64(n))
+		w.Raw(body.B)
+		if !l.c.peers.Send(link, msgCommands, w.B) {
+			l.bypass() // the link is about to go down, or the command too long for it
+			l.unsend(link)
+			return
+		}
 	}
 }
 
-// asks are barriers that the sequencer has been asked for.
+// forwardBytes is when a message takes no further command.
+const forwardBytes = 1 << 20
+
+// unsent gives the calls that the link has not had yet, and marks them as sent on it.
+func (l *loop) unsent(calls []*call, link LinkID) (unsent []*call) {
+	now := l.c.env.Now()
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	for _, k := range calls {
+		if k.sent != link {
+			k.sent, k.sentAt = link, now
+			unsent = append(unsent, k)
+		}
+	}
+	return unsent
+}
+
+// ask is what the sequencer has been asked: to say where the journal ends, for these.
 type ask struct {
-	id    uint64
-	waits work
+	id       uint64
+	since    time.Time
+	barriers []*env.Future[meta.View]
 }
 
 // askSequencer passes barriers on to the sequencer; false: look for yourself.
@@ -352,7 +384,7 @@ func (l *loop) askSequencer(link LinkID, w *work) bool {
 	if !l.c.peers.Send(link, msgBarrier, encodeBarrier(m.lastAsk, 0)) {
 		return false
 	}
-	m.asks = append(m.asks, ask{m.lastAsk, work{barriers: w.barriers}})
+	m.asks = append(m.asks, ask{m.lastAsk, l.c.env.Now(), w.barriers})
 	return true
 }
 
@@ -360,19 +392,16 @@ func (l *loop) askSequencer(link LinkID, w *work) bool {
 func (l *loop) barrierDone(w *work, id uint64, slot base.Slot) {
 	m := &l.member
 	at, _ := l.journal.Position()
-	kept := m.asks[:0]
-	for i := range m.asks {
-		switch {
-		case m.asks[i].id > id:
-			kept = append(kept, m.asks[i])
-		case at >= slot:
-			l.release(&m.asks[i].waits)
-		default:
-			w.barriers = append(w.barriers, m.asks[i].waits.barriers...) // the stream has a gap: look for yourself
-			w.look = true
-		}
+	if at < slot {
+		w.look = true // the stream has a gap: look for yourself, which answers all
+		return
 	}
-	m.asks = kept
+	for len(m.asks) > 0 && m.asks[0].id <= id {
+		for _, b := range m.asks[0].barriers {
+			b.Set(l.state, nil)
+		}
+		m.asks = m.asks[1:]
+	}
 }
 
 // releaseAsks hands what the sequencer was asked back to this agent's own look.
@@ -380,7 +409,7 @@ func (l *loop) releaseAsks() {
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
 	for _, a := range l.member.asks {
-		l.c.barriers = append(l.c.barriers, a.waits.barriers...)
+		l.c.barriers = append(l.c.barriers, a.barriers...)
 	}
 	l.member.asks = nil
 }

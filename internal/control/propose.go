@@ -7,6 +7,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/admin"
 )
 
 // call is one command of this agent, from Propose to its reply.
@@ -14,8 +15,8 @@ type call struct {
 	op     meta.Op
 	number uint64 // 0: none yet
 	reply  *env.Future[*meta.Verdict]
-	since  time.Time
 	sent   LinkID // the link it was forwarded on; 0: none
+	sentAt time.Time
 }
 
 // maxCalls bounds the commands that wait: far more than a healthy journal ever has, few enough to decide in one go.
@@ -25,7 +26,7 @@ const maxCalls = 65536
 // are decided in the order proposed. The future fails with base.OutcomeUnknown when the agent was expired meanwhile,
 // base.Stopping when it goes away, and base.RequestTimedOut at once when too many wait.
 func (c *Control) Propose(op meta.Op) *env.Future[*meta.Verdict] {
-	k := &call{op: op, reply: env.NewFuture[*meta.Verdict](c.env), since: c.env.Now()}
+	k := &call{op: op, reply: env.NewFuture[*meta.Verdict](c.env)}
 	if err := c.enqueue(k); err != nil {
 		k.reply.Set(nil, err)
 	}
@@ -38,7 +39,7 @@ func (c *Control) enqueue(k *call) error {
 	switch {
 	case c.failure != nil:
 		return c.failure
-	case c.stop.Stopped() || c.draining && c.Self() == 0:
+	case c.stop.Stopped() || c.draining && !endsSession(k.op):
 		return base.Errorf(base.Stopping, "the agent is stopping")
 	case len(c.calls) >= maxCalls:
 		return base.Errorf(base.RequestTimedOut, "%d commands wait for the journal, the most there may be: the bucket is slow or out of reach", maxCalls)
@@ -46,6 +47,12 @@ func (c *Control) enqueue(k *call) error {
 	c.calls = append(c.calls, k)
 	c.wake.Broadcast()
 	return nil
+}
+
+// endsSession reports whether op is an agent's last: what comes after it could never be decided.
+func endsSession(op meta.Op) bool {
+	_, ok := op.(*admin.Deregister)
+	return ok
 }
 
 // Barrier gives a View that holds everything that was in the journal when it was called.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -54,13 +55,15 @@ func (l *loop) replay() error {
 		if err != nil {
 			return err
 		}
-		if err := l.compare(e); err != nil {
+		if err := l.compare(e); errors.Is(err, errSuperseded) {
+			return l.load()
+		} else if err != nil {
 			return err
 		}
 		if err := applyTo(l.state, e, outcomes); err != nil {
 			return damaged(err)
 		}
-		l.snap.entries++
+		l.snap.applied(outcomes)
 	}
 }
 
@@ -131,7 +134,9 @@ func (l *loop) take(e journal.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := l.compare(e); err != nil {
+	if err := l.compare(e); errors.Is(err, errSuperseded) {
+		return l.reload()
+	} else if err != nil {
 		return err
 	}
 	next := l.state.Fork()
@@ -165,7 +170,7 @@ func applyTo(s *meta.State, e journal.Entry, outcomes []meta.Outcome) error {
 
 // adopt makes next, the state after e, the believed one: publishes it and answers this agent's calls.
 func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome) {
-	l.snap.entries++
+	l.snap.applied(outcomes)
 	self := l.c.Self()
 	verdicts := map[uint64]*meta.Verdict{}
 	var change Change
@@ -191,7 +196,10 @@ func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome)
 }
 
 // sawEnd notes that the state was as new as the journal at this moment.
-func (l *loop) sawEnd() { l.c.counts.seen.Store(l.c.env.Now().UnixMilli()) }
+func (l *loop) sawEnd() {
+	l.looked = l.c.env.Now()
+	l.c.counts.seen.Store(l.looked.UnixMilli())
+}
 
 func (l *loop) publish(s *meta.State, change Change) {
 	l.sawEnd()

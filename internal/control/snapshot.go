@@ -28,7 +28,8 @@ var DefaultPace = Pace{SnapshotEntries: 2000, SnapshotAfter: 5 * time.Minute, Sw
 // snapshots is what the loop knows of them.
 type snapshots struct {
 	entries int       // applied since the last snapshot
-	first   time.Time // when the first of these was
+	worth   bool      // one of these did more than renew a registration
+	first   time.Time // when that was
 	swept   time.Time
 	running bool
 
@@ -42,7 +43,20 @@ type snapshots struct {
 func (s *snapshots) loaded(m journal.Manifest, state *meta.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.manifest, s.entries = state, &m, 0
+	s.state, s.manifest = state, &m
+	s.entries, s.worth, s.first = 0, false, time.Time{}
+}
+
+// applied counts an entry. An idle cluster's renewals alone are no reason for a snapshot every few minutes.
+func (s *snapshots) applied(outcomes []meta.Outcome) {
+	s.entries++
+	for i := range outcomes {
+		for _, e := range outcomes[i].Events {
+			if _, renewed := e.(*admin.Renewed); !renewed {
+				s.worth = true
+			}
+		}
+	}
 }
 
 // base is the manifest of the snapshot that the next one builds upon; nil if there is none.
@@ -57,11 +71,11 @@ func (l *loop) snapshot() {
 	s := &l.snap
 	now := l.c.env.Now()
 	s.collect()
-	if s.entries > 0 && s.first.IsZero() {
+	if s.worth && s.first.IsZero() {
 		s.first = now
 	}
 	pace := &l.c.config.Pace
-	due := s.entries >= pace.SnapshotEntries || s.entries > 0 && now.Sub(s.first) >= pace.SnapshotAfter
+	due := s.entries >= pace.SnapshotEntries || !s.first.IsZero() && now.Sub(s.first) >= pace.SnapshotAfter
 	sweep := now.Sub(s.swept) >= pace.SweepEvery
 	if s.running || !due && !sweep || !l.named() {
 		return
@@ -75,7 +89,7 @@ func (l *loop) snapshot() {
 	point := journal.Point{Slot: slot, Chain: chain, Time: l.state.Time, Digest: l.state.Digest()}
 	state, snaps := l.state, l.journal.Snapshots()
 	if due {
-		s.entries, s.first = 0, time.Time{}
+		s.entries, s.worth, s.first = 0, false, time.Time{}
 	}
 	l.c.stop.Go("snapshot", func() { l.c.makeSnapshot(s, snaps, point, state, due) })
 }
@@ -172,43 +186,54 @@ func (c *Control) verify(snaps *journal.Snapshots, m journal.Manifest) error {
 	return err
 }
 
+// errSuperseded: the state is in doubt, and a newer snapshot is to be loaded in its place.
+var errSuperseded = errors.New("control: the state is in doubt and superseded")
+
 // compare holds the digest that an entry carries against this replica's own.
 func (l *loop) compare(e journal.Entry) error {
-	if e.DigestSlot == 0 || e.DigestSlot != l.state.Slot || e.Digest == l.state.Digest() {
+	if e.DigestSlot == 0 || e.DigestSlot != l.state.Slot || l.distrusted[e.Writer] || e.Digest == l.state.Digest() {
 		return nil
 	}
 	l.c.log.Error("this replica and the writer of an entry disagree about the state: rebuilding it from the bucket",
 		"entry", e.Slot, "writer", e.Writer, "state", e.DigestSlot)
-	rebuilt, err := l.rebuild(e.DigestSlot)
+	rebuilt, known, err := l.rebuild(e.DigestSlot)
 	switch {
 	case err != nil:
 		return err
+	case !known:
+		l.c.log.Error("a snapshot of a later state is there: this replica starts from it", "state", e.DigestSlot)
+		return errSuperseded
 	case rebuilt == l.state.Digest():
-		l.c.log.Error("the rebuilt state agrees with this replica: the writer is wrong", "writer", e.Writer)
+		l.c.log.Error("the rebuilt state agrees with this replica: the writer is wrong, and its digests are passed over from now on", "writer", e.Writer)
+		if l.distrusted == nil || len(l.distrusted) >= admin.MaxAgents {
+			l.distrusted = map[base.Incarnation]bool{}
+		}
+		l.distrusted[e.Writer] = true
 		return nil
 	}
 	return base.Errorf(base.StorageError, "control: the state after entry %d has digest %x here, %x rebuilt from the bucket and %x by agent %d; "+
 		"this replica cannot be trusted and stops: restart it, and run millrace fsck", e.DigestSlot, l.state.Digest(), rebuilt, e.Digest, e.Writer)
 }
 
-// rebuild folds the journal anew up to a slot and gives the digest there.
-func (l *loop) rebuild(to base.Slot) (uint64, error) {
+// rebuild folds the journal anew up to a slot and gives the digest there; known is false when the newest snapshot is of a
+// later one.
+func (l *loop) rebuild(to base.Slot) (digest uint64, known bool, err error) {
 	fresh := journal.Open(l.c.env, l.c.store, l.c.cluster, l.c.config.W)
 	other := loop{c: l.c, journal: fresh, state: meta.New()}
 	r := &restorer{}
 	m, err := fresh.Load(l.c.ctx, r)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if m.Slot > 0 {
 		if other.state, err = r.finish(m); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	for other.state.Slot < to {
 		e, status, err := fresh.Next(l.c.ctx)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if status != journal.Believed {
 			break
@@ -218,11 +243,11 @@ func (l *loop) rebuild(to base.Slot) (uint64, error) {
 		}
 		outcomes, err := other.decode(e)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if err := applyTo(other.state, e, outcomes); err != nil {
-			return 0, damaged(err)
+			return 0, false, damaged(err)
 		}
 	}
-	return other.state.Digest(), nil
+	return other.state.Digest(), other.state.Slot == to, nil
 }

@@ -9,67 +9,103 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/admin"
 )
 
-// enoughPayload is when an entry takes no further command: one command's outcome is below 2 MiB (ingest bounds the
-// batches of a segment), so an entry stays below the journal's 4 MiB.
-const enoughPayload = 2 << 20
+// enoughPayload is when an entry takes no further command: readers hold many entries at once. maxPayload is the most that
+// fits; the rest is for the count before the outcomes.
+const (
+	enoughPayload = 2 << 20
+	maxPayload    = journal.MaxPayloadBytes - 16
+)
 
-// write brings this agent's calls and what followers sent into the journal: as many entries as it takes. Barriers of w
-// are released by the first slot won.
-func (l *loop) write(w *work) error {
-	foreign := w.foreign
-	for !l.c.stop.Stopped() {
-		l.courtesy()
-		p, rest, next := l.decideAll(foreign)
-		if len(p.Outcomes) == 0 {
-			return nil
-		}
-		won, err := l.append(next, p)
-		if err != nil {
-			return err
-		}
-		if won {
-			foreign = rest
-			l.release(w)
-			if len(foreign) == 0 && !l.more() {
-				return nil
-			}
-		}
-		if !l.registered {
-			return nil
+// write brings what followers sent, and, with own set, this agent's calls into the journal: one entry of them. What is
+// left is for the next round. Barriers of w are released: whatever came of the entry, the journal's end was seen.
+func (l *loop) write(w *work, own bool) error {
+	l.courtesy()
+	p, rest, next := l.decideAll(own)
+	if len(p.Outcomes) == 0 {
+		l.backlog = nil
+		return nil
+	}
+	won, err := l.append(next, p)
+	if err != nil || l.c.stop.Stopped() {
+		return err
+	}
+	if won {
+		l.backlog = rest
+		if link := l.member.sequencerUp; link != 0 {
+			l.c.peers.Send(link, msgLook, nil) // it does not expect entries of its followers
 		}
 	}
+	l.release(w)
 	return nil
 }
 
-// more reports whether calls wait that are on no way to a decision.
-func (l *loop) more() bool {
-	l.c.mu.Lock()
-	defer l.c.mu.Unlock()
-	return l.c.hasUnsent()
+// candidate is a command that may come into the next entry.
+type candidate struct {
+	meta.Command
+	own bool
 }
 
-// decideAll decides this agent's calls, then the commands of followers, against a fork of the believed state, which it
-// gives back; rest is what did not fit.
-func (l *loop) decideAll(foreign []meta.Command) (p meta.Payload, rest []meta.Command, next *meta.State) {
+// candidates lists this agent's calls, with own set, and the commands of followers: the ones first, then the others, in
+// turns, so that neither starve when an entry does not hold all.
+func (l *loop) candidates(own bool) []candidate {
+	var mine, others []candidate
+	if own {
+		for _, cmd := range l.own() {
+			mine = append(mine, candidate{cmd, true})
+		}
+	}
+	for _, cmd := range l.backlog {
+		others = append(others, candidate{cmd, false})
+	}
+	if l.othersTurn {
+		return append(others, mine...)
+	}
+	return append(mine, others...)
+}
+
+// decideAll decides the candidates against a fork of the believed state, which it gives back; rest is what did not fit of
+// the backlog.
+func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *meta.State) {
 	next = l.state.Fork()
 	slot, _ := l.journal.Position()
 	next.Begin(slot+1, l.now())
 	rules := meta.NewRules(l.c.config.Static, next.Admin.Configs())
-	own := l.own()
-	for i, cmd := range append(own, foreign...) {
-		o, isNew := meta.Decide(next, cmd, next.Time, rules)
+	all := l.candidates(own)
+	for i := range all {
+		o, isNew := meta.Decide(next, all[i].Command, next.Time, rules)
 		if !isNew {
-			l.repeated(i < len(own), o)
+			l.repeated(all[i].own, o)
 			continue
+		}
+		size := p.Add(o)
+		if size > maxPayload {
+			p.Drop()
+			if len(p.Outcomes) > 0 {
+				return p, l.leave(all[i:]), next
+			}
+			// It fits no entry. A command without an outcome would stop all that follow it, on every agent it came to.
+			o.Events, o.Verdict = nil, meta.Refuse(all[i].Op, base.MessageTooLarge, "what follows from this does not fit one entry of the journal: ask for less at once")
+			size = p.Add(o)
 		}
 		if err := next.Apply(&o); err != nil {
 			panic(err) // Decide and Apply of the same build disagree: nothing was written, and nothing must be
 		}
-		if p.Add(o) >= enoughPayload {
-			return p, foreign[max(0, i+1-len(own)):], next
+		if size >= enoughPayload {
+			return p, l.leave(all[i+1:]), next
 		}
 	}
 	return p, nil, next
+}
+
+// leave gives what stays in the backlog.
+func (l *loop) leave(all []candidate) (rest []meta.Command) {
+	l.othersTurn = !l.othersTurn
+	for _, k := range all {
+		if !k.own {
+			rest = append(rest, k.Command)
+		}
+	}
+	return rest
 }
 
 // repeated answers one of this agent's calls that is decided already, or can never be. A follower that repeats a
