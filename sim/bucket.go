@@ -28,6 +28,7 @@ type Bucket struct {
 	calm      bool
 	stormEnds time.Duration            // by World.Elapsed
 	outages   map[string]time.Duration // until when a process cannot reach the bucket
+	distance  map[string]time.Duration // how many times farther a process is from the bucket than others; 0 is 1
 	deleted   map[string]bool
 	lastDate  time.Time
 	Requests  int
@@ -39,7 +40,7 @@ type Bucket struct {
 // NewBucket makes an empty bucket. An unsteady one says that its clock may step back (and lets it), so that rule R has to do
 // without anchors.
 func NewBucket(w *sim.World, marks Marks, faults Faults, unsteady bool) *Bucket {
-	b := &Bucket{w: w, proc: w.Proc("bucket"), marks: marks, faults: faults, outages: map[string]time.Duration{}, deleted: map[string]bool{}}
+	b := &Bucket{w: w, proc: w.Proc("bucket"), marks: marks, faults: faults, outages: map[string]time.Duration{}, distance: map[string]time.Duration{}, deleted: map[string]bool{}}
 	options := []memstore.Option{memstore.Named("sim")}
 	if unsteady {
 		options = append(options, memstore.UnsteadyClock())
@@ -95,6 +96,9 @@ func (b *Bucket) draw(p *sim.Proc, op string) fate {
 	b.Requests++
 	w := b.w
 	f := fate{there: w.Between(2*time.Millisecond, 20*time.Millisecond), back: w.Between(time.Millisecond, 15*time.Millisecond), does: true}
+	if far := b.distance[p.Name()]; far > 1 {
+		f.there, f.back = far*f.there, far*f.back
+	}
 	if b.calm {
 		return f
 	}

@@ -242,6 +242,9 @@ func (c *Cluster) examine(main *sim.Proc) {
 	for fresh := c.agents[len(c.agents)-1]; !fresh.up && len(c.audit.Violations) == 0; {
 		main.Sleep(100 * time.Millisecond)
 	}
+	if len(c.audit.Violations) > 0 {
+		return
+	}
 	for _, a := range c.agents {
 		v, err := ask(main, a, time.Minute, func() (meta.View, error) { return a.control.Barrier(time.Time{}) })
 		if err != nil {
