@@ -64,7 +64,8 @@ type Agent struct {
 	coord    *coord.Coord
 	retain   *retain.Job
 	broker   *broker.Broker
-	memory   *env.Semaphore
+	memory   *env.Semaphore // for requests
+	answers  *env.Semaphore // for records on their way to clients
 
 	phase phase
 }
@@ -199,10 +200,11 @@ func (a *Agent) assemble(bucket objstore.Store, cluster journal.Cluster) {
 	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
-	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: env.NewSemaphore(e, c.MemoryBytes/answerShare), Log: c.Log})
+	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
+	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
 	a.memory = env.NewSemaphore(e, c.MemoryBytes/framesShare)
-	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: a.memory, Log: c.Log},
+	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: a.memory, Watch: newObserver(e, a.metrics), Log: c.Log},
 		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
 }
 

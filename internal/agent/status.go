@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -80,18 +81,20 @@ func (a *Agent) Stats() console.Stats {
 	journal, in, out, clients := a.control.Stats(), a.ingest.Stats(), a.fetch.Stats(), a.broker.Stats()
 	s := console.Stats{
 		RecordsIn: uint64(in.Records), BytesIn: uint64(in.Bytes), BatchesIn: uint64(in.Batches),
-		BytesOut:       uint64(out.Bytes),
+		RecordsOut: uint64(out.Records), BytesOut: uint64(out.Bytes), BatchesOut: uint64(out.Batches),
 		EntriesWritten: uint64(journal.EntriesWon), EntriesLost: uint64(journal.SlotsLost),
 		Connections: int64(clients.Connections), ParkedBatches: int64(in.ParkedNow), FetchSessions: int64(out.Sessions), Waiters: int64(out.Waiting),
 		Groups: int64(v.Groups.Len()), Topics: int64(v.Log.TopicCount()), Partitions: int64(v.Log.PartitionCount()),
 		JournalSlot: v.Slot, SnapshotSlot: journal.SnapshotSlot, ViewLag: journal.ViewAge,
-		MemoryUsed: a.memory.Size() - a.memory.Free(), MemoryLimit: a.memory.Size(),
+		MemoryUsed: reserved(a.memory) + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 	}
 	for _, op := range a.meter.Snapshot() {
 		s.Store = append(s.Store, storeOperation(op))
 	}
 	return s
 }
+
+func reserved(s *env.Semaphore) int64 { return s.Size() - s.Free() }
 
 func storeOperation(op meter.Operation) console.StoreOperation {
 	out := console.StoreOperation{Name: op.Name, Requests: op.Requests, Errors: map[string]uint64{}, BytesSent: op.BytesSent, BytesReceived: op.BytesReceived,

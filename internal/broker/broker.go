@@ -20,6 +20,8 @@ type Config struct {
 	Memory *env.Semaphore
 	// Allow judges what clients may do; nil allows everything.
 	Allow Authorizer
+	// Watch, if set, is told what was served.
+	Watch Watcher
 	Log   *slog.Logger
 }
 
@@ -52,6 +54,9 @@ func New(e env.Env, config Config, deps Deps) *Broker {
 	b.decode = env.NewSemaphore(e, decodeMemory)
 	if b.config.Allow == nil {
 		b.config.Allow = allowAll{}
+	}
+	if b.config.Watch == nil {
+		b.config.Watch = nobody{}
 	}
 	b.noise.env = e
 	return b

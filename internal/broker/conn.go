@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
@@ -272,16 +274,28 @@ func (c *conn) answerLate() {
 	}
 }
 
+// answered counts one answer.
+func (c *conn) answered(q *query, a *answer) {
+	took := c.b.env.Now().Sub(q.arrived)
+	c.b.stats.answered(q, took)
+	code := a.code
+	if a.response != nil {
+		code = c.b.stats.count(a.response)
+	} else {
+		c.b.stats.code(code)
+	}
+	c.b.config.Watch.Request(kmsg.NameForKey(q.header.Key), took, base.Kind(code))
+}
+
 // write sends one answer, and reports false if the connection is to end.
 func (c *conn) write(q *query, a answer) bool {
 	defer a.done()
-	c.b.stats.answered(q, c.b.env.Now().Sub(q.arrived))
+	c.answered(q, &a)
 	if a.hangUp {
 		return false
 	}
 	out := a.raw
 	if a.response != nil {
-		c.b.stats.count(a.response)
 		a.response.SetVersion(q.header.Version)
 		out = net.Buffers{wire.EncodeResponse(nil, q.header.CorrelationID, a.response)}
 	}

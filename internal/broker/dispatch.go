@@ -32,6 +32,7 @@ type query struct {
 type answer struct {
 	response kmsg.Response
 	raw      net.Buffers   // a whole frame, in place of response
+	code     int16         // the first error in raw
 	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.held
 	hangUp   bool          // close the connection instead
 	release  func()        // to be called when the answer is out, whatever becomes of it

@@ -28,14 +28,18 @@ func fetchRecords(q *query, request kmsg.Request) answer {
 	deadline := q.arrived.Add(min(time.Duration(max(r.MaxWaitMillis, 0))*time.Millisecond, maxFetchWait))
 	got := q.b.Fetch.Read(f.request, deadline)
 	out, code := f.response(&got)
-	q.b.stats.code(code)
-	return answer{raw: wire.AppendFetchResponse(out), release: got.Release}
+	for i := range got.Partitions {
+		if p := &got.Partitions[i]; len(p.Records) > 0 {
+			q.b.config.Watch.Fetched(p.Topic, p.Partition, p.End)
+		}
+	}
+	return answer{raw: wire.AppendFetchResponse(out), code: code, release: got.Release}
 }
 
 func fetchRefused(q *query, k base.Kind) answer {
-	q.b.stats.code(int16(k))
-	return answer{raw: wire.AppendFetchResponse(&wire.FetchResponse{
-		CorrelationID: q.header.CorrelationID, Version: q.header.Version, ErrorCode: ofPartitions.code(k)})}
+	code := ofPartitions.code(k)
+	return answer{code: code, raw: wire.AppendFetchResponse(&wire.FetchResponse{
+		CorrelationID: q.header.CorrelationID, Version: q.header.Version, ErrorCode: code})}
 }
 
 // fetching is one Fetch on its way.

@@ -198,6 +198,14 @@ func (p *production) append() answer {
 	}
 	done := p.q.b.Ingest.Append(batches)
 	done.OnDone(func([]ingest.Result, error) { p.q.held() })
+	q := p.q
+	done.OnDone(func(results []ingest.Result, err error) {
+		for i := range results {
+			if results[i].Kind == base.OK && err == nil {
+				q.b.config.Watch.Produced(batches[i].Topic, batches[i].Partition, results[i].Base, q.arrived)
+			}
+		}
+	})
 	return answer{later: func() answer {
 		results, err := done.Wait(p.q.by(p.r.TimeoutMillis))
 		for i, t := range parts {

@@ -98,20 +98,27 @@ func (s *counters) code(code int16) {
 	}
 }
 
-// count adds up the error codes of an answer, wherever they stand in it.
-func (s *counters) count(response kmsg.Response) { s.walk(reflect.ValueOf(response).Elem()) }
+// count adds up the error codes of an answer, wherever they stand in it, and gives the first.
+func (s *counters) count(response kmsg.Response) (first int16) {
+	s.walk(reflect.ValueOf(response).Elem(), &first)
+	return first
+}
 
-func (s *counters) walk(v reflect.Value) {
+func (s *counters) walk(v reflect.Value, first *int16) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			switch f := v.Field(i); f.Kind() {
 			case reflect.Int16:
 				if v.Type().Field(i).Name == "ErrorCode" {
-					s.code(int16(f.Int()))
+					code := int16(f.Int())
+					s.code(code)
+					if *first == 0 {
+						*first = code
+					}
 				}
 			case reflect.Slice, reflect.Struct:
-				s.walk(f)
+				s.walk(f, first)
 			}
 		}
 	case reflect.Slice:
@@ -119,7 +126,7 @@ func (s *counters) walk(v reflect.Value) {
 			return
 		}
 		for i := range v.Len() {
-			s.walk(v.Index(i))
+			s.walk(v.Index(i), first)
 		}
 	}
 }

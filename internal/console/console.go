@@ -41,7 +41,7 @@ func New(deps Deps) *Console {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(newCollector(c.provider.Stats))
-	registry.MustRegister(deps.Metrics.collectors()...)
+	registry.MustRegister(deps.Metrics.Collectors()...)
 
 	c.mux.HandleFunc("GET /healthz", c.healthz)
 	c.mux.HandleFunc("GET /readyz", c.readyz)

@@ -18,7 +18,6 @@ type Metrics struct {
 	took     *prometheus.HistogramVec
 	produce  prometheus.Histogram
 	endToEnd prometheus.Histogram
-	apply    prometheus.Histogram
 }
 
 // NewMetrics makes the histograms; New registers them.
@@ -28,20 +27,19 @@ func NewMetrics() *Metrics {
 	}
 	return &Metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "millrace_requests_total", Help: "Kafka requests answered, by API and error code (0 is none)."}, []string{"api", "error"}),
+			Name: "millrace_requests_total", Help: "Kafka requests answered, by API and the first error code in the answer (0 is none)."}, []string{"api", "error"}),
 		took: prometheus.NewHistogramVec(
 			histogram("request_seconds", "Time from a Kafka request's last byte read to its answer, by API."), []string{"api"}),
 		produce: prometheus.NewHistogram(
 			histogram("produce_seconds", "Time from a batch's arrival to its acknowledgement.")),
 		endToEnd: prometheus.NewHistogram(
 			histogram("end_to_end_seconds", "Time from a batch's arrival to its first delivery by this agent.")),
-		apply: prometheus.NewHistogram(
-			histogram("apply_seconds", "Time to apply one journal entry.")),
 	}
 }
 
-func (m *Metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.requests, m.took, m.produce, m.endToEnd, m.apply}
+// Collectors are the histograms and counters, to be registered once.
+func (m *Metrics) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.requests, m.took, m.produce, m.endToEnd}
 }
 
 // Request counts an answered Kafka request. api is the key's name: callers keep the set bounded. kind is the worst
@@ -56,6 +54,3 @@ func (m *Metrics) Produced(took time.Duration) { m.produce.Observe(took.Seconds(
 
 // Delivered tells how long a batch took from its arrival to its first delivery.
 func (m *Metrics) Delivered(took time.Duration) { m.endToEnd.Observe(took.Seconds()) }
-
-// Applied tells how long one journal entry took to apply.
-func (m *Metrics) Applied(took time.Duration) { m.apply.Observe(took.Seconds()) }

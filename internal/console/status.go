@@ -82,7 +82,7 @@ type Stats struct {
 	SnapshotSlot base.Slot     // the entry of the newest snapshot known
 	ViewLag      time.Duration // age of the published view: how long ago the journal was last known to hold no more
 
-	MemoryUsed, MemoryLimit int64 // bytes of the budget
+	MemoryUsed, MemoryLimit int64 // bytes reserved for requests, answers and the cache, and all that the agent may use
 
 	Store []StoreOperation
 }

@@ -91,6 +91,8 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	}
 	if r.bytes > 0 {
 		f.stats.bytes.Add(r.bytes)
+		f.stats.records.Add(r.records)
+		f.stats.batches.Add(r.batches)
 		f.journal.Active()
 	}
 	return response

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/cache"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -34,6 +35,8 @@ type reading struct {
 	out   []Fetched
 
 	bytes    int64 // added so far
+	records  int64 // in these
+	batches  int64 // in these
 	reserved int64
 	views    []cache.View // held until the answer is written
 	chunk    []byte       // for copies; what was handed out stays
@@ -232,6 +235,7 @@ func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, 
 			out.Records = v.Append(out.Records, pos+rebasedBytes, size-rebasedBytes)
 			referenced = true
 		}
+		r.count(out, v.Bytes(pos, batch.HeaderSize), offset)
 		*left -= int64(size)
 		r.room -= int64(size)
 		r.bytes += int64(size)
@@ -242,6 +246,14 @@ func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, 
 		v.Release()
 	}
 	return more && !covered
+}
+
+// count notes a batch that was added.
+func (r *reading) count(out *Fetched, header []byte, offset int64) {
+	b := batch.Batch(header)
+	out.End = offset + int64(b.LastOffsetDelta()) + 1
+	r.records += int64(b.Count())
+	r.batches++
 }
 
 // copy puts a batch, or the beginning of one, into the chunk, with its offset and leader epoch.

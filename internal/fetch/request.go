@@ -39,6 +39,7 @@ type Fetched struct {
 	Kind                                base.Kind
 	HighWatermark, LastStable, LogStart int64    // -1: not known
 	Records                             [][]byte // whole batches, to be written one after another
+	End                                 int64    // the offset after the last of Records; 0 without any
 	DivergingEpoch                      int32    // -1: none (KIP-595)
 	DivergingEnd                        int64
 }

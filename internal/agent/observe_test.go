@@ -1,0 +1,80 @@
+package agent
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/console"
+)
+
+// delivered counts the batches whose latency from end to end was noted.
+func delivered(t *testing.T, m *console.Metrics) uint64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m.Collectors()...)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "millrace_end_to_end_seconds" {
+			return f.GetMetric()[0].GetHistogram().GetSampleCount()
+		}
+	}
+	t.Fatal("no histogram of latencies from end to end")
+	return 0
+}
+
+func TestABatchIsDeliveredOnce(t *testing.T) {
+	topic := base.TopicID{1}
+	for _, c := range []struct {
+		name  string
+		story func(o *observer)
+		want  uint64
+	}{
+		{"read after the producer's answer", func(o *observer) {
+			o.Produced(topic, 0, 0, time.Now())
+			o.Produced(topic, 0, 10, time.Now())
+			o.Fetched(topic, 0, 20)
+		}, 2},
+		{"read before the producer's answer", func(o *observer) {
+			o.Fetched(topic, 0, 20)
+			o.Produced(topic, 0, 10, time.Now())
+		}, 1},
+		{"read twice", func(o *observer) {
+			o.Produced(topic, 0, 0, time.Now())
+			o.Fetched(topic, 0, 10)
+			o.Fetched(topic, 0, 10)
+		}, 1},
+		{"read in part", func(o *observer) {
+			o.Produced(topic, 0, 0, time.Now())
+			o.Produced(topic, 0, 10, time.Now())
+			o.Fetched(topic, 0, 10)
+		}, 1},
+		{"another partition", func(o *observer) {
+			o.Produced(topic, 0, 0, time.Now())
+			o.Fetched(topic, 1, 10)
+		}, 0},
+		{"read long after", func(o *observer) {
+			o.Produced(topic, 0, 0, time.Now().Add(-time.Hour))
+			o.Fetched(topic, 0, 10)
+		}, 0},
+		{"never read", func(o *observer) {
+			for i := range int64(2 * marksMax) {
+				o.Produced(topic, 0, i, time.Now())
+			}
+		}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := console.NewMetrics()
+			c.story(newObserver(env.Real(), m))
+			if got := delivered(t, m); got != c.want {
+				t.Errorf("%d latencies noted, want %d", got, c.want)
+			}
+		})
+	}
+}
