@@ -121,7 +121,6 @@ func (q *query) describePartition(t *log.Topic, index int32) kmsg.DescribeTopicP
 	// Null lists of leaders to be are legal, and Kafka's own AdminClient fails on them.
 	p.EligibleLeaderReplicas, p.LastKnownELR = []int32{}, []int32{}
 	p.Partition, p.LeaderID, p.LeaderEpoch = index, leaderOf(q.nodes(), t.ID, index), q.epoch(t, index)
-	p.EligibleLeaderReplicas, p.LastKnownELR = []int32{}, []int32{} // the Java client takes no null
 	if p.LeaderID == noNode {
 		p.ErrorCode = int16(leaderNotAvailable)
 		return p
