@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	json     bool
+	dir      string
+	binary   string
+	runs     int
+	settle   time.Duration
+	watch    time.Duration
+	load     time.Duration
+	mbPerSec int
+	profiles string
+}
+
+// bench is one run of the command: what it was asked for, what it found.
+type bench struct {
+	options
+	report   report
+	work     string // removed in the end
+	cleanups []func()
+}
+
+// measurement is one of the things that can be asked for.
+type measurement struct {
+	name string
+	run  func(*bench) error
+}
+
+var measurements = []measurement{
+	{"startup", (*bench).startup},
+	{"state", (*bench).state},
+	{"apply", (*bench).apply},
+	{"idle", (*bench).idle},
+	{"memory", (*bench).memory},
+}
+
+func main() {
+	var o options
+	flag.BoolVar(&o.json, "json", false, "print JSON")
+	flag.StringVar(&o.dir, "dir", os.TempDir(), "where buckets are made, and removed")
+	flag.StringVar(&o.binary, "binary", "", "measure this millrace instead of building one")
+	flag.IntVar(&o.runs, "runs", 7, "starts on an empty bucket, and on a large state; the median counts")
+	flag.DurationVar(&o.settle, "settle", 45*time.Second, "idle: wait before counting")
+	flag.DurationVar(&o.watch, "watch", 3*time.Minute, "idle: how long to count")
+	flag.DurationVar(&o.load, "load", time.Minute, "memory: how long the load lasts")
+	flag.IntVar(&o.mbPerSec, "rate", 100, "memory: MB/s offered by all producers together")
+	flag.StringVar(&o.profiles, "profiles", "", "memory: write cpu.pprof and heap.pprof of the agent into this folder")
+	flag.Parse()
+	if err := run(o, flag.Args(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "numbers:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options, names []string, out io.Writer) (err error) {
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	b := &bench{options: o, report: newReport()}
+	if b.work, err = os.MkdirTemp(o.dir, "millrace-numbers-"); err != nil {
+		return err
+	}
+	defer b.close()
+	b.closeOnSignal()
+	for _, m := range chosen {
+		fmt.Fprintf(os.Stderr, "%s …\n", m.name)
+		if e := m.run(b); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", m.name, e))
+		}
+		b.cleanup()
+	}
+	return errors.Join(err, b.report.print(out, o.json))
+}
+
+func choose(names []string) ([]measurement, error) {
+	if len(names) == 0 || slices.Contains(names, "all") {
+		return measurements, nil
+	}
+	var chosen []measurement
+	for _, name := range names {
+		i := slices.IndexFunc(measurements, func(m measurement) bool { return m.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no measurement %q: choose from startup, state, apply, idle, memory, all", name)
+		}
+		chosen = append(chosen, measurements[i])
+	}
+	return chosen, nil
+}
+
+// later has f called when the measurement under way has ended.
+func (b *bench) later(f func()) { b.cleanups = append(b.cleanups, f) }
+
+func (b *bench) cleanup() {
+	for _, f := range slices.Backward(b.cleanups) {
+		f()
+	}
+	b.cleanups = nil
+}
+
+func (b *bench) close() {
+	b.cleanup()
+	_ = os.RemoveAll(b.work)
+}
+
+// closeOnSignal leaves nothing behind on Ctrl-C.
+func (b *bench) closeOnSignal() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		b.close()
+		os.Exit(130)
+	}()
+}
