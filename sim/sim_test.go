@@ -10,6 +10,9 @@ import (
 // The standard seeds. MILLRACE_SIM_SEEDS="FROM..TO" runs others: one to replay it, thousands to soak.
 const seedsDefault = "0..49"
 
+// eventsMin is how many events a run has to have on average: each is several task switches.
+const eventsMin = 10_000
+
 func seeds(t *testing.T) (from, to uint64) {
 	text := os.Getenv("MILLRACE_SIM_SEEDS")
 	if text == "" {
@@ -42,6 +45,9 @@ func TestStandardSeeds(t *testing.T) {
 	t.Logf("seeds %d to %d: %d events, %d records acknowledged; marks:\n%v", from, to, events, acked, marks)
 	if os.Getenv("MILLRACE_SIM_SEEDS") != "" {
 		return
+	}
+	if seeds := int(to - from + 1); events < seeds*eventsMin {
+		t.Errorf("%d events in %d seeds: too few to be worth much", events, seeds)
 	}
 	if missing := marks.Missing(); len(missing) > 0 {
 		t.Errorf("never happened, so never tested: %q", missing)
