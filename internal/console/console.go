@@ -49,6 +49,7 @@ func New(deps Deps) *Console {
 	c.mux.HandleFunc("GET /api/v1/status", c.status)
 	c.mux.HandleFunc("GET /events", c.events)
 	c.mux.HandleFunc("GET /{$}", c.page)
+	handleProfiles(c.mux)
 	c.sample()
 	return c
 }

@@ -6,6 +6,7 @@
 //	/                the status page, kept up to date by server-sent events, or by reloading where scripts are off
 //	/events          those events: the page's changing part as HTML, every two seconds
 //	/api/v1/status   what the page shows, as JSON
+//	/debug/pprof/    Go's profiles of the process, for go tool pprof
 //
 // Owns: the names of metrics and of JSON fields (others build upon them), what the page shows, a few minutes of
 // history of rates.
