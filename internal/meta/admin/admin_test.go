@@ -148,7 +148,7 @@ func TestAlterCluster(t *testing.T) {
 	if kvs := s.Configs(); r.Kind != base.OK || len(kvs) != 1 || kvs[0].Value != "5" {
 		t.Fatalf("%+v %+v", r, kvs)
 	}
-	if after, r := decided(t, s, &AlterCluster{Ops: []config.Op{{Name: "log.retention.ms", Value: &bad}}}, 1, 0); r.Kind != base.InvalidConfig || len(after.Configs()) != 1 {
+	if after, r := decided(t, s, &AlterCluster{Ops: []config.Op{{Name: "log.retention.ms", Value: &bad}}}, 1, 0); r.Kind != base.InvalidRequest || len(after.Configs()) != 1 {
 		t.Errorf("%+v", r)
 	}
 	if after, r := decided(t, s, &AlterCluster{Replace: true}, 1, 0); r.Kind != base.OK || len(after.Configs()) != 0 {
