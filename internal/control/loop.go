@@ -161,6 +161,9 @@ func (l *loop) schedule() {
 	if len(m.asks) > 0 {
 		l.lookAt = sooner(l.lookAt, m.asks[0].since.Add(barrierWait))
 	}
+	for _, s := range m.suspects {
+		l.lookAt = sooner(l.lookAt, s.since.Add(lifeSign))
+	}
 	if len(m.reopen) > 0 {
 		l.lookAt = sooner(l.lookAt, m.reopenAt)
 	}

@@ -19,7 +19,7 @@ type membership struct {
 	recentBytes int
 	asks        []ask
 	lastAsk     uint64
-	suspects    []base.Incarnation // could not be reached; judged after a look at the journal
+	suspects    []suspect          // could not be reached; judged after a look at the journal
 	reopen      []base.Incarnation // could not be reached, but live: tried again at reopenAt
 	reopenAt    time.Time
 	challenged  map[base.Incarnation]time.Time

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -105,6 +106,7 @@ func (l *loop) hear(w *work) error {
 
 func (l *loop) linkUp(n news) {
 	m := &l.member
+	m.suspects = slices.DeleteFunc(m.suspects, func(s suspect) bool { return s.who == n.from })
 	if n.from != m.sequencer || m.sequencerUp != 0 {
 		return
 	}
@@ -132,35 +134,55 @@ func (l *loop) linkDown(w *work, n news) {
 	case n.link != 0:
 		l.c.peers.Open(n.from, a.Peer) // is it gone, or only the connection?
 	default:
-		m.suspects = append(m.suspects, n.from)
-		w.look = true
+		l.suspect(w, a)
 	}
 }
 
 // An agent that cannot be reached may live and reach the bucket: then it serves its clients, and expiring it would only
-// have it register anew, again and again for as long as the network is broken. lifeSign is how lately an active agent
-// must have been heard of in the journal to be let alone: above renewActive and the time an entry takes, and short
-// enough that clients of a dead one find others within 5 s. reopenAfter is when it is tried again.
+// have it register anew, again and again for as long as the network is broken. lifeSign is how long an active agent has to
+// show itself in the journal: above renewActive and the time an entry takes, and short enough that clients of a dead one
+// find others within 5 s. It is counted by the local clock, as the bucket's Dates are whole seconds. reopenAfter is when
+// one that showed itself is tried again.
 const (
-	lifeSign    = base.Millis(4_500)
+	lifeSign    = 4 * time.Second
 	reopenAfter = time.Second
 )
 
-// judge decides on the agents that could not be reached, after a look at the journal's end.
-func (l *loop) judge() {
+// suspect is an agent that could not be reached.
+type suspect struct {
+	who     base.Incarnation
+	renewBy base.Millis // its promise then
+	since   time.Time
+}
+
+func (l *loop) suspect(w *work, a *admin.Agent) {
 	m := &l.member
-	for _, i := range m.suspects {
-		a, live := l.state.Admin.Agent(i)
-		switch {
-		case !live:
-		case !a.Idle && l.now() < a.RenewBy-admin.ActiveLease+lifeSign:
-			m.reopen, m.reopenAt = append(m.reopen, i), l.c.env.Now().Add(reopenAfter)
-		default:
-			l.c.log.Warn("an agent cannot be reached", "agent", i, "address", a.Peer)
-			l.c.Propose(&admin.Expire{Incarnation: i, Broken: true})
+	for _, s := range m.suspects {
+		if s.who == a.Incarnation {
+			return
 		}
 	}
-	m.suspects = nil
+	m.suspects = append(m.suspects, suspect{a.Incarnation, a.RenewBy, l.c.env.Now()})
+	w.look = true
+}
+
+// judge decides on the agents that could not be reached, after a look at the journal's end.
+func (l *loop) judge() {
+	m, now := &l.member, l.c.env.Now()
+	m.suspects = slices.DeleteFunc(m.suspects, func(s suspect) bool {
+		a, live := l.state.Admin.Agent(s.who)
+		switch {
+		case !live:
+		case !a.Idle && a.RenewBy != s.renewBy:
+			m.reopen, m.reopenAt = append(m.reopen, s.who), now.Add(reopenAfter)
+		case !a.Idle && now.Sub(s.since) < lifeSign:
+			return false
+		default:
+			l.c.log.Warn("an agent cannot be reached", "agent", s.who, "address", a.Peer)
+			l.c.Propose(&admin.Expire{Incarnation: s.who, Broken: true})
+		}
+		return true
+	})
 }
 
 // tryAgain connects to those that were let alone, when it is time.
@@ -199,7 +221,7 @@ func (l *loop) message(w *work, n news) error {
 	case msgEntry:
 		return l.offered(w, n.link, r)
 	case msgCommands:
-		for k := r.Count(6); k > 0 && r.Err == nil; k-- {
+		for k := r.Count(minCommandBytes); k > 0 && r.Err == nil; k-- {
 			cmd, err := meta.DecodeCommand(r)
 			if err != nil {
 				l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
@@ -225,6 +247,9 @@ func (l *loop) message(w *work, n news) error {
 	}
 	return nil
 }
+
+// minCommandBytes is the shortest command: three small numbers, a tag and an empty body, as Deregister has it.
+const minCommandBytes = 5
 
 func encodeBarrier(id uint64, slot base.Slot) []byte {
 	var w codec.Writer
