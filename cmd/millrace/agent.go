@@ -21,12 +21,13 @@ func newAgentCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := start(cmd.Context(), s, log)
+			signals := catchSignals()
+			r, err := start(cmd.Context(), s, signals, log)
 			if err != nil {
 				return err
 			}
 			log.Info("ready", "kafka", r.Agent.Advertised(), "http", r.http, "bucket", r.store.Info().URL)
-			return r.await(cmd.Context(), log)
+			return r.await(cmd.Context(), signals, log)
 		},
 	}
 	s.bind(cmd.Flags())

@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,48 +33,61 @@ func newDemoCommand() *cobra.Command {
 }
 
 func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
+	// Whatever is free: a demo must not fail for a port. And nobody else will join its group.
+	s.unlessChanged(cmd, map[string]string{"listen": "127.0.0.1:0", "http": "127.0.0.1:0", "advertise": "127.0.0.1", "log-level": "warn"})
 	if err := s.load(cmd); err != nil {
 		return err
 	}
-	for name, value := range map[string]*string{"listen": &s.listen, "http": &s.http} {
-		if !cmd.Flags().Changed(name) {
-			*value = "127.0.0.1:0" // whatever is free: a demo must not fail for a port
-		}
-	}
-	if s.advertise == "" {
-		s.advertise = "127.0.0.1"
-	}
-	s.kafka = append([]string{"group.initial.rebalance.delay.ms=0"}, s.kafka...) // nobody else will join
-	log, err := newLogger("warn")
+	s.kafka = append([]string{"group.initial.rebalance.delay.ms=0"}, s.kafka...)
+	log, err := newLogger(s.logLevel)
 	if err != nil {
 		return err
 	}
-	if s.bucket == "" {
-		clean, err := s.throwaway()
-		if err != nil {
-			return err
-		}
-		defer clean()
-	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	r, err := start(context.WithoutCancel(ctx), s, log)
+	signals := catchSignals()
+	clean, farewell, err := s.ensureBucket()
 	if err != nil {
 		return err
 	}
+	defer clean()
+	r, err := start(cmd.Context(), s, signals, log)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	go func() {
+		select {
+		case <-signals:
+			stop(errAsked)
+		case err := <-r.Agent.Failed():
+			stop(err)
+		}
+		<-signals // the second, or the first after a failure, ends it at once
+		clean()
+		os.Exit(1)
+	}()
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "Millrace demo: Kafka at %s, status page at http://%s/, bucket %s. Ctrl-C ends it.\n\n", r.Agent.Advertised(), r.http, r.store.Info().URL)
+	fmt.Fprintf(out, "Millrace demo: Kafka at %s, ", r.Agent.Advertised())
+	if r.http != "" {
+		fmt.Fprintf(out, "status page at http://%s/, ", r.http)
+	}
+	fmt.Fprintf(out, "bucket %s. Ctrl-C ends it.\n\n", r.store.Info().URL)
 	if browse && r.http != "" {
 		openBrowser("http://" + r.http + "/")
 	}
 	err = demo.Run(ctx, demo.Config{Bootstrap: r.Agent.Advertised(), Topic: "demo", PerSecond: rate, Bytes: 200, Out: out, Bucket: r.written})
-	fmt.Fprintln(out, "\nending: the bucket is removed")
+	fmt.Fprintln(out, "\nending"+farewell)
 	r.stop(false)
-	if ctx.Err() != nil {
+	if cause := context.Cause(ctx); cause == errAsked {
 		return nil
+	} else if cause != nil {
+		return cause
 	}
 	return err
 }
+
+// errAsked ends a demo that somebody asked to end.
+var errAsked = errors.New("asked to end")
 
 // written counts what this agent has put into the bucket.
 func (r *running) written() (objects, bytes int64) {

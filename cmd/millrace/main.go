@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,7 @@ func main() {
 		return
 	}
 	var usage *usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
 		fmt.Fprintf(os.Stderr, "millrace: %v\nrun 'millrace --help' for what there is\n", err)
 		os.Exit(2)
 	}
@@ -44,7 +45,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
-	root.AddCommand(newAgentCommand(), newPlaygroundCommand(), newDemoCommand(),
+	root.AddCommand(newAgentCommand(), newPlaygroundCommand(), newDemoCommand(), newFsckCommand(),
 		cli.TopicCommand(), cli.GroupCommand(), cli.ProduceCommand(), cli.ConsumeCommand())
 	return root
 }

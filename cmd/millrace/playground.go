@@ -23,40 +23,43 @@ func newPlaygroundCommand() *cobra.Command {
 }
 
 func playground(cmd *cobra.Command, s *settings) error {
+	s.unlessChanged(cmd, map[string]string{"log-level": "warn"})
 	if err := s.load(cmd); err != nil {
 		return err
 	}
-	if !cmd.Flags().Changed("log-level") {
-		s.logLevel = "warn"
-	}
+	// One developer does not want to wait for more members, as in the settings that Kafka is shipped with.
+	s.kafka = append([]string{"group.initial.rebalance.delay.ms=0"}, s.kafka...)
 	log, err := newLogger(s.logLevel)
 	if err != nil {
 		return err
 	}
+	signals := catchSignals()
 	throwaway := s.bucket == ""
-	if throwaway {
-		clean, err := s.throwaway()
-		if err != nil {
-			return err
-		}
-		defer clean()
+	clean, _, err := s.ensureBucket()
+	if err != nil {
+		return err
 	}
-	r, err := start(cmd.Context(), s, log)
+	defer clean()
+	r, err := start(cmd.Context(), s, signals, log)
 	if err != nil {
 		return err
 	}
 	invite(cmd.OutOrStdout(), r, s, throwaway)
-	return r.await(cmd.Context(), log)
+	return r.await(cmd.Context(), signals, log)
 }
 
-// throwaway gives the agent a bucket of its own in a temporary folder, and the function that removes it.
-func (s *settings) throwaway() (func(), error) {
+// ensureBucket gives the agent a bucket of its own in a temporary folder, if it has none, and the function that removes
+// what was made, and what to say of that in the end.
+func (s *settings) ensureBucket() (clean func(), farewell string, err error) {
+	if s.bucket != "" {
+		return func() {}, "", nil
+	}
 	dir, err := os.MkdirTemp("", "millrace-")
 	if err != nil {
-		return nil, fmt.Errorf("no room for a throwaway bucket: %w", err)
+		return nil, "", fmt.Errorf("no room for a throwaway bucket: %w; set TMPDIR, or give one with --bucket", err)
 	}
 	s.bucket = (&url.URL{Scheme: "file", Path: dir}).String()
-	return func() { _ = os.RemoveAll(dir) }, nil
+	return func() { _ = os.RemoveAll(dir) }, ": the bucket is removed", nil
 }
 
 // invite says what to put in a client, and how a second machine joins.

@@ -32,8 +32,26 @@ type running struct {
 	http  string // where the web side is reached, without scheme; empty: nowhere
 }
 
-// start brings an agent up from settings.
-func start(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
+// start brings an agent up from settings. A signal meanwhile is the end of it: nothing is served yet.
+func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog.Logger) (*running, error) {
+	type outcome struct {
+		r   *running
+		err error
+	}
+	started := make(chan outcome, 1)
+	go func() {
+		r, err := bringUp(ctx, s, log)
+		started <- outcome{r, err}
+	}()
+	select {
+	case o := <-started:
+		return o.r, o.err
+	case <-signals:
+		return nil, errors.New("ended by a signal before it served")
+	}
+}
+
+func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
 	debug.SetMemoryLimit(int64(s.memory))
 	e := env.Real()
 	inner, err := open.Open(ctx, e, s.bucket)
@@ -74,28 +92,8 @@ func (r *running) listenWeb(s *settings) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for HTTP on %s: %w; choose another address with --http, or --http off", s.http, err)
 	}
-	r.http = reachable(l.Addr(), s.advertise)
+	r.http = agent.HostPort(l.Addr(), s.advertise)
 	return l, nil
-}
-
-// reachable is a listener's address as others see it: with the host that the agent advertises.
-func reachable(a net.Addr, advertise string) string {
-	_, port, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	return net.JoinHostPort(hostOf(advertise), port)
-}
-
-// hostOf is the host to advertise: that of advertise, else the machine's name.
-func hostOf(advertise string) string {
-	if advertise != "" {
-		if host, _, err := net.SplitHostPort(advertise); err == nil {
-			return host
-		}
-		return advertise
-	}
-	return agent.HostName()
 }
 
 func (s *settings) agentConfig(web string, log *slog.Logger) (agent.Config, error) {
@@ -129,11 +127,15 @@ func (r *running) stop(atOnce bool) {
 	}
 }
 
-// await blocks until a signal asks the agent to end, or it cannot go on; then it drains. A second signal ends it at once.
-func (r *running) await(ctx context.Context, log *slog.Logger) error {
+// catchSignals gives the signals that ask the process to end.
+func catchSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	return signals
+}
+
+// await blocks until a signal asks the agent to end, or it cannot go on; then it drains. A second signal ends it at once.
+func (r *running) await(ctx context.Context, signals <-chan os.Signal, log *slog.Logger) error {
 	select {
 	case <-ctx.Done():
 	case s := <-signals:

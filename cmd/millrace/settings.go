@@ -52,6 +52,15 @@ func (s *settings) bind(f *pflag.FlagSet) {
 	f.StringVar(&s.configFile, "config", "", "YAML file with any of these settings, by the names of the flags")
 }
 
+// unlessChanged sets other defaults than an agent's, before load.
+func (s *settings) unlessChanged(cmd *cobra.Command, values map[string]string) {
+	for name, value := range values {
+		if f := cmd.Flags().Lookup(name); !f.Changed {
+			_ = f.Value.Set(value) // all are texts, which take anything
+		}
+	}
+}
+
 // load fills what the command line left open from the environment and the config file, and checks the whole.
 func (s *settings) load(cmd *cobra.Command) error {
 	flags := cmd.Flags()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -148,7 +149,12 @@ func advertised(at net.Addr, c Config) string {
 	if _, _, err := net.SplitHostPort(c.Advertise); err == nil {
 		return c.Advertise
 	}
-	return net.JoinHostPort(hostOf(at, c), portOf(at))
+	return HostPort(at, c.Advertise)
+}
+
+// HostPort is where others reach a listener at at: on the host that advertise names, with or without a port.
+func HostPort(at net.Addr, advertise string) string {
+	return net.JoinHostPort(hostOf(at, advertise), portOf(at))
 }
 
 func portOf(at net.Addr) string {
@@ -159,12 +165,12 @@ func portOf(at net.Addr) string {
 	return port
 }
 
-func hostOf(at net.Addr, c Config) string {
-	if c.Advertise != "" {
-		if host, _, err := net.SplitHostPort(c.Advertise); err == nil {
+func hostOf(at net.Addr, advertise string) string {
+	if advertise != "" {
+		if host, _, err := net.SplitHostPort(advertise); err == nil {
 			return host
 		}
-		return c.Advertise
+		return strings.Trim(advertise, "[]")
 	}
 	if host, _, err := net.SplitHostPort(at.String()); err == nil {
 		if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
@@ -178,7 +184,7 @@ func (a *Agent) profile() admin.Profile {
 	c := a.config
 	p := admin.Profile{Kafka: a.Advertised(), HTTP: c.HTTP, Zone: c.Zone, Group: c.Group, Roles: c.Roles, Version: c.Version}
 	if a.peers != nil {
-		p.Peer = net.JoinHostPort(hostOf(a.listener.Addr(), c), portOf(a.peers.Addr()))
+		p.Peer = HostPort(a.peers.Addr(), c.Advertise)
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type consumeOptions struct {
 	timeout    time.Duration
 	format     string
 	follow     bool
+
+	joined atomic.Bool // the group has given this member its share, if only of nothing
 }
 
 // ConsumeCommand makes "consume": print the records of a topic.
@@ -64,7 +67,8 @@ func (o *consumeOptions) run(cmd *cobra.Command, topic string) error {
 	// Control records are read so that a run which does not follow sees that it reached an end made of them.
 	opts := []kgo.Opt{kgo.ConsumeStartOffset(from.offset()), kgo.KeepControlRecords()}
 	if o.group != "" {
-		opts = append(opts, kgo.ConsumerGroup(o.group), kgo.AutoCommitMarks(), kgo.BlockRebalanceOnPoll())
+		opts = append(opts, kgo.ConsumerGroup(o.group), kgo.AutoCommitMarks(), kgo.BlockRebalanceOnPoll(),
+			kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { o.joined.Store(true) }))
 	}
 	return o.common.run(cmd, func(ctx context.Context, s *session) error {
 		c := &consumption{session: s, formatter: formatter, topic: topic, options: o}

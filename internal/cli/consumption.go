@@ -128,7 +128,8 @@ func (c *consumption) poll(ctx context.Context) (fetches kgo.Fetches, idle bool,
 		case errors.Is(e.Err, context.Canceled):
 			return nil, true, nil
 		case errors.Is(e.Err, context.DeadlineExceeded) && wait.Err() != nil:
-			return nil, true, nil
+			// --timeout waits for records, not for the group's other members to join.
+			return nil, c.options.group == "" || c.options.joined.Load(), nil
 		case isUnknownTopic(e.Err):
 			return nil, false, fmt.Errorf("topic %s is gone: it was deleted while being read", c.topic)
 		}
