@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/fetch"
 )
 
 // denyAll refuses everything and remembers what was asked for.
@@ -37,7 +38,7 @@ func (d *denyAll) take() map[need]bool {
 func TestNothingIsAllowed(t *testing.T) {
 	deny := &denyAll{asked: map[need]bool{}}
 	b := newBed(t, func(c *Config, _ *Deps, _ *controlConfig) { c.Allow = deny })
-	b.fetch.answer = func(FetchRequest) FetchResponse { return FetchResponse{} }
+	b.fetch.answer = func(fetch.Request) fetch.Response { return fetch.Response{} }
 	b.topic("orders")
 	before := b.control.View()
 	topic, group := base.Kind(29), base.Kind(30)

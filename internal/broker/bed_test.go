@@ -16,6 +16,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/coord"
+	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -84,7 +85,7 @@ func newBed(t testing.TB, options ...option) *bed {
 // newFuzzBed is a bed whose log of what clients did wrong is not kept, and where a Fetch finds nothing.
 func newFuzzBed(f *testing.F) *bed {
 	b := newBed(f)
-	b.fetch.answer = func(FetchRequest) FetchResponse { return FetchResponse{} }
+	b.fetch.answer = func(fetch.Request) fetch.Response { return fetch.Response{} }
 	b.fetch.atTime = func(int64, bool) (int64, int64, error) { return -1, -1, nil }
 	return b
 }
@@ -181,12 +182,12 @@ func (c *client) ended() bool {
 
 // fakeFetch stands in for the reading of records.
 type fakeFetch struct {
-	asked  atomic.Pointer[FetchRequest] // the last one
-	answer func(FetchRequest) FetchResponse
+	asked  atomic.Pointer[fetch.Request] // the last one
+	answer func(fetch.Request) fetch.Response
 	atTime func(timestamp int64, max bool) (int64, int64, error)
 }
 
-func (f *fakeFetch) Read(q FetchRequest, _ time.Time) FetchResponse {
+func (f *fakeFetch) Read(q fetch.Request, _ time.Time) fetch.Response {
 	f.asked.Store(&q)
 	return f.answer(q)
 }

@@ -29,19 +29,10 @@ type Ingest interface {
 	Append(batches []ingest.Batch) *env.Future[[]ingest.Result]
 }
 
-// The shapes of reading, as package fetch has them.
-type (
-	FetchRequest     = fetch.Request
-	FetchResponse    = fetch.Response
-	FetchPartition   = fetch.Want
-	FetchPlace       = fetch.Place
-	FetchedPartition = fetch.Fetched
-)
-
 // Fetch reads records: a *fetch.Fetch.
 type Fetch interface {
 	// Read answers at once or when there is enough, at the latest at deadline or when the agent is stopping.
-	Read(q FetchRequest, deadline time.Time) FetchResponse
+	Read(q fetch.Request, deadline time.Time) fetch.Response
 	// AtTime gives the first record, in offset order, whose timestamp is at least timestamp (milliseconds), or, with
 	// max, the first that bears the partition's highest. Offset -1: there is none.
 	AtTime(v meta.View, topic base.TopicID, partition int32, timestamp int64, max bool, deadline time.Time) (offset, at int64, err error)

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
 	"github.com/millrace-io/millrace/internal/meta"
 )
@@ -46,7 +47,7 @@ func fetchRefused(q *query, k base.Kind) answer {
 type fetching struct {
 	q       *query
 	r       *kmsg.FetchRequest
-	request FetchRequest
+	request fetch.Request
 	refused []refusal // partitions that are answered here
 	lost    bool      // a session cannot hold what was asked for
 }
@@ -66,7 +67,7 @@ type fetchNames map[base.TopicID]string
 // ids: a new session is not made then, and one that is to take them in is given up, so that the client names them again.
 func (f *fetching) resolve() {
 	r := f.r
-	f.request = FetchRequest{
+	f.request = fetch.Request{
 		MinBytes: r.MinBytes, MaxBytes: r.MaxBytes, ReadCommitted: r.IsolationLevel == 1, ByID: f.byID(),
 		SessionID: r.SessionID, SessionEpoch: r.SessionEpoch,
 	}
@@ -117,7 +118,7 @@ func (f *fetching) topic(v meta.View, t *kmsg.FetchRequestTopic) bool {
 			f.refused = append(f.refused, refusal{t.Topic, t.TopicID, p.Partition, kind})
 			continue
 		}
-		f.request.Partitions = append(f.request.Partitions, FetchPartition{
+		f.request.Partitions = append(f.request.Partitions, fetch.Want{
 			Topic: id, Partition: p.Partition, Offset: p.FetchOffset, MaxBytes: p.PartitionMaxBytes,
 			CurrentLeaderEpoch: f.since(9, p.CurrentLeaderEpoch), LastFetchedEpoch: f.since(12, p.LastFetchedEpoch),
 		})
@@ -149,7 +150,7 @@ func (f *fetching) forget() {
 		}
 		for _, id := range ids {
 			for _, p := range t.Partitions {
-				f.request.Forgotten = append(f.request.Forgotten, FetchPlace{Topic: id, Partition: p})
+				f.request.Forgotten = append(f.request.Forgotten, fetch.Place{Topic: id, Partition: p})
 			}
 		}
 	}
@@ -169,7 +170,7 @@ func (f *fetching) idsOf(name string) (ids []base.TopicID) {
 }
 
 // response puts the answer together, by topic as the engine ordered it, and gives the first error in it.
-func (f *fetching) response(got *FetchResponse) (*wire.FetchResponse, int16) {
+func (f *fetching) response(got *fetch.Response) (*wire.FetchResponse, int16) {
 	out := &wire.FetchResponse{CorrelationID: f.q.header.CorrelationID, Version: f.q.header.Version,
 		ErrorCode: ofPartitions.code(got.Kind), SessionID: got.SessionID}
 	first := out.ErrorCode

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/fetch"
 )
 
 func fetchRequest(topic string, id base.TopicID, partitions ...int32) *kmsg.FetchRequest {
@@ -22,11 +23,11 @@ func fetchRequest(topic string, id base.TopicID, partitions ...int32) *kmsg.Fetc
 }
 
 // found answers every partition that is asked for with the same bytes.
-func found(released *atomic.Int32) func(FetchRequest) FetchResponse {
-	return func(q FetchRequest) FetchResponse {
-		a := FetchResponse{SessionID: q.SessionID, Release: func() { released.Add(1) }}
+func found(released *atomic.Int32) func(fetch.Request) fetch.Response {
+	return func(q fetch.Request) fetch.Response {
+		a := fetch.Response{SessionID: q.SessionID, Release: func() { released.Add(1) }}
 		for _, p := range q.Partitions {
-			a.Partitions = append(a.Partitions, FetchedPartition{Topic: p.Topic, Partition: p.Partition, HighWatermark: 9, LastStable: 9, LogStart: 2,
+			a.Partitions = append(a.Partitions, fetch.Fetched{Topic: p.Topic, Partition: p.Partition, HighWatermark: 9, LastStable: 9, LogStart: 2,
 				Records: [][]byte{[]byte("one"), []byte("two")}, DivergingEpoch: -1})
 		}
 		return a
@@ -47,7 +48,7 @@ func TestFetchEveryVersion(t *testing.T) {
 		if v < 13 && a.Topics[0].Topic != "orders" || v >= 13 && a.Topics[0].TopicID != topic.ID {
 			t.Errorf("v%d: %+v", v, a.Topics[0])
 		}
-		want := FetchPartition{Topic: topic.ID, Partition: 0, Offset: 5, MaxBytes: 100, CurrentLeaderEpoch: -1, LastFetchedEpoch: -1}
+		want := fetch.Want{Topic: topic.ID, Partition: 0, Offset: 5, MaxBytes: 100, CurrentLeaderEpoch: -1, LastFetchedEpoch: -1}
 		if v >= 9 {
 			want.CurrentLeaderEpoch = 1
 		}
@@ -85,8 +86,8 @@ func TestFetchUnknownNames(t *testing.T) {
 // By id everything is the engine's to answer.
 func TestFetchUnknownID(t *testing.T) {
 	b := newBed(t)
-	b.fetch.answer = func(q FetchRequest) FetchResponse {
-		return FetchResponse{Partitions: []FetchedPartition{{Topic: q.Partitions[0].Topic, Kind: base.UnknownTopicID, DivergingEpoch: -1}}}
+	b.fetch.answer = func(q fetch.Request) fetch.Response {
+		return fetch.Response{Partitions: []fetch.Fetched{{Topic: q.Partitions[0].Topic, Kind: base.UnknownTopicID, DivergingEpoch: -1}}}
 	}
 	r := fetchRequest("", base.TopicID{9}, 0)
 	r.SessionEpoch = 0
@@ -100,8 +101,8 @@ func TestFetchUnknownID(t *testing.T) {
 func TestFetchSessionOutlivesTheName(t *testing.T) {
 	b := newBed(t)
 	topic := b.topic("orders")
-	b.fetch.answer = func(q FetchRequest) FetchResponse {
-		return FetchResponse{SessionID: 7, Partitions: []FetchedPartition{{Topic: topic.ID, Kind: base.UnknownTopicOrPartition, DivergingEpoch: -1}}}
+	b.fetch.answer = func(q fetch.Request) fetch.Response {
+		return fetch.Response{SessionID: 7, Partitions: []fetch.Fetched{{Topic: topic.ID, Kind: base.UnknownTopicOrPartition, DivergingEpoch: -1}}}
 	}
 	r := fetchRequest("orders", topic.ID, 0)
 	r.SessionEpoch = 0
@@ -117,7 +118,7 @@ func TestFetchSessionOutlivesTheName(t *testing.T) {
 	if a.SessionID != 7 || len(a.Topics) != 1 || a.Topics[0].Topic != "orders" {
 		t.Errorf("%+v", a)
 	}
-	equal(t, b.fetch.asked.Load().Forgotten, []FetchPlace{{Topic: topic.ID, Partition: 0}})
+	equal(t, b.fetch.asked.Load().Forgotten, []fetch.Place{{Topic: topic.ID, Partition: 0}})
 }
 
 // There are no followers to fetch.
