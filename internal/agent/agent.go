@@ -250,6 +250,7 @@ func (a *Agent) Failed() <-chan error { return a.failed }
 // leaving, deregisters, and stops.
 func (a *Agent) Drain(deadline time.Time) {
 	a.phase.set(draining)
+	a.fetch.Stop() // long polls are answered now: the broker waits for their answers
 	a.broker.Drain(deadline)
 	a.ingest.Stop(deadline)
 	a.stopRooms(deadline)
