@@ -14,8 +14,13 @@
 //	  from        uvarint   incarnation that bore the command, 0 for a registration
 //	  number      uvarint   of the command within its incarnation, from 1
 //	  watermark   uvarint   the sender has the verdicts up to here
-//	  verdict     bytes     room byte (1 log, 2 group, 4 admin, 0 none) and the room's reply
+//	  verdict     bytes     room byte (1 log, 2 group, 4 admin) and the room's reply
 //	  events      count, then each: tag byte, body as bytes
 //
 // Tags tell the room: 1–63 log, 64–127 group, 128–191 transactions, 192–255 admin.
+//
+// # Snapshot
+//
+// The parts of all rooms, and this one's own: "meta" with slot, time, digest and the sessions, "meta/verdicts/NNNN" with
+// the verdicts kept for them; snapshot.go is their specification.
 package meta

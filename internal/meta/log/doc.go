@@ -7,14 +7,20 @@
 // Does not own: groups, transactions, agents (its sibling rooms), who may do what, and any I/O, clock or randomness:
 // time and random ids come in with the commands. Package meta composes the rooms.
 //
-// A State is a persistent value. Fork is O(1): the fork shares its structure, and once forked the old value never
-// changes again, so other goroutines read it without locks. That is what a View is. An Apply copies what it touches,
-// once per fork.
+// A State is a persistent value. Fork is O(1): the two share their structure, and neither sees what is applied to the
+// other, so a state that was published is read by other goroutines without locks. That is what a View is. An Apply copies
+// what it touches, once per fork. One goroutine forks and applies.
 //
 // # Extents
 //
 // An extent is a run of whole record batches of one partition that lie side by side in one data file. Extents are kept
-// in offset order in pointer-free chunks of up to ChunkExtents; only the last, not yet full chunk is ever copied.
+// in offset order in pointer-free chunks of ChunkExtents, which never change, and a tail that grows behind what older
+// versions see of it: an append copies no extents but now and then.
+//
+// # Producers
+//
+// A partition keeps its idempotent producers in one array without pointers, or, where there are many, in chunks of a
+// B-tree. An append copies one array.
 //
 // # Formats
 //

@@ -96,11 +96,23 @@ func TestStateSize(t *testing.T) {
 	whole := heap() - before
 	row(fmt.Sprintf("extents of %d partitions × 50, with all around them", partitions), 50*partitions, whole, extentBudget)
 	began := time.Now()
-	var size int
+	size, parts := 0, map[string][]byte{}
 	for _, p := range w.s.Parts(nil) {
-		size += len(p.Encode())
+		parts[p.Key] = p.Encode()
+		size += len(parts[p.Key])
 	}
-	fmt.Fprintf(table, "snapshot of it\t\t%d KiB\t%v\n", size>>10, time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(table, "snapshot of it\t%d parts\t%d KiB\t%v\n", len(parts), size>>10, time.Since(began).Round(time.Millisecond))
+	began = time.Now()
+	r := NewRestorer()
+	for k, body := range parts {
+		if err := r.Part(k, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(table, "restored and checked\t\t\t%v\n", time.Since(began).Round(time.Millisecond))
 	runtime.KeepAlive(w)
 	w = nil
 
