@@ -63,7 +63,10 @@ func runFsck(cmd *cobra.Command, bucket string, asJSON, quick bool) error {
 	if err := printReport(cmd, report, asJSON); err != nil {
 		return err
 	}
-	if !report.OK() {
+	switch {
+	case report.OK() && report.Cluster == "":
+		return fmt.Errorf("there is no cluster in %s: is the URL right?", store.Info().URL)
+	case !report.OK():
 		return fmt.Errorf("the bucket is damaged in %d places; keep it as it is, and copy it before anything is repaired", report.Damage)
 	}
 	return nil
