@@ -21,6 +21,8 @@ type Journal interface {
 	Self() base.Incarnation
 	ClusterID() string
 	Rules() meta.Rules
+	// Suspect tells that a client asks for the agents: it may have lost its own.
+	Suspect()
 }
 
 // Ingest makes batches durable and gives them their place in the order: an *ingest.Ingest.

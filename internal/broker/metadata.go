@@ -14,6 +14,7 @@ import (
 // metadata answers Metadata v0–13: agents, and topics by name or id (KIP-516), all with an empty list (v0) or null.
 // Unknown names are created if the client and auto.create.topics.enable allow it, and are usable at once.
 func metadata(q *query, r *kmsg.MetadataRequest) kmsg.Response {
+	q.b.Journal.Suspect()
 	response := r.ResponseKind().(*kmsg.MetadataResponse)
 	if kind := oldMetadataByID(r); kind != base.OK {
 		for _, t := range r.Topics {
