@@ -127,10 +127,23 @@ func (r *running) stop(atOnce bool) {
 	}
 }
 
+// sameSignal is the time within which two signals are one: timeout(1) and some supervisors signal the process and then
+// its group, which the process is in.
+const sameSignal = 20 * time.Millisecond
+
 // catchSignals gives the signals that ask the process to end.
 func catchSignals() <-chan os.Signal {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	raw, signals := make(chan os.Signal, 8), make(chan os.Signal, 2)
+	signal.Notify(raw, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		var last time.Time
+		for s := range raw {
+			if now := time.Now(); now.Sub(last) > sameSignal {
+				last = now
+				signals <- s
+			}
+		}
+	}()
 	return signals
 }
 

@@ -28,6 +28,7 @@ const (
 	adviseCredentials = "check the credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE or the machine's role) and that they allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket"
 	adviseClock       = "set this machine's clock: the store refuses requests signed more than 15 minutes off"
 	adviseRegion      = "set region= or endpoint= in the bucket URL (or AWS_REGION, AWS_ENDPOINT_URL) to where the bucket is"
+	adviseNetwork     = "the store could not be reached: check the endpoint in the bucket URL (or AWS_ENDPOINT_URL), and the network"
 	adviseStore       = "the store cannot do this; use one with conditional writes (If-None-Match), such as Amazon S3"
 )
 
@@ -45,6 +46,8 @@ func failure(op, key string, seen *exchange, err error) error {
 		}
 	case isWrite(op) && seen.sent:
 		e.Kind = objstore.Ambiguous
+	case !seen.sent:
+		e.Cause = fmt.Errorf("%w: %s", err, adviseNetwork)
 	}
 	return e
 }
