@@ -37,6 +37,10 @@ func OpenCluster(ctx context.Context, e env.Env, store objstore.Store) (Cluster,
 		return c, err
 	}
 	if err := checkEmpty(ctx, b); err != nil {
+		// Another agent may have founded the cluster, and written, since cluster.json was looked for.
+		if c, again := readCluster(ctx, b); !objstore.Is(again, objstore.NotFound) {
+			return c, again
+		}
 		return Cluster{}, err
 	}
 	id := b.random16()

@@ -33,6 +33,24 @@ func TestClusterFoundedByTwoAtOnce(t *testing.T) {
 	})
 }
 
+// The faster one has even written its first entry by the time the slower looks whether the prefix is empty.
+func TestClusterFoundedAndUsedMeanwhile(t *testing.T) {
+	run(t, func(b *bed) {
+		b.store.Delete(ctx, clusterKey)
+		var first Cluster
+		b.store.hook = func(op, key string, do func() error) error {
+			if op == "list" {
+				b.store.hook = nil
+				first = must(OpenCluster(ctx, b.w.Proc("faster"), b.store))
+				must(b.store.Put(ctx, EntryKey(1), nil))
+			}
+			return do()
+		}
+		second := must(OpenCluster(ctx, b.Proc, b.store))
+		b.want(first.ID != "" && first == second, "%+v and %+v", first, second)
+	})
+}
+
 func TestClusterAmbiguousPut(t *testing.T) {
 	run(t, func(b *bed) {
 		b.store.Delete(ctx, clusterKey)

@@ -49,9 +49,10 @@ type Log struct {
 	chain  [32]byte  // hash of the last valid entry up to slot
 	belief belief
 
-	seen   map[base.Slot]sighting // entries seen of slots after slot, not yet judged
-	ahead  int                    // slots to read at once; 0 or 1: no reading ahead
-	window int                    // what the last reading ahead would allow next
+	seen    map[base.Slot]sighting // entries seen of slots after slot, not yet judged
+	ahead   int                    // slots to read at once; 0 or 1: no reading ahead
+	window  int                    // what the last reading ahead would allow next
+	glances int                    // in a row that found nothing
 
 	// proved: slots up to proved.slot were found to lead to proved.chain although a (damaged) snapshot of them exists.
 	proved struct {

@@ -42,6 +42,29 @@ func (l *Log) Next(ctx context.Context) (Entry, Status, error) {
 	}
 }
 
+// glancesMax is how many glances in a row may find nothing before one is made a proper look: an agent that slept for
+// longer than W might wait for ever for a slot that is truncated.
+const glancesMax = 30
+
+// Glance looks whether there is news, at the cost of one request also where rule R takes a listing: for those who look
+// without being asked. False: the next slot seems to be empty, which is not believed, so nothing may be concluded from
+// it. True: call Next.
+func (l *Log) Glance(ctx context.Context) (news bool, err error) {
+	n := l.slot + 1
+	if _, ok := l.seen[n]; ok || n <= l.proved.slot || l.glances == glancesMax {
+		l.glances = 0
+		return true, nil
+	}
+	s, err := l.look(ctx, n)
+	if err != nil || !s.found {
+		l.glances++
+		return false, err
+	}
+	l.glances = 0
+	l.seen = map[base.Slot]sighting{n: s}
+	return true, nil
+}
+
 // sight gives what was seen of slot n before, if it was there, else looks. That something was absent does not last.
 func (l *Log) sight(ctx context.Context, n base.Slot) (sighting, error) {
 	if s, ok := l.seen[n]; ok {

@@ -70,9 +70,11 @@ func (j *judge) batch(b *Batch, fileBytes int64) (Appended, BatchReply) {
 		}
 	}
 	a := Appended{Key: p.Key, Base: end, Pos: b.Pos, Len: b.Len, Count: b.Count, MaxTimestamp: b.MaxTimestamp,
-		ProducerID: b.ProducerID, Epoch: b.Epoch, BaseSequence: b.BaseSequence}
+		ProducerID: b.ProducerID}
 	j.ends[p.Key] = a.Base + int64(a.Count)
 	if a.ProducerID >= 0 {
+		// Without a producer these mean nothing: an entry does not bear them.
+		a.Epoch, a.BaseSequence = b.Epoch, b.BaseSequence
 		k := producerKey{p.Key, a.ProducerID}
 		j.seen[k] = j.producer(p, a.ProducerID).appended(a.ProducerID, a.Epoch, a.BaseSequence, a.Count, a.Base, j.now)
 	}
