@@ -1,7 +1,7 @@
 package ingest
 
 import (
-	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,18 +18,20 @@ type upload struct{ done *env.Future[struct{}] }
 func (u *upload) init(e env.Env) { u.done = env.NewFuture[struct{}](e) }
 
 func (i *Ingest) uploadSegment(s *sealed) {
+	body := s.layOut()
 	began := i.env.Now()
-	stored, err := i.store.Put(i.ctx, segment.Key(s.ref), s.body)
+	ctx, cancel := i.env.WithTimeout(i.ctx, uploadTimeout+time.Duration(len(body)/uploadRate)*time.Second)
+	defer cancel()
+	stored, err := i.store.Put(ctx, segment.Key(s.ref), body)
 	if err == nil {
 		s.commit.LastModified = i.modified(stored, i.env.Now().Sub(began))
 		i.counts.uploaded.Add(1)
-		i.counts.uploadedBytes.Add(int64(len(s.body)))
+		i.counts.uploadedBytes.Add(int64(len(body)))
 		i.counts.uploadMicros.Add(i.env.Now().Sub(began).Microseconds())
 		if i.config.Uploaded != nil {
-			i.config.Uploaded(s.ref, s.body)
+			i.config.Uploaded(s.ref, body)
 		}
 	}
-	s.body = nil
 	i.uploads.Release(1)
 	s.upload.done.Set(struct{}{}, err)
 }
@@ -117,37 +119,49 @@ func (i *Ingest) finished(s *sealed, count *atomic.Int64) {
 // sequence numbers would leave gaps.
 func (i *Ingest) uploadFailed(s *sealed, err error) {
 	kind := base.RequestTimedOut
-	if i.stop.Stopped() || errors.Is(err, i.ctx.Err()) {
+	if i.stop.Stopped() {
 		kind = base.NotLeaderOrFollower
+	} else {
+		i.config.Log.Error("a segment could not be uploaded", "segment", s.ref.ID, "batches", len(s.batches), "error", err)
 	}
-	i.config.Log.Error("a segment could not be uploaded", "segment", s.ref.ID, "bytes", s.commit.SizeBytes, "batches", len(s.batches), "error", err)
+	failed := append(slices.Clone(s.batches), i.takeBehind(s)...)
+	for _, p := range failed {
+		i.settle(p) // first: what is sent again for the answer must not meet it
+	}
+	for _, p := range failed {
+		p.answer(refused(kind))
+	}
+	i.finished(s, &i.counts.failed)
+}
+
+// takeBehind takes out of the open segment and of what is parked what lies behind s, and has the segments sealed since
+// drop theirs.
+func (i *Ingest) takeBehind(s *sealed) (taken []*pending) {
 	i.mu.Lock()
+	defer i.mu.Unlock()
+	hit := map[producerKey]bool{}
 	for _, p := range s.batches {
-		if k, ok := p.producer(); ok {
+		if k, ok := p.producer(); ok && !hit[k] {
+			hit[k] = true
 			i.failed[k] = i.sealedNo
+			for len(i.parked[k]) > 0 {
+				i.open.add(i.parked[k][0].pending, i.env.Now())
+				i.hold(k, i.parked[k][0].pending)
+				i.remove(k)
+			}
 		}
 	}
-	var failed []*pending
-	kept := i.open.batches[:0]
+	kept := make([]*pending, 0, len(i.open.batches))
 	for _, p := range i.open.batches {
-		if k, ok := p.producer(); ok && i.failed[k] > 0 {
-			failed = append(failed, p)
+		if k, ok := p.producer(); ok && hit[k] {
+			taken = append(taken, p)
 			i.open.bytes -= len(p.Bytes)
 		} else {
 			kept = append(kept, p)
 		}
 	}
-	clear(i.open.batches[len(kept):])
 	i.open.batches = kept
-	i.mu.Unlock()
-	i.settled(s)
-	for _, p := range append(s.batches, failed...) {
-		p.answer(refused(kind))
-	}
-	for _, p := range failed {
-		i.settle(p)
-	}
-	i.finished(s, &i.counts.failed)
+	return taken
 }
 
 // dropFailed takes the batches out of s that lie behind a failed upload.
@@ -188,11 +202,7 @@ type Stats struct {
 func (i *Ingest) Stats() Stats {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	n := 0
-	for _, list := range i.parked {
-		n += len(list)
-	}
 	c := &i.counts
 	return Stats{Batches: c.batches.Load(), Records: c.records.Load(), Bytes: c.bytes.Load(), Segments: c.uploaded.Load(), SegmentsFailed: c.failed.Load(), UploadedBytes: c.uploadedBytes.Load(),
-		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), ParkedNow: n, OpenBytes: i.open.bytes}
+		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), ParkedNow: i.parkedNo, OpenBytes: i.open.bytes}
 }

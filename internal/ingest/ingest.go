@@ -27,6 +27,13 @@ const (
 	// parkFor is how long a batch waits for its predecessor: a request that went to another agent first needs that
 	// agent's batch time and two PUTs.
 	parkFor = 2 * time.Second
+	// parkedMax and parkedBytesMax bound what is parked: past them batches are judged as they stand.
+	parkedMax      = 4096
+	parkedBytesMax = 16 << 20
+	// An upload is given up after uploadTimeout, and longer for what is large: producers wait 30 s for an answer as they
+	// come, and everything sealed later waits behind it. uploadRate is the slowest line, in bytes a second.
+	uploadTimeout = 20 * time.Second
+	uploadRate    = 1 << 20
 )
 
 // Journal is what ingest asks of control.
@@ -76,15 +83,19 @@ type Ingest struct {
 	uploads *env.Semaphore
 	counts  counters
 
-	mu       sync.Mutex
-	wake     env.Cond
-	open     *open
-	sealedNo uint64 // of the segment sealed last
-	tails    map[producerKey]*tail
-	parked   map[producerKey][]*parked
-	failed   map[producerKey]uint64 // batches of these producers fail in segments up to this number
-	puts     tokens
-	stopping bool
+	mu          sync.Mutex
+	wake        env.Cond
+	open        *open
+	sealedNo    uint64 // of the segment sealed last
+	looking     bool   // for predecessors of what is parked
+	lookMore    bool   // once more after that
+	parkedNo    int    // batches parked
+	parkedBytes int
+	tails       map[producerKey]*tail
+	parked      map[producerKey][]*parked
+	failed      map[producerKey]uint64 // batches of these producers fail in segments up to this number
+	puts        tokens
+	stopping    bool
 }
 
 // New makes an Ingest and starts it.
@@ -92,7 +103,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 	i := &Ingest{
 		env: e, journal: journal, store: store, config: config, stop: env.NewStopper(e),
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
-		open: newOpen(config.Store), tails: map[producerKey]*tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
+		open: &open{}, tails: map[producerKey]*tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
@@ -118,7 +129,7 @@ func (i *Ingest) Append(batches []Batch) *env.Future[[]Result] {
 	parkedAny := false
 	if !stopping {
 		for n := range batches {
-			parkedAny = !i.add(&pending{Batch: batches[n], request: r, index: n}) || parkedAny
+			parkedAny = !i.add(&pending{Batch: batches[n], request: r, index: n, at: i.env.Now()}) || parkedAny
 		}
 		i.wake.Broadcast()
 	}
@@ -127,14 +138,25 @@ func (i *Ingest) Append(batches []Batch) *env.Future[[]Result] {
 		r.failAll(base.NotLeaderOrFollower)
 	}
 	if parkedAny {
-		i.stop.Go("ingest barrier", i.lookForPredecessors)
+		i.look()
 	}
 	return r.future
 }
 
-// Stop seals and commits what is there and refuses what comes; it ends when all is answered, or at the deadline.
+// Stop seals and commits what is there and refuses what comes; it ends when all is answered, or at the deadline. What has
+// no answer by then is refused, so that clients turn elsewhere.
 func (i *Ingest) Stop(deadline time.Time) {
+	i.drain(deadline)
+	i.stop.Stop()
+	i.stop.Wait(deadline)
+	for _, p := range i.takeAll() {
+		p.answer(refused(base.NotLeaderOrFollower))
+	}
+}
+
+func (i *Ingest) drain(deadline time.Time) {
 	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.stopping = true
 	for _, k := range i.parkedKeys() {
 		i.unpark(k, true)
@@ -142,12 +164,21 @@ func (i *Ingest) Stop(deadline time.Time) {
 	i.wake.Broadcast()
 	for !i.idle() {
 		if !i.wake.Wait(deadline) {
-			break
+			return
 		}
 	}
-	i.mu.Unlock()
-	i.stop.Stop()
-	i.stop.Wait(deadline)
+}
+
+// takeAll takes out what is neither sealed nor answered.
+func (i *Ingest) takeAll() []*pending {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, k := range i.parkedKeys() {
+		i.unpark(k, true)
+	}
+	all := i.open.batches
+	i.open = &open{}
+	return all
 }
 
 // idle reports whether nothing is under way; i.mu is held.
@@ -193,6 +224,7 @@ type pending struct {
 	Batch
 	request *request
 	index   int
+	at      time.Time // when it came
 }
 
 func (p *pending) answer(v Result) { p.request.set(p.index, v) }

@@ -8,54 +8,59 @@ import (
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
-// open is the segment that batches gather in.
+// open is what gathers for the next segment. While all uploads are taken it may be more than one.
 type open struct {
-	store   base.StoreID
 	batches []*pending
 	bytes   int
-	first   time.Time // when its first batch came
-	last    time.Time
+	last    time.Time // when its last batch came
 }
 
-func newOpen(store base.StoreID) *open { return &open{store: store} }
-
 func (o *open) add(p *pending, now time.Time) {
-	if len(o.batches) == 0 {
-		o.first = now
-	}
 	o.last = now
 	o.batches = append(o.batches, p)
 	o.bytes += len(p.Bytes)
+}
+
+// cut takes the batches of one segment off: as many as fit bytesMax, the last one reaching beyond it, and
+// MaxSegmentBatches.
+func (o *open) cut(bytesMax int) []*pending {
+	n, size := 0, 0
+	for n < len(o.batches) && n < MaxSegmentBatches && (n == 0 || size < bytesMax) {
+		size += len(o.batches[n].Bytes)
+		n++
+	}
+	taken := o.batches[:n:n]
+	o.batches, o.bytes = o.batches[n:], o.bytes-size
+	return taken
 }
 
 // sealed is a segment that takes no more batches.
 type sealed struct {
 	number  uint64
 	ref     base.FileRef
-	body    []byte
 	commit  *log.CommitSegment
-	batches []*pending // in the order of commit.Batches
+	batches []*pending // once laid out, in the order of commit.Batches
 	upload  upload
 }
 
-// seal lays the batches out by partition, in the order in which partitions first appear.
-func (o *open) seal(number uint64, ref base.FileRef) *sealed {
+// layOut puts the batches together by partition, in the order in which partitions first appear, and gives the file.
+func (s *sealed) layOut() []byte {
 	type place struct {
 		topic base.TopicID
 		index int32
 	}
 	order := make([]place, 0, 16)
 	groups := map[place][]*pending{}
-	for _, p := range o.batches {
+	for _, p := range s.batches {
 		k := place{p.Topic, p.Partition}
 		if groups[k] == nil {
 			order = append(order, k)
 		}
 		groups[k] = append(groups[k], p)
 	}
-	s := &sealed{number: number, ref: ref, batches: make([]*pending, 0, len(o.batches))}
-	s.commit = &log.CommitSegment{File: ref, Batches: make([]log.Batch, 0, len(o.batches))}
-	b := segment.NewBuilder(o.store)
+	s.commit = &log.CommitSegment{File: s.ref, Batches: make([]log.Batch, 0, len(s.batches))}
+	s.batches = make([]*pending, 0, len(s.batches))
+	b := segment.NewBuilder(s.ref.Store)
 	for _, k := range order {
 		parts := make([][]byte, len(groups[k]))
 		for n, p := range groups[k] {
@@ -68,9 +73,9 @@ func (o *open) seal(number uint64, ref base.FileRef) *sealed {
 			pos += uint32(len(p.Bytes))
 		}
 	}
-	s.body = b.Finish()
-	s.commit.SizeBytes = int64(len(s.body))
-	return s
+	body := b.Finish()
+	s.commit.SizeBytes = int64(len(body))
+	return body
 }
 
 func (p *pending) describe(pos uint32) log.Batch {
@@ -93,6 +98,8 @@ func (t *tokens) refill(now time.Time) {
 	t.at = now
 }
 
+var errStopping = base.Errorf(base.Stopping, "the agent is stopping")
+
 // sealer seals the open segment when it is time.
 func (i *Ingest) sealer() {
 	for {
@@ -104,8 +111,12 @@ func (i *Ingest) sealer() {
 		if s == nil {
 			return
 		}
-		i.stop.Go("ingest upload", func() { i.uploadSegment(s) })
+		if !i.stop.Go("ingest upload", func() { i.uploadSegment(s) }) {
+			s.upload.done.Set(struct{}{}, errStopping)
+		}
 		if i.commits.Push(s, time.Time{}) != nil {
+			_, _ = s.upload.done.Wait(time.Time{}) // it is cut short; until then the segment is the upload's
+			i.uploadFailed(s, errStopping)
 			return
 		}
 	}
@@ -136,7 +147,7 @@ func (i *Ingest) due(now time.Time) (bool, time.Time) {
 	if len(o.batches) == 0 {
 		return false, at
 	}
-	timeout := o.first.Add(i.config.BatchTimeout)
+	timeout := o.batches[0].at.Add(i.config.BatchTimeout)
 	if i.stopping || o.bytes >= i.config.BatchBytes || len(o.batches) >= MaxSegmentBatches || !now.Before(timeout) {
 		return true, at
 	}
@@ -170,9 +181,7 @@ func (i *Ingest) sealNow(now time.Time) *sealed {
 	i.puts.refill(now)
 	i.puts.have = max(0, i.puts.have-1)
 	i.sealedNo++
-	o := i.open
-	i.open = newOpen(i.config.Store)
-	s := o.seal(i.sealedNo, base.FileRef{Store: i.config.Store, ID: i.newULID()})
+	s := &sealed{number: i.sealedNo, ref: base.FileRef{Store: i.config.Store, ID: i.newULID()}, batches: i.open.cut(i.config.BatchBytes)}
 	s.upload.init(i.env)
 	return s
 }

@@ -43,10 +43,14 @@ func (i *Ingest) add(p *pending) bool {
 		i.open.add(p, i.env.Now())
 		return true
 	}
-	if !i.fits(k, p) {
+	if !i.fits(k, p) && i.parkedNo < parkedMax && i.parkedBytes+len(p.Bytes) <= parkedBytesMax {
 		i.counts.parked.Add(1)
+		i.parkedNo++
+		i.parkedBytes += len(p.Bytes)
 		i.parked[k] = append(i.parked[k], &parked{p, i.env.Now().Add(parkFor)})
-		slices.SortStableFunc(i.parked[k], func(a, b *parked) int { return int(a.Info.BaseSequence) - int(b.Info.BaseSequence) })
+		slices.SortStableFunc(i.parked[k], func(a, b *parked) int {
+			return cmp.Or(cmp.Compare(a.Info.Epoch, b.Info.Epoch), int(ahead(a.Info.BaseSequence, b.Info.BaseSequence)))
+		})
 		return false
 	}
 	i.take(k, p)
@@ -54,24 +58,39 @@ func (i *Ingest) add(p *pending) bool {
 	return true
 }
 
+// ahead tells by how much sequence number a is ahead of b (behind, if negative). They count from 0 to the highest int32
+// and then again from 0, and no two at hand are half of that apart.
+func ahead(a, b int32) int32 {
+	const half = 1 << 30
+	return int32((uint32(a)-uint32(b)+half)&(2*half-1)) - half
+}
+
 // take puts a batch of an idempotent producer into the open segment.
 func (i *Ingest) take(k producerKey, p *pending) {
+	i.hold(k, p)
+	i.open.add(p, i.env.Now())
+}
+
+// hold counts a batch among those under way of its producer.
+func (i *Ingest) hold(k producerKey, p *pending) {
 	t := i.tails[k]
 	if t == nil {
 		t = &tail{}
 		i.tails[k] = t
 	}
-	if next := batch.NextSequence(p.Info.BaseSequence, p.Info.Count); t.left == 0 || p.Info.Epoch > t.epoch || next-t.next > 0 {
+	if next := batch.NextSequence(p.Info.BaseSequence, p.Info.Count); t.left == 0 || p.Info.Epoch > t.epoch || p.Info.Epoch == t.epoch && ahead(next, t.next) > 0 {
 		t.epoch, t.next = p.Info.Epoch, next // a repeat of what is under way does not move it back
 	}
 	t.left++
-	i.open.add(p, i.env.Now())
 }
 
 // fits reports whether nothing is known to be missing before the batch: by what is under way here, else by the View.
 func (i *Ingest) fits(k producerKey, p *pending) bool {
 	if t := i.tails[k]; t != nil {
-		return p.Info.Epoch != t.epoch || p.Info.BaseSequence-t.next <= 0
+		if p.Info.Epoch > t.epoch {
+			return p.Info.BaseSequence == 0
+		}
+		return p.Info.Epoch < t.epoch || ahead(p.Info.BaseSequence, t.next) <= 0
 	}
 	_, part, ok := i.journal.View().Log.PartitionOf(k.topic, k.index)
 	if !ok {
@@ -99,6 +118,8 @@ func (i *Ingest) unpark(k producerKey, all bool) {
 
 // remove takes the first parked batch of k out.
 func (i *Ingest) remove(k producerKey) {
+	i.parkedNo--
+	i.parkedBytes -= len(i.parked[k][0].Bytes)
 	i.parked[k] = i.parked[k][1:]
 	if len(i.parked[k]) == 0 {
 		delete(i.parked, k)
@@ -129,14 +150,36 @@ func (i *Ingest) nextParked() time.Time {
 	return at
 }
 
-// lookForPredecessors reads the journal's end: what is missing may have come through another agent.
-func (i *Ingest) lookForPredecessors() {
-	if _, err := i.journal.Barrier(i.env.Now().Add(parkFor)); err != nil {
-		return // the batches stay parked until their time is over
-	}
+// look has predecessors looked for. One search at a time serves all that began to wait before it.
+func (i *Ingest) look() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.retryParked()
+	if i.looking {
+		i.lookMore = true
+		return
+	}
+	i.looking = i.stop.Go("ingest barrier", i.lookForPredecessors)
+}
+
+// lookForPredecessors reads the journal's end: what is missing may have come through another agent. Without an answer the
+// batches stay parked until their time is over.
+func (i *Ingest) lookForPredecessors() {
+	for again := true; again; {
+		_, err := i.journal.Barrier(i.env.Now().Add(parkFor))
+		again = i.looked(err == nil)
+	}
+}
+
+// looked takes note of a search, and tells whether there is need of another.
+func (i *Ingest) looked(found bool) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if found {
+		i.retryParked()
+	}
+	again := i.lookMore && len(i.parked) > 0 && !i.stop.Stopped()
+	i.looking, i.lookMore = again, false
+	return again
 }
 
 // changed looks at parked batches again after a publication.
