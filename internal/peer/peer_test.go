@@ -202,10 +202,14 @@ func TestSecondLinkTakesOver(t *testing.T) {
 			a.Send(first, 1, []byte("message"))
 		}
 		main.Sleep(time.Second)
+		ups := strings.Count(b.told(), "up 1")
 		a.log = nil
 		a.Open(2, "b:9094")
 		main.Sleep(time.Second)
 		expect(t, a, "up 2")
+		if n := strings.Count(b.told(), "up 1"); n != ups {
+			t.Errorf("a third link was made, of %d", n)
+		}
 		if a.last == first {
 			t.Error("the broken link was given for a working one")
 		}
