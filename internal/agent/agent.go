@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -56,6 +57,8 @@ type Agent struct {
 	metrics *console.Metrics
 	failed  chan error
 
+	cluster  journal.Cluster
+	bucket   objstore.Store
 	listener net.Listener
 	peers    *peer.Node
 	control  *control.Control
@@ -78,6 +81,9 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 		config.W = journal.W
 	}
 	a := &Agent{env: e, config: config, meter: store, metrics: metrics, failed: make(chan error, 1)}
+	if config.Log != nil {
+		store.Watch((&troubles{env: e, log: config.Log}).note)
+	}
 	bucket := retry.New(e, store, retry.DefaultPolicy)
 	if err := probe.Run(ctx, e, bucket, a.nonce()); err != nil {
 		return nil, err
@@ -86,10 +92,14 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 	if err != nil {
 		return nil, err
 	}
+	if err := journal.Survey(ctx, e, bucket, cluster); err != nil {
+		return nil, err
+	}
 	if err := a.listen(cluster); err != nil {
 		return nil, err
 	}
-	a.assemble(bucket, cluster)
+	a.cluster, a.bucket = cluster, bucket
+	a.assemble()
 	return a, nil
 }
 
@@ -196,13 +206,13 @@ const (
 	answerShare = 6
 )
 
-func (a *Agent) assemble(bucket objstore.Store, cluster journal.Cluster) {
-	c, e := a.config, a.env
+func (a *Agent) assemble() {
+	c, e, bucket := a.config, a.env, a.bucket
 	var peers control.Peers
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.control = control.New(e, bucket, cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Log: c.Log}, peers)
+	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Log: c.Log}, peers)
 	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
@@ -226,17 +236,43 @@ func (a *Agent) Start() error {
 	a.broker.Serve(a.listener)
 	a.phase.set(serving)
 	a.env.Go("agent watch", a.watch)
+	a.env.Go("agent cluster watch", a.watchCluster)
 	return nil
+}
+
+// clusterWatch is how often the agent looks whether the bucket is still its cluster's: one request, also when idle.
+const clusterWatch = time.Minute
+
+// watchCluster ends the agent when somebody emptied the bucket or founded another cluster in it: what it would
+// acknowledge then, nobody could read.
+func (a *Agent) watchCluster() {
+	for next := a.env.Now().Add(clusterWatch); a.phase.get() == serving; a.env.Sleep(200 * time.Millisecond) {
+		if a.env.Now().Before(next) {
+			continue
+		}
+		next = a.env.Now().Add(clusterWatch)
+		ctx, cancel := context.WithTimeout(context.Background(), clusterWatch)
+		err := a.cluster.Still(ctx, a.env, a.bucket)
+		cancel()
+		if errors.Is(err, journal.ErrReplaced) {
+			a.fail(err)
+			return
+		}
+	}
+}
+
+func (a *Agent) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
 }
 
 // watch reports when the journal cannot be followed any more: there is nothing left to serve then.
 func (a *Agent) watch() {
 	for a.phase.get() == serving {
 		if err := a.control.Err(); err != nil {
-			select {
-			case a.failed <- err:
-			default:
-			}
+			a.fail(err)
 			return
 		}
 		a.env.Sleep(200 * time.Millisecond)

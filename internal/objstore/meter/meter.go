@@ -64,12 +64,16 @@ type Store struct {
 	inner objstore.Store
 	env   env.Env
 	of    [operations]counters
+	watch func(op string, err error)
 }
 
 // New counts what is asked of inner; e's clock measures latency.
 func New(e env.Env, inner objstore.Store) *Store { return &Store{inner: inner, env: e} }
 
 var _ objstore.Store = (*Store)(nil)
+
+// Watch has f told of every request that ends with an error; f must not wait. It is to be called before the Store is used.
+func (s *Store) Watch(f func(op string, err error)) { s.watch = f }
 
 // Snapshot reads the counts.
 func (s *Store) Snapshot() Snapshot {
@@ -111,6 +115,9 @@ func (s *Store) done(op int, start time.Time, sent, received int, err error) {
 	c.received.Add(uint64(received))
 	if err != nil {
 		c.errors[objstore.KindOf(err)].Add(1)
+		if s.watch != nil {
+			s.watch(names[op], err)
+		}
 	}
 	c.requests.Add(1)
 }
