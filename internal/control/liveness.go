@@ -15,7 +15,7 @@ import (
 const (
 	tickEvery       = 500 * time.Millisecond
 	renewActive     = 3 * time.Second
-	renewIdle       = 100 * time.Second
+	renewIdle       = 240 * time.Second
 	activeFor       = 20 * time.Second
 	forwardPatience = 2 * time.Second
 	bypassFor       = 10 * time.Second

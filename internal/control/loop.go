@@ -32,6 +32,7 @@ type work struct {
 	barriers []*env.Future[meta.View]
 	news     []news
 	look     bool
+	kicked   bool // somebody asked for the look
 	suspect  bool
 
 	asked []remoteBarrier // barriers that followers wait for
@@ -58,7 +59,7 @@ func (c *Control) await(until time.Time, backlog bool) work {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		w := work{calls: c.hasUnsent(), barriers: c.barriers, news: c.news, suspect: c.suspect, look: c.kicked || !c.env.Now().Before(until)}
+		w := work{calls: c.hasUnsent(), barriers: c.barriers, news: c.news, suspect: c.suspect, kicked: c.kicked, look: c.kicked || !c.env.Now().Before(until)}
 		if w.calls || w.look || w.suspect || backlog || c.rethink || len(w.barriers)+len(w.news) > 0 || c.stop.Stopped() {
 			c.barriers, c.news, c.newsBytes = nil, nil, 0
 			c.kicked, c.rethink, c.suspect = false, false, false
@@ -102,7 +103,11 @@ func (l *loop) do(w *work) error {
 	}
 	if w.look || len(w.barriers)+len(w.asked) > 0 {
 		l.loseFaith()
-		if err := l.catchUp(); err != nil {
+		look := l.catchUp
+		if l.atLeisure(w) {
+			look = l.glance
+		}
+		if err := look(); err != nil {
 			return err
 		}
 		l.release(w)
@@ -114,6 +119,12 @@ func (l *loop) do(w *work) error {
 	l.redial()
 	l.schedule()
 	return nil
+}
+
+// atLeisure reports whether the look that is due is for nobody in particular.
+func (l *loop) atLeisure(w *work) bool {
+	m := &l.member
+	return !w.kicked && len(w.barriers)+len(w.asked)+len(m.asks)+len(m.suspects)+len(m.reopen) == 0
 }
 
 // release answers the barriers of w, and those that the sequencer was asked for: a probe or a slot won, begun after they
@@ -138,7 +149,7 @@ func (l *loop) release(w *work) {
 // challenged, and so must be below admin.ChallengeLease.
 const (
 	lookOften    = 100 * time.Millisecond
-	lookWaiting  = 5 * time.Second // somebody waits, and all who are not heard are idle
+	lookWaiting  = 6 * time.Second // somebody waits, and all who are not heard are idle
 	lookRarely   = 10 * time.Second
 	lookFollower = 60 * time.Second // the stream tells: this is for a sequencer that has fallen silent
 	barrierWait  = time.Second      // for the sequencer to answer a barrier

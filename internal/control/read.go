@@ -95,20 +95,42 @@ func damaged(err error) error {
 // catchUp reads and applies entries until the next slot is empty.
 func (l *loop) catchUp() error {
 	for {
-		e, status, err := l.journal.Next(l.c.ctx)
-		switch {
-		case err != nil:
-			return err
-		case status == journal.Absent:
-			l.sawEnd()
-			return nil
-		case status == journal.Reload:
-			return l.reload()
-		}
-		if err := l.take(e); err != nil {
+		if end, err := l.step(); end || err != nil {
 			return err
 		}
 	}
+}
+
+// glance is a catchUp that nobody depends on: that the next slot is empty need not be proved.
+func (l *loop) glance() error {
+	for {
+		news, err := l.journal.Glance(l.c.ctx)
+		if err != nil {
+			return err
+		}
+		if !news {
+			l.sawEnd()
+			return nil
+		}
+		if end, err := l.step(); end || err != nil {
+			return err
+		}
+	}
+}
+
+// step reads and applies the next entry; end tells that there is none.
+func (l *loop) step() (end bool, err error) {
+	e, status, err := l.journal.Next(l.c.ctx)
+	switch {
+	case err != nil:
+		return false, err
+	case status == journal.Absent:
+		l.sawEnd()
+		return true, nil
+	case status == journal.Reload:
+		return true, l.reload()
+	}
+	return false, l.take(e)
 }
 
 // reload drops the state: a snapshot at or after the next slot exists, so nothing seen there counts.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/envelope"
+	"github.com/millrace-io/millrace/internal/objstore/memstore"
 )
 
 func TestVoidEntryIsSkippedByAllAlike(t *testing.T) {
@@ -46,6 +47,36 @@ func TestAbsenceIsProbedByEachCall(t *testing.T) {
 		b.next(l, Absent, "")
 		b.append(other, "new")
 		b.next(l, Believed, "new")
+	})
+}
+
+func TestGlanceCostsNoListing(t *testing.T) {
+	run(t, func(b *bed) {
+		l, other := b.open(), b.open()
+		glance := func(want bool) {
+			news, err := l.Glance(ctx)
+			b.want(err == nil && news == want, "glance: %t, %v; want %t", news, err, want)
+		}
+		b.trace(nil)
+		glance(false)
+		b.want(len(b.calls) == 1, "one request: %q", b.calls)
+		b.trace(nil)
+		b.append(other, "new")
+		glance(true)
+		b.next(l, Believed, "new")
+		glance(false)
+	}, memstore.UnsteadyClock())
+}
+
+// Glances alone never tell a sleeper that its slot is truncated: after some of them a proper look is asked for.
+func TestGlancesFindTheSleeper(t *testing.T) {
+	run(t, func(b *bed) {
+		l, _ := truncatedUnder(b)
+		glances := 1
+		for ; !must(l.Glance(ctx)); glances++ {
+			b.want(glances <= glancesMax, "%d glances, and no proper look", glances)
+		}
+		b.next(l, Reload, "")
 	})
 }
 

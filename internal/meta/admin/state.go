@@ -8,11 +8,11 @@ import (
 )
 
 // Leases: an agent that serves clients renews every 3 s and may be expired after three of these and a bit; an idle one
-// says a word every two minutes or so, and within ChallengeLease when it is asked to: it looks at the journal every 10 s.
+// says a word every four minutes or so, and within ChallengeLease when it is asked to: it looks at the journal every 10 s.
 // Any command of an agent renews it.
 const (
 	ActiveLease    base.Millis = 10_000
-	IdleLease      base.Millis = 150_000
+	IdleLease      base.Millis = 300_000
 	ChallengeLease base.Millis = 14_000
 )
 
