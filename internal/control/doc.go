@@ -18,6 +18,16 @@
 // Whoever wrote it, the reply is taken from the entry once that is believed and applied. If the sequencer cannot be
 // reached the agent writes by itself: a repeat is recognised by its number.
 //
+// One round of the loop writes at most one entry, so that neither this agent's clients, nor followers, nor those who wait
+// for barriers starve. What follows from a command and fits no entry is refused with base.MessageTooLarge: a command
+// without an outcome would hold up all behind it on every agent.
+//
 // If the agent finds itself expired, what became of its commands is unknown: they fail with base.OutcomeUnknown, and it
 // registers anew under another incarnation.
+//
+// # Who lives
+//
+// Active agents renew every 3 s, by the local clock; expiry is proposed by the bucket's time only. One whose link broke is
+// expired once it has not shown itself in the journal for lifeSign. An idle agent without a link is challenged when a
+// client asks where to turn to (Suspect): it sees that at its next look and renews, or is expired.
 package control
