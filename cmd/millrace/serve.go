@@ -51,8 +51,11 @@ func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog
 	}
 }
 
+// runtimeShare: a sixteenth of the memory is for what Go's limit does not count, such as the binary itself.
+const runtimeShare = 16
+
 func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
-	debug.SetMemoryLimit(int64(s.memory))
+	debug.SetMemoryLimit(int64(s.memory - s.memory/runtimeShare))
 	e := env.Real()
 	inner, err := open.Open(ctx, e, s.bucket)
 	if err != nil {

@@ -197,6 +197,7 @@ func (p *production) append() answer {
 		return p.answer()
 	}
 	done := p.q.b.Ingest.Append(batches)
+	p.letGo(batches)
 	done.OnDone(func([]ingest.Result, error) { p.q.held() })
 	q := p.q
 	done.OnDone(func(results []ingest.Result, err error) {
@@ -243,6 +244,18 @@ func (p *production) answer() answer {
 		response.Topics[j].Partitions = append(response.Topics[j].Partitions, t.answer)
 	}
 	return answer{response: response}
+}
+
+// letGo drops the references to the request's bytes: ingest has them, and needs them for a shorter time than the answer
+// takes.
+func (p *production) letGo(batches []ingest.Batch) {
+	for i := range batches {
+		batches[i].Bytes = nil
+	}
+	for i := range p.parts {
+		p.parts[i].records, p.parts[i].bytes = nil, nil
+	}
+	p.r.Topics = nil
 }
 
 func (p *production) failed() bool {

@@ -87,7 +87,7 @@ func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
 			if b.Kind == base.OK {
 				i.counts.batches.Add(1)
 				i.counts.records.Add(int64(p.Info.Count))
-				i.counts.bytes.Add(int64(len(p.Bytes)))
+				i.counts.bytes.Add(int64(s.commit.Batches[n].Len))
 			}
 			p.answer(Result{Kind: b.Kind, Base: b.Base, LogStart: b.Start})
 		}

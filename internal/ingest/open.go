@@ -75,6 +75,9 @@ func (s *sealed) layOut() []byte {
 	}
 	body := b.Finish()
 	s.commit.SizeBytes = int64(len(body))
+	for _, p := range s.batches {
+		p.Bytes = nil // the file has them: the request's memory can go while the file is under way
+	}
 	return body
 }
 
