@@ -123,11 +123,13 @@ func (p *prober) list() error {
 	if got, want := keysOf(page), []string{p.key("create"), p.key("race")}; fmt.Sprint(got) != fmt.Sprint(want) {
 		return p.unsafe(p.prefix, fmt.Sprintf("it lists %v where %v were written: its listings are not strongly consistent", got, want))
 	}
+	// Whether there is More does not matter: some stores say so when the next key, of another agent's probe, lies beyond
+	// the prefix; the next page is empty then.
 	page, err = p.store.List(p.ctx, p.prefix, p.key("create"), 1)
 	if err != nil {
 		return p.failed(err)
 	}
-	if got, want := keysOf(page), []string{p.key("race")}; fmt.Sprint(got) != fmt.Sprint(want) || page.More {
+	if got, want := keysOf(page), []string{p.key("race")}; fmt.Sprint(got) != fmt.Sprint(want) {
 		return p.unsafe(p.prefix, fmt.Sprintf("it lists %v after %q, want %v: it ignores start-after", got, p.key("create"), want))
 	}
 	return nil
