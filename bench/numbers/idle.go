@@ -80,8 +80,9 @@ func (b *bench) watchIdlers(all []*idler) error {
 		}
 		b.report.add(row{Section: "idle", What: c.what, Value: total / b.watch.Minutes(), Unit: "requests/min", Most: c.most, Note: strings.Join(parts, ", ")})
 	}
-	b.report.remark("Idle: get is a look at the next slot of the journal, put-if-absent an agent's renewal. A file bucket has no steady clock of its own,\n" +
-		"so rule R there takes a listing after a look (method a); on S3 the Date of the answer is enough (method b).")
+	b.report.remark("Idle: get is a look at the next slot of the journal, put-if-absent a renewal of an agent's registration. The clock of a file bucket\n" +
+		"or of an S3 server behind an endpoint of one's own is not taken for steady, so an entry read or written there costs a listing (rule R,\n" +
+		"method a). On AWS the Date of the answer does (method b), so that it counts fewer.")
 	return nil
 }
 

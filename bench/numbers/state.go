@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/kafka/config"
-	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
@@ -137,63 +135,4 @@ func (b *bench) files() error {
 	b.report.add(row{Section: "state", What: "one file", Value: (heapBytes() - empty) / files, Unit: "B", Most: 200, Note: "200,000 files of one batch"})
 	runtime.KeepAlive(w)
 	return nil
-}
-
-// apply measures on one core what a follower does with an entry, and what a sequencer does before.
-func (b *bench) apply() error {
-	const partitions, commits, batches, entries = 100_000, 100, 50, 100
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	s, topic, err := applyWorld(partitions)
-	if err != nil {
-		return err
-	}
-	var payloads [][]byte
-	var deciding time.Duration
-	start := s
-	for e := range entries {
-		began := time.Now()
-		s = s.Fork()
-		s.Begin(s.Slot+1, s.Time+1)
-		var p meta.Payload
-		for i := range commits {
-			n := e*commits + i
-			c := commitOf(topic, uint64(n), s.Time, batches, func(k int) (int32, int64, int32) {
-				at := n*batches + k
-				return int32(at % partitions), 1, int32(5 * (at / partitions))
-			})
-			if err := decide(s, meta.Command{From: 1, Number: uint64(n + 2), Watermark: uint64(n + 1), Op: c}, meta.NewRules(nil, nil), &p); err != nil {
-				return err
-			}
-		}
-		payloads = append(payloads, p.Bytes())
-		deciding += time.Since(began)
-	}
-	replaying, err := replay(start, payloads)
-	if err != nil {
-		return err
-	}
-	const appends = entries * commits * batches
-	note := fmt.Sprintf("%d entries of %d segments with %d batches, %d partitions, idempotent", entries, commits, batches, partitions)
-	b.report.add(row{Section: "apply", What: "decode and apply entries", Value: appends / replaying.Seconds(), Unit: "partition-appends/s", Least: 200_000, Note: note})
-	b.report.add(row{Section: "apply", What: "decide, apply and encode entries", Value: appends / deciding.Seconds(), Unit: "partition-appends/s", Note: "what a sequencer does for all"})
-	return nil
-}
-
-func replay(s *meta.State, payloads [][]byte) (time.Duration, error) {
-	runtime.GC()
-	began := time.Now()
-	for _, p := range payloads {
-		outcomes, err := meta.DecodeOutcomes(p)
-		if err != nil {
-			return 0, err
-		}
-		s = s.Fork()
-		s.Begin(s.Slot+1, s.Time+1)
-		for i := range outcomes {
-			if err := s.Apply(&outcomes[i]); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return time.Since(began), nil
 }
