@@ -23,6 +23,7 @@ type membership struct {
 	reopen      []base.Incarnation // could not be reached, but live: tried again at reopenAt
 	reopenAt    time.Time
 	challenged  map[base.Incarnation]time.Time
+	met         map[base.Incarnation]bool // agents that there was a link with
 }
 
 // redialEvery is how often a link to the sequencer is tried while there is none.

@@ -45,6 +45,7 @@ type news struct {
 	kind uint8 // 0: the link is up, or with down set it is down
 	body []byte
 	down bool
+	gone bool // nobody is there any more
 }
 
 type remoteBarrier struct {
@@ -59,6 +60,9 @@ func (c *Control) PeerUp(link LinkID, from base.Incarnation) { c.hear(news{link:
 func (c *Control) PeerDown(link LinkID, from base.Incarnation) {
 	c.hear(news{link: link, from: from, down: true})
 }
+
+// PeerGone: nobody listens at the agent's address any more.
+func (c *Control) PeerGone(who base.Incarnation) { c.hear(news{from: who, down: true, gone: true}) }
 
 // Bounds of what waits for the loop, while that waits for the bucket. A link that brings more is closed: what it missed
 // is in the bucket.
@@ -107,6 +111,10 @@ func (l *loop) hear(w *work) error {
 func (l *loop) linkUp(n news) {
 	m := &l.member
 	m.suspects = slices.DeleteFunc(m.suspects, func(s suspect) bool { return s.who == n.from })
+	if m.met == nil {
+		m.met = map[base.Incarnation]bool{}
+	}
+	m.met[n.from] = true
 	if n.from != m.sequencer || m.sequencerUp != 0 {
 		return
 	}
@@ -129,10 +137,17 @@ func (l *loop) linkDown(w *work, n news) {
 		l.releaseAsks()
 	}
 	a, live := l.state.Admin.Agent(n.from)
+	if !live {
+		delete(m.met, n.from)
+	}
 	switch {
 	case !live || !l.sameDomain(a) || l.c.stop.Stopped():
 	case n.link != 0:
 		l.c.peers.Open(n.from, a.Peer) // is it gone, or only the connection?
+	case n.gone && m.met[n.from]:
+		// There was a link, it broke, and the port is closed: that is how a dead process looks. Where a firewall refuses
+		// instead, the new incarnation has never been met, and is judged by its signs of life.
+		l.expireBroken(a)
 	default:
 		l.suspect(w, a)
 	}
@@ -178,11 +193,16 @@ func (l *loop) judge() {
 		case !a.Idle && now.Sub(s.since) < lifeSign:
 			return false
 		default:
-			l.c.log.Warn("an agent cannot be reached", "agent", s.who, "address", a.Peer)
-			l.c.Propose(&admin.Expire{Incarnation: s.who, Broken: true})
+			l.expireBroken(a)
 		}
 		return true
 	})
+}
+
+func (l *loop) expireBroken(a *admin.Agent) {
+	delete(l.member.met, a.Incarnation)
+	l.c.log.Warn("an agent cannot be reached", "agent", a.Incarnation, "address", a.Peer)
+	l.c.Propose(&admin.Expire{Incarnation: a.Incarnation, Broken: true})
 }
 
 // tryAgain connects to those that were let alone, when it is time.

@@ -118,9 +118,13 @@ func TestSequencerDies(t *testing.T) {
 			t.Fatalf("commit %d: %v %+v", k.i, err, v)
 		}
 	}
+	asked := time.Now()
 	eventually(t, "the dead agent is expired", func() bool {
 		return !second.View().Admin.Live(dead) && !third.View().Admin.Live(dead)
 	})
+	if took := time.Since(asked); took > 3*time.Second {
+		t.Errorf("an agent whose port is closed was expired after %v: its clients wait for that", took)
+	}
 	v, err := third.Barrier(soon())
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,13 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
 )
 
 // dial makes a link to an agent and works it until it breaks.
@@ -23,8 +25,14 @@ func (n *Node) dial(to base.Incarnation, addr string) {
 		return // it was for want of an identity of our own: that says nothing of the other
 	}
 	n.log.Info("no link to another agent", "agent", to, "address", addr, "error", err)
+	if env.Refused(err) || errors.Is(err, errAnother) {
+		n.handler.PeerGone(to)
+		return
+	}
 	n.handler.PeerDown(0, to)
 }
+
+var errAnother = errors.New("another agent answers there")
 
 func (n *Node) connect(to base.Incarnation, addr string) (*link, error) {
 	var err error
@@ -43,7 +51,7 @@ func (n *Node) connect(to base.Incarnation, addr string) (*link, error) {
 		if l.dialed = true; l.from == to {
 			return l, nil
 		}
-		err = fmt.Errorf("agent %d answers there", l.from)
+		err = fmt.Errorf("%w: agent %d", errAnother, l.from)
 		_ = conn.Close()
 	}
 	return nil, err

@@ -20,8 +20,10 @@ type LinkID uint64
 // Of one link they are called in order: up, messages, down; up may come again.
 type Handler interface {
 	PeerUp(link LinkID, from base.Incarnation)
-	// PeerDown: the link is down; link 0: the agent could not be reached, or another one answers at its address.
+	// PeerDown: the link is down; link 0: the agent could not be reached.
 	PeerDown(link LinkID, from base.Incarnation)
+	// PeerGone: nobody listens at the agent's address any more, or another one does.
+	PeerGone(who base.Incarnation)
 	// PeerMessage: body is the handler's to keep. False: it cannot take any more, and the link is closed.
 	PeerMessage(link LinkID, from base.Incarnation, kind uint8, body []byte) bool
 }

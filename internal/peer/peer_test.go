@@ -30,6 +30,8 @@ func (e *end) PeerUp(link peer.LinkID, from base.Incarnation) {
 	e.log = append(e.log, fmt.Sprintf("up %d", from))
 }
 
+func (e *end) PeerGone(who base.Incarnation) { e.PeerDown(0, who) }
+
 func (e *end) PeerDown(link peer.LinkID, from base.Incarnation) {
 	word := "down"
 	if link == 0 {
