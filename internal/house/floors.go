@@ -44,7 +44,6 @@ var floors = map[string]int{
 // outside are packages below internal/ that are no rooms; nothing imports them.
 var outside = map[string]string{
 	"house":  "holds tests only",
-	"anchor": "is never built: it keeps libraries in go.mod until a room uses them",
 }
 
 // top are the folders beside internal/ that may import every room, and that no room imports.
