@@ -51,8 +51,9 @@ func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog
 	}
 }
 
-// runtimeShare: a sixteenth of the memory is for what Go's limit does not count, such as the binary itself.
-const runtimeShare = 16
+// runtimeShare: an eighth of the memory is for what Go's limit does not count, such as the binary itself, and for what is
+// allocated while the collector catches up.
+const runtimeShare = 8
 
 func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
 	debug.SetMemoryLimit(int64(s.memory - s.memory/runtimeShare))
