@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +45,7 @@ func (s *settings) bind(f *pflag.FlagSet) {
 	f.StringVar(&s.peer, "peer", "auto", "address for other agents: auto picks a port; off cuts agent-to-agent traffic")
 	f.StringVar(&s.zone, "zone", "", "availability zone of this agent")
 	f.StringVar(&s.agentGroup, "agent-group", "default", "agents of other groups share the bucket and are never shown to this group's clients")
-	f.StringSliceVar(&s.roles, "roles", []string{"produce", "fetch", "jobs", "sequence"}, "what this agent does")
+	f.StringSliceVar(&s.roles, "roles", []string{"produce", "fetch", "jobs", "sequence"}, "what this agent does: serve clients (produce,fetch), retention and snapshots (jobs), write the journal for others (sequence)")
 	f.DurationVar(&s.batchTimeout, "batch-timeout", 250*time.Millisecond, "longest wait for a segment to fill, 10ms to 2s")
 	f.Var(&s.batchBytes, "batch-bytes", "size at which a segment is sealed at once")
 	f.Var(&s.memory, "memory", "what the agent may use in all")
@@ -185,12 +187,30 @@ func (s *settings) check() error {
 	if _, err := s.roleBits(); err != nil {
 		return err
 	}
+	if err := checkAdvertise(s.advertise); err != nil {
+		return err
+	}
 	static, err := s.kafkaSettings()
 	if err != nil {
 		return err
 	}
 	if err := config.CheckStatic(static); err != nil {
 		return usagef("--kafka: %v", err)
+	}
+	return nil
+}
+
+// checkAdvertise refuses what a client could not connect to. A host alone is good: the port is that of --listen.
+func checkAdvertise(a string) error {
+	host, port, err := net.SplitHostPort(a)
+	if err != nil { // no port
+		host, port = strings.Trim(a, "[]"), "1"
+		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			return usagef("--advertise %q: want HOST or HOST:PORT", a)
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" && a != "" {
+		return usagef("--advertise %q: want HOST or HOST:PORT", a)
 	}
 	return nil
 }
@@ -204,6 +224,9 @@ func (s *settings) roleBits() (admin.Roles, error) {
 			return 0, usagef("--roles: %q is none of produce, fetch, jobs, sequence", name)
 		}
 		roles |= bit
+	}
+	if clients := admin.RoleProduce | admin.RoleFetch; roles&clients != 0 && roles&clients != clients {
+		return 0, usagef("--roles: produce and fetch go together for now, because a client is sent to one agent for both: give both, or neither for an agent that clients are not sent to")
 	}
 	return roles, nil
 }

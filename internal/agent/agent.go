@@ -45,6 +45,7 @@ type Config struct {
 	MemoryBytes  int64
 	Kafka        map[string]string // broker settings
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
+	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Version      string
 	Log          *slog.Logger
 }
@@ -98,6 +99,7 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 	if err := a.listen(cluster); err != nil {
 		return nil, err
 	}
+	a.warnUnresolved()
 	a.cluster, a.bucket = cluster, bucket
 	a.assemble()
 	return a, nil
@@ -148,6 +150,17 @@ func HostName() string {
 		return "127.0.0.1"
 	}
 	return name
+}
+
+// warnUnresolved says so if not even this machine can resolve what clients are told.
+func (a *Agent) warnUnresolved() {
+	host, _, err := net.SplitHostPort(a.Advertised())
+	if err != nil || a.config.Advertise == "" || a.config.Log == nil {
+		return
+	}
+	if _, err := net.LookupHost(host); err != nil {
+		a.config.Log.Warn("clients are told to connect to a host that this machine cannot resolve; if they cannot either, correct --advertise", "advertise", a.Advertised(), "error", err)
+	}
 }
 
 // Advertised is the host:port that clients are told.
@@ -212,7 +225,7 @@ func (a *Agent) assemble() {
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Log: c.Log}, peers)
+	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Log: c.Log}, peers)
 	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
@@ -251,7 +264,7 @@ func (a *Agent) watchCluster() {
 			continue
 		}
 		next = a.env.Now().Add(clusterWatch)
-		ctx, cancel := context.WithTimeout(context.Background(), clusterWatch)
+		ctx, cancel := a.env.WithTimeout(context.Background(), clusterWatch)
 		err := a.cluster.Still(ctx, a.env, a.bucket)
 		cancel()
 		if errors.Is(err, journal.ErrReplaced) {
@@ -278,6 +291,10 @@ func (a *Agent) watch() {
 		a.env.Sleep(200 * time.Millisecond)
 	}
 }
+
+// Control is the agent's hand on the journal, for those who watch over it; a simulation's auditor subscribes to its
+// views between New and Start.
+func (a *Agent) Control() *control.Control { return a.control }
 
 // Failed gives the error that ends the agent, if one does.
 func (a *Agent) Failed() <-chan error { return a.failed }
