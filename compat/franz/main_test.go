@@ -17,7 +17,10 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // waitMax bounds every wait of a test; a test that needs it all has failed.
 const waitMax = 60 * time.Second
 
-func cluster(t *testing.T) *harness.Cluster { return harness.Shared(t, harness.Options{Agents: 3}) }
+// cluster is three agents on a real S3 server; the other suites take a bucket in a folder.
+func cluster(t *testing.T) *harness.Cluster {
+	return harness.Shared(t, harness.Options{Agents: 3, Store: "s3"})
+}
 
 func timeout(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
