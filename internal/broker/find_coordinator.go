@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"hash/fnv"
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -42,11 +45,34 @@ func (q *query) coordinator(kind int8, key string) kmsg.FindCoordinatorResponseC
 	case !q.allow(Describe, Group, key):
 		return refuse(groupAuthorizationFailed, "Not authorized to access group: Group authorization failed.")
 	}
-	agent, ok := q.view.Admin.Agent(q.b.Coord.Coordinator(key))
-	if ok {
-		if n, ok := asNode(agent); ok {
-			return kmsg.FindCoordinatorResponseCoordinator{Key: key, NodeID: n.id, Host: n.host, Port: n.port}
+	n, ok := q.tending(key)
+	if !ok {
+		return refuse(base.CoordinatorNotAvailable, "no agent serves groups at the moment")
+	}
+	return kmsg.FindCoordinatorResponseCoordinator{Key: key, NodeID: n.id, Host: n.host, Port: n.port}
+}
+
+// tending names the agent for a group, of those that Metadata shows this client: franz-go takes no other. Another zone's
+// may tend the group; then this agent does as well, as any does, or, if the client is not shown this one, the winner of a
+// hash.
+func (q *query) tending(key string) (node, bool) {
+	shown, named, self := q.nodes(), q.b.Coord.Coordinator(key), q.b.Journal.Self()
+	for _, id := range []int32{named.NodeID(), self.NodeID()} {
+		for _, n := range shown {
+			if n.id == id {
+				return n, true
+			}
 		}
 	}
-	return refuse(base.CoordinatorNotAvailable, "no agent serves groups at the moment")
+	if len(shown) == 0 {
+		agent, ok := q.view.Admin.Agent(named)
+		if !ok {
+			return node{}, false
+		}
+		return asNode(agent)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(key))
+	id := winner(shown, h.Sum64())
+	return shown[slices.IndexFunc(shown, func(n node) bool { return n.id == id })], true
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -140,6 +141,29 @@ func TestFindCoordinator(t *testing.T) {
 			if a.ErrorCode != int16(want) || a.ErrorMessage == nil {
 				t.Errorf("v%d type %d: %+v", v, kind, a)
 			}
+		}
+	}
+}
+
+// Clients such as franz-go know no agents but those of their Metadata, which may be those of one zone.
+func TestTheCoordinatorIsOneThatTheClientIsShown(t *testing.T) {
+	b := newBed(t)
+	self := node{id: b.control.Self().NodeID(), host: "self", port: 1}
+	near, far := node{id: 70, host: "near", port: 2}, node{id: 71, host: "far", port: 3}
+	for _, c := range []struct {
+		name  string
+		shown []node
+		want  []node
+	}{
+		{"the one that tends", []node{near, self, far}, []node{self}},
+		{"another zone's tends", []node{near}, []node{near}},
+		{"another zone's tends, two here", []node{near, far}, []node{near, far}},
+	} {
+		q := &query{b: b.broker, view: b.control.View(), shown: c.shown}
+		first, ok := q.tending("g")
+		again, _ := q.tending("g")
+		if !ok || first != again || !slices.Contains(c.want, first) {
+			t.Errorf("%s: %+v, then %+v, want one of %+v", c.name, first, again, c.want)
 		}
 	}
 }
