@@ -16,15 +16,37 @@ import (
 // caught, few enough to cost nothing.
 const racers = 8
 
+// A probe is begun anew, on other objects, when a request failed in a way that may pass: a throttled create says nothing
+// about the store, and must not keep an agent from starting. Some 15 s in all, like the other operations' retries.
+const (
+	attempts   = 8
+	firstPause = 100 * time.Millisecond
+	maxPause   = 5 * time.Second
+)
+
 // Run probes store with some 16 requests on scratch objects under probe/<nonce>-, and removes them. nonce must be
 // another one in each run, made of letters and digits. A store that is unsafe fails with an objstore.Error of kind
-// Fatal that names the store and the reason; one that cannot be reached, with the error that it gave.
+// Fatal that names the store and the reason; one that cannot be reached, with the error that it gave last.
 func Run(ctx context.Context, e env.Env, store objstore.Store, nonce string) error {
-	p := &prober{ctx: ctx, env: e, store: store, prefix: "probe/" + nonce + "-"}
-	err := p.run()
-	// What cannot be removed does no harm, and the next operation will tell what is wrong.
-	_ = store.Delete(ctx, p.key("create"), p.key("race"))
-	return err
+	for attempt, pause := 1, firstPause; ; attempt, pause = attempt+1, min(2*pause, maxPause) {
+		p := &prober{ctx: ctx, env: e, store: store, prefix: fmt.Sprintf("probe/%s-%d-", nonce, attempt)}
+		err := p.run()
+		// What cannot be removed does no harm, and the next operation will tell what is wrong.
+		_ = store.Delete(ctx, p.key("create"), p.key("race"))
+		if err == nil || !mayPass(err) || attempt == attempts || ctx.Err() != nil {
+			return err
+		}
+		e.Sleep(pause)
+	}
+}
+
+// mayPass reports whether a request that failed with err may succeed later.
+func mayPass(err error) bool {
+	switch objstore.KindOf(err) {
+	case objstore.Other, objstore.Throttled, objstore.Ambiguous:
+		return true
+	}
+	return false
 }
 
 type prober struct {
@@ -70,7 +92,7 @@ func (p *prober) race() error {
 		case err == nil:
 			winner = i
 			winners++
-		case !refused(err):
+		case !refused(err) && !mayPass(err):
 			return p.failed(err)
 		}
 	}
@@ -83,14 +105,18 @@ func (p *prober) race() error {
 	return p.wantAnyAmbiguous(key, outcomes)
 }
 
-// wantAnyAmbiguous judges a race whose winner was not told so: one of those who know nothing must have won.
+// wantAnyAmbiguous judges a race whose winner was not told so: one of those who know nothing must have won, or else
+// none of them took part.
 func (p *prober) wantAnyAmbiguous(key string, outcomes []error) error {
 	o, err := p.store.GetRange(p.ctx, key, 0, -1)
 	if err != nil && !objstore.Is(err, objstore.NotFound) {
 		return p.failed(err)
 	}
 	for i, outcome := range outcomes {
-		if objstore.Is(outcome, objstore.Ambiguous) && (err != nil || bytes.Equal(o.Body, p.body(i))) {
+		switch {
+		case err != nil && mayPass(outcome):
+			return p.failed(outcome)
+		case err == nil && mayPass(outcome) && bytes.Equal(o.Body, p.body(i)):
 			return nil
 		}
 	}
@@ -116,16 +142,16 @@ func (p *prober) compete(key string) []error {
 
 // list proves that what was written is listed, in order and from the right place on.
 func (p *prober) list() error {
-	page, err := p.store.List(p.ctx, p.prefix, "", objstore.ListLimitMax)
+	got, err := p.listed()
 	if err != nil {
 		return p.failed(err)
 	}
-	if got, want := keysOf(page), []string{p.key("create"), p.key("race")}; fmt.Sprint(got) != fmt.Sprint(want) {
+	if want := []string{p.key("create"), p.key("race")}; fmt.Sprint(got) != fmt.Sprint(want) {
 		return p.unsafe(p.prefix, fmt.Sprintf("it lists %v where %v were written: its listings are not strongly consistent", got, want))
 	}
 	// Whether there is More does not matter: some stores say so when the next key, of another agent's probe, lies beyond
 	// the prefix; the next page is empty then.
-	page, err = p.store.List(p.ctx, p.prefix, p.key("create"), 1)
+	page, err := p.store.List(p.ctx, p.prefix, p.key("create"), 1)
 	if err != nil {
 		return p.failed(err)
 	}
@@ -133,6 +159,21 @@ func (p *prober) list() error {
 		return p.unsafe(p.prefix, fmt.Sprintf("it lists %v after %q, want %v: it ignores start-after", got, p.key("create"), want))
 	}
 	return nil
+}
+
+// listed gives all keys, page by page: a store may end a page early.
+func (p *prober) listed() (keys []string, err error) {
+	for after := ""; ; {
+		page, err := p.store.List(p.ctx, p.prefix, after, objstore.ListLimitMax)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, keysOf(page)...)
+		if !page.More || len(page.Entries) == 0 {
+			return keys, nil
+		}
+		after = keys[len(keys)-1]
+	}
 }
 
 // ranges proves that a part of an object can be read.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/fault"
 	"github.com/millrace-io/millrace/internal/objstore/filestore"
@@ -157,18 +158,43 @@ func TestAnUnsafeStoreIsRefusedByNameWithTheReason(t *testing.T) {
 func TestAConflictInARaceIsNoFailure(t *testing.T) {
 	s := fault.New(memstore.New(time.Now))
 	// All racers are told "409, somebody is at it"; one of them had won.
-	s.Inject(fault.Fault{Op: "put-if-absent", KeyPrefix: "probe/nonce1-race", Times: 8, When: fault.After, Kind: objstore.Ambiguous})
+	s.Inject(fault.Fault{Op: "put-if-absent", KeyPrefix: "probe/nonce1-1-race", Times: 8, When: fault.After, Kind: objstore.Ambiguous})
 	if err := run(t, s); err != nil {
 		t.Errorf("probe = %v, want success", err)
 	}
+}
+
+// simulated probes under a virtual clock, as what fails is tried again for a while.
+func simulated(t *testing.T, s objstore.Store) (err error) {
+	t.Helper()
+	if failed := sim.NewWorld(1).Run(func(main *sim.Proc) { err = probe.Run(t.Context(), main, s, "nonce1") }); failed != nil {
+		t.Fatal(failed)
+	}
+	return err
 }
 
 func TestAStoreOutOfReachIsNotCalledUnsafe(t *testing.T) {
 	for _, op := range []string{"put-if-absent", "get", "list"} {
 		s := fault.New(memstore.New(time.Now))
 		s.Inject(fault.Fault{Op: op, Times: -1, Kind: objstore.Throttled})
-		if err := run(t, s); !objstore.Is(err, objstore.Throttled) || !strings.Contains(err.Error(), "could not be probed") {
+		if err := simulated(t, s); !objstore.Is(err, objstore.Throttled) || !strings.Contains(err.Error(), "could not be probed") {
 			t.Errorf("probe with a throttled %s = %v, want kind %q", op, err, objstore.Throttled)
+		}
+	}
+}
+
+// A request that fails for a moment, at whatever step, says nothing about the store.
+func TestAMomentOfTroubleIsRiddenOut(t *testing.T) {
+	for _, kind := range []objstore.ErrorKind{objstore.Throttled, objstore.Ambiguous, objstore.Other} {
+		for _, key := range []string{"-create", "-race"} {
+			for _, times := range []int{1, 3, 8} {
+				mem := memstore.New(time.Now)
+				s := fault.New(mem)
+				s.Inject(fault.Fault{Op: "put-if-absent", KeyPrefix: "probe/nonce1-1" + key, Times: times, Kind: kind})
+				if err := simulated(t, s); err != nil {
+					t.Errorf("%d creates of %s fail (%v): probe = %v, want success", times, key, kind, err)
+				}
+			}
 		}
 	}
 }
