@@ -254,7 +254,7 @@ func (a *Agent) Start() error {
 }
 
 // clusterWatch is how often the agent looks whether the bucket is still its cluster's: one request, also when idle.
-const clusterWatch = time.Minute
+const clusterWatch = 3 * time.Minute
 
 // watchCluster ends the agent when somebody emptied the bucket or founded another cluster in it: what it would
 // acknowledge then, nobody could read.
