@@ -54,7 +54,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "", "measure this millrace instead of building one")
 	flag.IntVar(&o.runs, "runs", 7, "starts on an empty bucket, and on a large state; the median counts")
 	flag.DurationVar(&o.settle, "settle", 45*time.Second, "idle: wait before counting")
-	flag.DurationVar(&o.watch, "watch", 3*time.Minute, "idle: how long to count")
+	flag.DurationVar(&o.watch, "watch", 4*time.Minute, "idle: how long to count; idle agents renew their registration every 4 minutes")
 	flag.DurationVar(&o.load, "load", time.Minute, "memory: how long the load lasts")
 	flag.IntVar(&o.mbPerSec, "rate", 100, "memory: MB/s offered by all producers together")
 	flag.StringVar(&o.profiles, "profiles", "", "memory: write cpu.pprof and heap.pprof of the agent into this folder")
