@@ -43,7 +43,7 @@ var floors = map[string]int{
 
 // outside are packages below internal/ that are no rooms; nothing imports them.
 var outside = map[string]string{
-	"house":  "holds tests only",
+	"house": "holds tests only",
 }
 
 // top are the folders beside internal/ that may import every room, and that no room imports.
