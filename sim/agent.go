@@ -7,14 +7,17 @@ import (
 	"strings"
 	"time"
 
+	whole "github.com/millrace-io/millrace/internal/agent"
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
 	"github.com/millrace-io/millrace/internal/peer"
 )
@@ -29,7 +32,8 @@ type agent struct {
 	control *control.Control
 	journal ingest.Journal // control, as planted bugs let ingest and clients see it
 	ingest  *ingest.Ingest
-	up      bool // serves clients
+	whole   *whole.Agent // with all floors; nil: only those above, put together here
+	up      bool         // serves clients
 	conns   []*conn
 	seen    base.Incarnation
 	stats   control.Stats // as last counted
@@ -41,7 +45,7 @@ const peerPort = ":9094"
 // begin starts a new life of the agent of that name.
 func (c *Cluster) begin(name string) {
 	a := &agent{c: c, name: name, p: c.w.Proc(name)}
-	a.log = slog.New(&logHandler{w: c.w})
+	a.log = slog.New(&logHandler{w: c.w, audit: c.audit})
 	c.agents[slices.Index(c.names, name)] = a
 	a.p.Go("agent", a.run)
 }
@@ -49,6 +53,12 @@ func (c *Cluster) begin(name string) {
 // run starts the agent and watches it.
 func (a *agent) run() {
 	if err := a.start(); err != nil {
+		if a.c.options.Whole && mayPass(err) {
+			a.c.w.Logf("cannot start: %v", err)
+			a.c.marks.Hit(AgentStartFailed)
+			a.c.beginLater(a.name)
+			a.kill() // the process ends, and is started again
+		}
 		if base.KindOf(err) != base.Stopping {
 			a.c.audit.violated("agent-start", "%s cannot start: %v", a.name, err)
 		}
@@ -69,11 +79,19 @@ func (a *agent) run() {
 	}
 }
 
+// mayPass reports whether err is the bucket's, and of a kind that ends.
+func mayPass(err error) bool {
+	return objstore.Is(err, objstore.Throttled) || objstore.Is(err, objstore.Other) || objstore.Is(err, objstore.Ambiguous)
+}
+
 func (a *agent) start() error {
 	o := &a.c.options
 	var store objstore.Store = a.c.bucket.For(a.p)
 	if o.Seams.Store != nil {
 		store = o.Seams.Store(a.p, store)
+	}
+	if o.Whole {
+		return a.startWhole(store)
 	}
 	store = retry.New(a.p, store, retry.DefaultPolicy)
 	cluster, err := journal.OpenCluster(context.Background(), a.p, store)
@@ -82,7 +100,7 @@ func (a *agent) start() error {
 	}
 	config := control.Config{Profile: admin.Profile{Kafka: a.name + ":9092", Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Log: a.log}
 	var peers control.Peers
-	if o.Peers && !(o.Loner && a.name == a.c.names[o.Agents-1]) {
+	if a.peered() {
 		if a.node, err = peer.Listen(a.p, peerPort, cluster.ID, a.log); err != nil {
 			return err
 		}
@@ -100,6 +118,32 @@ func (a *agent) start() error {
 		a.node.Start(a.control, a.control.Self)
 	}
 	return a.control.Start()
+}
+
+// peered reports whether the agent talks to others.
+func (a *agent) peered() bool {
+	o := &a.c.options
+	return o.Peers && !(o.Loner && a.name == a.c.names[o.Agents-1])
+}
+
+const kafkaPort = ":9092"
+
+// startWhole starts an agent as the command does, with its ports for Kafka clients and others. Clients are told its IP.
+func (a *agent) startWhole(store objstore.Store) error {
+	o := &a.c.options
+	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Log: a.log}
+	if a.peered() {
+		config.Peer = peerPort
+	}
+	var err error
+	if a.whole, err = whole.New(context.Background(), a.p, meter.New(a.p, store), config, console.NewMetrics()); err != nil {
+		return err
+	}
+	a.control = a.whole.Control()
+	a.journal = a.control
+	a.control.Subscribe(a.published)
+	return a.whole.Start()
 }
 
 // published is called with every View, in the loop of control.
@@ -122,9 +166,11 @@ func (a *agent) count() {
 	m.Add(SnapshotMade, s.Snapshots-a.stats.Snapshots)
 	m.Add(EntriesTruncated, s.Truncated-a.stats.Truncated)
 	a.stats = s
-	parked := a.ingest.Stats().Parked
-	m.Add(BatchParked, parked-a.parked)
-	a.parked = parked
+	if a.ingest != nil {
+		parked := a.ingest.Stats().Parked
+		m.Add(BatchParked, parked-a.parked)
+		a.parked = parked
+	}
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)
@@ -136,6 +182,10 @@ func (a *agent) count() {
 // stop ends the agent as a SIGTERM does, within d.
 func (a *agent) stop(d time.Duration) {
 	end := a.p.Now().Add(d)
+	if a.whole != nil {
+		a.whole.Drain(end)
+		return
+	}
 	a.ingest.Stop(end)
 	a.control.Stop(end)
 	if a.node != nil {
@@ -162,6 +212,7 @@ func ask[T any](by *sim.Proc, a *agent, d time.Duration, f func() (T, error)) (T
 // logHandler writes what the product logs into the world's log.
 type logHandler struct {
 	w     *sim.World
+	audit *Auditor
 	attrs string
 }
 
@@ -176,6 +227,9 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	h.w.Logf("%v %s%s%s", r.Level, r.Message, h.attrs, b.String())
+	if strings.Contains(r.Message, "because of a bug") {
+		h.audit.violated(CheckPanic, "%s%s", r.Message, b.String())
+	}
 	return nil
 }
 
@@ -188,77 +242,3 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h *logHandler) WithGroup(string) slog.Handler { return h }
-
-// conn is a client's connection to one life of an agent: requests arrive in order, or it breaks.
-type conn struct {
-	a       *agent
-	in      *env.Queue[*request]
-	waiting []*request
-	closed  bool
-}
-
-// request is one Produce under way. Its answer, or that there will be none, is set in the client's world.
-type request struct {
-	batches []ingest.Batch
-	answer  *env.Future[[]ingest.Result]
-}
-
-const connRequests = 64
-
-// connect gives a connection to an agent that serves.
-func (a *agent) connect() *conn {
-	c := &conn{a: a, in: env.NewQueue[*request](a.p, connRequests)}
-	a.conns = append(a.conns, c)
-	a.p.Go("connection", c.serve)
-	return c
-}
-
-// send hands a request over; false when the connection is broken.
-func (c *conn) send(r *request) bool {
-	if c.closed || !c.in.TryPush(r) {
-		return false
-	}
-	c.waiting = append(c.waiting, r)
-	return true
-}
-
-// serve is the agent's side.
-func (c *conn) serve() {
-	for {
-		r, err := c.in.Pop(time.Time{})
-		if err != nil {
-			return
-		}
-		c.a.p.Sleep(c.a.c.w.Between(100*time.Microsecond, 3*time.Millisecond))
-		if !c.a.up {
-			c.broken()
-			return
-		}
-		results := c.a.ingest.Append(r.batches)
-		c.a.p.Go("answer", func() {
-			v, err := results.Wait(time.Time{})
-			c.a.p.Sleep(c.a.c.w.Between(100*time.Microsecond, 3*time.Millisecond))
-			c.done(r)
-			r.answer.Set(v, err)
-		})
-	}
-}
-
-func (c *conn) done(r *request) {
-	if i := slices.Index(c.waiting, r); i >= 0 {
-		c.waiting = slices.Delete(c.waiting, i, i+1)
-	}
-}
-
-// broken tells the client that no answer will come.
-func (c *conn) broken() {
-	if c.closed {
-		return
-	}
-	c.closed = true
-	c.in.Close()
-	for _, r := range c.waiting {
-		r.answer.Set(nil, base.Errorf(base.Stopping, "the connection broke"))
-	}
-	c.waiting = nil
-}

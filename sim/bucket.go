@@ -49,9 +49,12 @@ func NewBucket(w *sim.World, marks Marks, faults Faults, unsteady bool) *Bucket 
 	return b
 }
 
+// now is the true time.
+func (b *Bucket) now() time.Time { return time.Unix(1_700_000_000, 0).Add(b.w.Elapsed()) }
+
 // date is the bucket's clock: whole seconds, from front ends that are up to a second apart.
 func (b *Bucket) date() time.Time {
-	d := time.Unix(1_700_000_000, 0).Add(b.w.Elapsed() + b.w.Between(0, time.Second)).Truncate(time.Second)
+	d := b.now().Add(b.w.Between(0, time.Second)).Truncate(time.Second)
 	if d.Before(b.lastDate) {
 		b.marks.Hit(BucketClockBack)
 	}

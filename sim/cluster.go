@@ -21,6 +21,7 @@ type Options struct {
 	Agents     int
 	Peers      bool // agents talk to each other; without, the bucket is all they share
 	Loner      bool // the last agent has no peers whatever the others do: two network domains
+	Whole      bool // agents with all floors, and clients that speak Kafka's protocol to them
 	Unsteady   bool // the bucket's clock may step back
 	Partitions int
 	Producers  int
@@ -40,9 +41,18 @@ type Seams struct {
 	Journal func(p *sim.Proc, j ingest.Journal) ingest.Journal
 }
 
-// Standard are the options of a seed in the standard test.
+// Standard are the options of a seed in the standard test: two of five seeds run whole agents.
 func Standard(seed uint64) Options {
-	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%5 == 4, Partitions: 3, Producers: 3,
+	o := rooms(seed)
+	if seed%5 >= 3 {
+		o.Whole, o.Chaos = true, 2*time.Minute
+	}
+	return o
+}
+
+// rooms are the options of a seed with agents up to ingest.
+func rooms(seed uint64) Options {
+	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: 3,
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
 }
@@ -88,6 +98,8 @@ type Cluster struct {
 	names     []string
 	agents    []*agent // the present life of each
 	producers []*producer
+	consumers []*consumer
+	clients   []*sim.Proc // those that speak Kafka's protocol
 	topic     base.TopicID
 	requests  int
 	quiet     bool // no more faults
@@ -119,15 +131,15 @@ func Run(o Options) *Result {
 
 // play is the whole run.
 func (c *Cluster) play(main *sim.Proc) {
-	for i, name := range c.names {
+	for _, name := range c.names {
 		c.begin(name)
-		for i == 0 && !c.agents[0].up {
-			main.Sleep(50 * time.Millisecond) // one founds the cluster
-		}
 	}
 	c.createTopic(main)
 	for i := range c.options.Producers {
 		c.producers = append(c.producers, c.newProducer(fmt.Sprintf("p%d", i+1), i == c.options.Producers-1))
+	}
+	if c.options.Whole {
+		c.consumers = append(c.consumers, c.newConsumer("c1", true), c.newConsumer("c2", false))
 	}
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
@@ -214,6 +226,11 @@ func (c *Cluster) atRest() bool {
 			return false
 		}
 	}
+	for _, k := range c.consumers {
+		if !k.caughtUp() {
+			return false
+		}
+	}
 	return true
 }
 
@@ -229,6 +246,11 @@ func (c *Cluster) unrest() string {
 			if s := l.oldest(); s != nil {
 				fmt.Fprintf(&b, "%s waits for %s in partition %d after %d tries. ", r.p.Name(), s.values[0], l.index, s.tries)
 			}
+		}
+	}
+	for _, k := range c.consumers {
+		if !k.caughtUp() {
+			fmt.Fprintf(&b, "%s is at %v of %v. ", k.p.Name(), k.next, c.audit.ackedEnd)
 		}
 	}
 	return b.String()

@@ -8,9 +8,13 @@
 //
 // # How agents run
 //
-// An agent is put together as cmd/millrace does it, up to ingest: journal, control, peers over the simulated network,
-// retries over the bucket. Clients hand requests to ingest and control through connections of their own (type conn), which
-// keep order and can break.
+// Three of five seeds run agents up to ingest, put together here: journal, control, peers over the simulated network, retries
+// over the bucket. Their clients hand requests to ingest and control through connections of their own (type conn), which keep
+// order and can break: no layer softens what the rooms below are asked.
+//
+// Two of five run whole agents (internal/agent), as cmd/millrace starts them. Their clients speak Kafka's protocol over the
+// simulated network (line, kafka): the same producers by another path (kafkaPath), consumers with and without fetch sessions
+// (consumer), groups (member). A third of the clients speak older versions.
 //
 // # The bucket
 //

@@ -28,6 +28,7 @@ const (
 	BucketClockBack    Mark = "bucket: Date went back"
 	AgentKilled        Mark = "agent: killed"
 	AgentKilledWriting Mark = "agent: killed while its write landed"
+	AgentStartFailed   Mark = "agent: gave up its start for want of the bucket"
 	AgentStopped       Mark = "agent: stopped in good order"
 	AgentPaused        Mark = "agent: paused"
 	AgentPausedLong    Mark = "agent: paused for longer than W"
@@ -56,6 +57,11 @@ const (
 	OffsetWentBack     Mark = "group: commit given up landed after its successor"
 	RecordsDeleted     Mark = "log: records deleted"
 	ReaderStale        Mark = "read: from a view behind another's"
+	ClientConnected    Mark = "kafka: client connected"
+	ClientCut          Mark = "kafka: client cut off from an agent"
+	LeaderMoved        Mark = "kafka: partitions have other leaders"
+	FetchSession       Mark = "kafka: incremental fetch"
+	FetchOutOfRange    Mark = "kafka: offset out of range"
 )
 
 // AllMarks are the marks that the standard seeds have to show, in the order of the table.
@@ -64,7 +70,8 @@ var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, 
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,
-	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale}
+	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale,
+	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange}
 
 // Marks counts how often each mark fired.
 type Marks map[Mark]int

@@ -24,6 +24,9 @@ func (c *Cluster) torment(main *sim.Proc) {
 		for _, b := range c.agents[:i] {
 			c.w.Heal(a.p, b.p)
 		}
+		for _, k := range c.clients {
+			c.w.Heal(a.p, k)
+		}
 	}
 }
 
@@ -105,25 +108,37 @@ func (c *Cluster) stopInOrder(a *agent) {
 	})
 }
 
-// cut separates two agents for a while; both still reach the bucket.
+// cut separates two agents, or an agent and a client, for a while; agents still reach the bucket.
 func (c *Cluster) cut(a *agent) {
+	if n := uint64(len(c.clients)); n > 0 && c.w.Uint64()%2 == 0 {
+		c.marks.Hit(ClientCut)
+		c.part(a.p, c.clients[c.w.Uint64()%n])
+		return
+	}
 	b := c.agents[c.w.Uint64()%uint64(len(c.agents))]
 	if a == b || !c.options.Peers {
 		return
 	}
 	c.marks.Hit(PeersCut)
-	c.w.Logf("cut %s from %s", a.name, b.name)
-	c.w.Cut(a.p, b.p)
+	c.part(a.p, b.p)
+}
+
+// part cuts two processes' machines off from each other for a while.
+func (c *Cluster) part(a, b *sim.Proc) {
+	c.w.Cut(a, b)
 	nurse := c.w.Proc("nurse")
 	nurse.Go("heal", func() {
 		nurse.Sleep(c.w.Between(0, 40*time.Second))
-		c.w.Heal(a.p, b.p)
+		c.w.Heal(a, b)
 	})
 }
 
 // injectVoid puts a void entry after the tail, as a writer that pipelines does when it loses the slot before.
 func (c *Cluster) injectVoid() {
-	tail := c.audit.newest + 1 + base.Slot(c.w.Uint64()%2)
+	tail := c.audit.newest + 1
+	if !c.options.Whole { // agents that start take a hole in the journal for a deletion, as no writer pipelines yet
+		tail += base.Slot(c.w.Uint64() % 2)
+	}
 	object, err := journal.EncodeEntry(journal.Header{Slot: tail, Prev: [32]byte{byte(c.w.Uint64())}}, []byte("void"))
 	if err != nil {
 		panic(err)

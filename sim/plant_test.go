@@ -93,7 +93,8 @@ var plants = []plant{
 				return j.Journal.Propose(op)
 			}
 			guess, answer := guessed(j.View(), c), env.NewFuture[*meta.Verdict](j.p)
-			j.Journal.Propose(op).OnDone(func(v *meta.Verdict, err error) {
+			j.p.Go("impatient", func() {
+				v, err := j.Journal.Propose(op).Wait(j.p.Now().Add(2 * time.Second))
 				if err != nil {
 					v = guess
 				}
@@ -129,7 +130,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	for _, p := range plants {
 		t.Run(p.name, func(t *testing.T) {
 			for seed := range uint64(50) {
-				o := Standard(seed)
+				o := rooms(seed)
 				o.Seams = p.seams
 				r := Run(o)
 				if r.Err != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -9,15 +10,13 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
-	"github.com/millrace-io/millrace/internal/meta"
-	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
 const (
 	inFlightMax    = 5 // as every Kafka client: more would outrun the window of repeats
 	requestTimeout = 6 * time.Second
 	restartEvery   = 100 // rounds, about, between a client's lives
-	gapTries       = 6   // answers "out of order" to the oldest batch before a producer begins anew
+	gapTries       = 2   // answers "out of order" to the oldest batch before a producer begins anew
 )
 
 // producer is a simulated client: idempotent, pipelined, with the habits of the real ones. It sends each partition's
@@ -28,7 +27,7 @@ type producer struct {
 	p     *sim.Proc
 	plain bool
 	id    int64
-	conn  *conn
+	path  path
 	parts []*lane
 	quiet bool // sends nothing new
 }
@@ -60,13 +59,46 @@ const (
 	done
 )
 
+// path is how a producer gets its requests to agents.
+type path interface {
+	// ready makes sure of what is needed before anything can be sent; false: not now.
+	ready() bool
+	// carrier gives the connection for a partition's batches; nil: nobody is known to take them.
+	carrier(partition int32) carrier
+	// failed is told that a request had no answer in time, or that the connection broke.
+	failed(k carrier, timedOut bool)
+	// refused is told that an agent does not take a partition's batches.
+	refused()
+	// allocate gives a producer id; NoProducerID if none came.
+	allocate() int64
+}
+
+// carrier is one connection to one life of an agent: requests arrive in order, or it breaks.
+type carrier interface {
+	// send hands a request over; false when the connection is broken.
+	send(q *request) bool
+	to() string
+}
+
+// newProducer starts a producer; path is made in its process.
 func (c *Cluster) newProducer(name string, plain bool) *producer {
 	r := &producer{c: c, p: c.w.Proc(name), plain: plain, id: batch.NoProducerID}
 	for i := range int32(c.options.Partitions) {
 		r.parts = append(r.parts, &lane{index: i})
 	}
+	r.path = &directPath{c: c, p: r.p}
+	if c.options.Whole {
+		r.path = &kafkaPath{c.newKafka(r.p)}
+	}
 	r.p.Go("producer", r.run)
 	return r
+}
+
+// round is what one connection is given at once: at most one batch of each partition.
+type round struct {
+	by    carrier
+	lanes []*lane
+	batch []*sending
 }
 
 func (r *producer) run() {
@@ -79,35 +111,48 @@ func (r *producer) run() {
 		if !r.ready() {
 			continue
 		}
-		var round []*sending
-		var lanes []*lane
-		for _, l := range r.parts {
-			if s := r.choose(l); s != nil {
-				round, lanes = append(round, s), append(lanes, l)
+		carriers := make([]carrier, len(r.parts))
+		for i, l := range r.parts {
+			carriers[i] = r.path.carrier(l.index)
+		}
+		if r.id == batch.NoProducerID && !r.plain {
+			continue // began anew while it connected
+		}
+		var rounds []*round
+		for i, l := range r.parts {
+			if by := carriers[i]; by != nil {
+				if s := r.choose(l); s != nil {
+					rounds = add(rounds, by, l, s)
+				}
 			}
 		}
-		if len(round) > 0 {
-			r.send(lanes, round)
+		for _, o := range rounds {
+			r.send(o)
 		}
 	}
 }
 
+func add(rounds []*round, by carrier, l *lane, s *sending) []*round {
+	i := slices.IndexFunc(rounds, func(o *round) bool { return o.by == by })
+	if i < 0 {
+		i, rounds = len(rounds), append(rounds, &round{by: by})
+	}
+	o := rounds[i]
+	o.lanes, o.batch = append(o.lanes, l), append(o.batch, s)
+	return rounds
+}
+
 // ready makes sure of a connection and a producer id.
 func (r *producer) ready() bool {
-	if r.conn == nil || r.conn.closed || r.c.w.Uint64()%200 == 0 {
-		a := r.c.anyAgent()
-		if a == nil {
-			return false
-		}
-		if r.conn == nil || r.conn.closed || r.conn.a != a {
-			r.conn = a.connect()
-		}
+	if !r.path.ready() {
+		return false
 	}
 	if r.id == batch.NoProducerID && !r.plain {
-		r.id = r.c.allocate(r.conn.a, r.p)
-		return r.id != batch.NoProducerID && r.conn != nil
+		if r.id = r.path.allocate(); r.id != batch.NoProducerID {
+			r.c.audit.issued(r.id)
+		}
 	}
-	return true
+	return r.id != batch.NoProducerID || r.plain
 }
 
 // choose gives the batch of the lane to be sent now, if any: the oldest that has to be sent again, else a new one.
@@ -127,7 +172,7 @@ func (r *producer) choose(l *lane) *sending {
 		v := fmt.Sprintf("%s/%d/%d", r.p.Name(), l.index, l.next)
 		l.next++
 		s.values = append(s.values, v)
-		records[i] = batch.NewRecord{Timestamp: r.p.Now().UnixMilli(), Value: []byte(v)}
+		records[i] = batch.NewRecord{Timestamp: r.c.bucket.now().UnixMilli(), Value: []byte(v)}
 	}
 	b := batch.Plain(0)
 	if !r.plain {
@@ -141,44 +186,46 @@ func (r *producer) choose(l *lane) *sending {
 }
 
 // send sends one request and has its answer awaited.
-func (r *producer) send(lanes []*lane, round []*sending) {
+func (r *producer) send(o *round) {
 	q := &request{answer: env.NewFuture[[]ingest.Result](r.p)}
-	for i, s := range round {
+	for i, s := range o.batch {
 		if s.tries++; s.tries > 1 {
 			r.c.marks.Hit(BatchRetried)
-			if s.agent != r.conn.a.name {
+			if s.agent != o.by.to() {
 				r.c.marks.Hit(BatchMoved)
 			}
 		}
-		s.state, s.agent = waiting, r.conn.a.name
-		r.c.w.Logf("produce %v seq %d to %d, try %d, at %s", s.values, s.seq, lanes[i].index, s.tries, s.agent)
-		q.batches = append(q.batches, r.describe(lanes[i].index, s))
+		s.state, s.agent = waiting, o.by.to()
+		r.c.w.Logf("produce %v seq %d to %d, try %d, at %s", s.values, s.seq, o.lanes[i].index, s.tries, s.agent)
+		q.batches = append(q.batches, r.describe(o.lanes[i].index, s))
 	}
-	if !r.conn.send(q) {
+	if !o.by.send(q) {
 		q.answer.Set(nil, base.Errorf(base.Stopping, "the connection is closed"))
 	}
 	id := r.id
-	r.p.Go("await", func() {
-		results, err := q.answer.Wait(r.p.Now().Add(requestTimeout))
-		if err != nil {
-			if base.KindOf(err) == base.RequestTimedOut {
-				r.c.marks.Hit(BatchTimedOut)
-			}
-			if r.c.w.Uint64()%2 == 0 {
-				r.conn = nil // tries another agent, perhaps
-			}
+	r.p.Go("await", func() { r.await(o, q, id) })
+}
+
+// await waits for the answer to a request of the producer when its id was id.
+func (r *producer) await(o *round, q *request, id int64) {
+	results, err := q.answer.Wait(r.p.Now().Add(requestTimeout))
+	if err != nil {
+		late := base.KindOf(err) == base.RequestTimedOut
+		if late {
+			r.c.marks.Hit(BatchTimedOut)
 		}
-		for i, s := range round {
-			if id != r.id {
-				continue // given up meanwhile
-			}
-			res := ingest.Result{Kind: base.NotLeaderOrFollower}
-			if err == nil {
-				res = results[i]
-			}
-			r.answered(lanes[i], s, res)
+		r.path.failed(o.by, late)
+	}
+	for i, s := range o.batch {
+		if id != r.id {
+			continue // given up meanwhile
 		}
-	})
+		res := ingest.Result{Kind: base.NotLeaderOrFollower}
+		if err == nil {
+			res = results[i]
+		}
+		r.answered(o.lanes[i], s, res)
+	}
 }
 
 func (r *producer) describe(index int32, s *sending) ingest.Batch {
@@ -209,6 +256,7 @@ func (r *producer) answered(l *lane, s *sending, res ingest.Result) {
 		}
 	case res.Kind == base.RequestTimedOut, res.Kind == base.NotLeaderOrFollower, res.Kind == base.OutOfOrderSequenceNumber:
 		s.state = again
+		r.path.refused()
 	default:
 		r.c.audit.violated("produce-refused", "%v of producer %d: %v", s.values, r.id, res.Kind)
 		s.state = done
@@ -263,16 +311,4 @@ func (r *producer) idle() bool {
 		}
 	}
 	return true
-}
-
-// allocate asks an agent for a producer id, as InitProducerId does; NoProducerID if none came.
-func (c *Cluster) allocate(a *agent, by *sim.Proc) int64 {
-	v, err := ask(by, a, requestTimeout, func() (*meta.Verdict, error) {
-		return a.journal.Propose(&log.AllocateProducerIDs{Count: 1}).Wait(time.Time{})
-	})
-	if err != nil || v.Kind() != base.OK {
-		return batch.NoProducerID
-	}
-	c.audit.issued(v.Log.ProducerID)
-	return v.Log.ProducerID
 }

@@ -30,7 +30,7 @@ func (c *Cluster) ackedWithin(main *sim.Proc, d time.Duration) int {
 // Two agents that do not reach each other, but do reach the bucket, go on serving.
 func TestCutPeersGoOnServing(t *testing.T) {
 	for seed := range uint64(5) {
-		o := Standard(2 * seed)
+		o := rooms(2 * seed)
 		o.Agents = 2
 		var whole, cut, healed int
 		r := played(t, o, func(c *Cluster, main *sim.Proc) {
@@ -59,7 +59,7 @@ const (
 
 func TestFarAgentIsNotStarved(t *testing.T) {
 	for seed := range uint64(5) {
-		o := Standard(2*seed + 1)
+		o := rooms(2*seed + 1)
 		o.Agents = 2
 		var longest, total time.Duration
 		const commands = 30
