@@ -70,23 +70,24 @@ type Auditor struct {
 	w     *sim.World
 	marks Marks
 
-	records    map[string]*record
-	sendOrder  [][]*record // by partition
-	content    map[place]string
-	ackedEnd   []int64 // by partition: offsets below were acknowledged
-	trimmed    []int64 // by partition: records below were asked to be deleted
-	starts     []int64 // by partition: the highest log start seen
-	ids        map[int64]bool
-	digests    map[base.Slot]uint64
-	ends       map[string][]int64 // by agent: of the last view
-	newest     base.Slot
+	records   map[string]*record
+	sendOrder [][]*record // by partition
+	content   map[place]string
+	ackedEnd  []int64 // by partition: offsets below were acknowledged
+	trimmed   []int64 // by partition: records below were asked to be deleted
+	starts    []int64 // by partition: the highest log start seen
+	ids       map[int64]bool
+	digests   map[base.Slot]uint64
+	ends      map[string][]int64 // by agent: of the last view
+	newest    base.Slot
+	groupFacts
 	checked    base.Slot
 	Violations []Violation
 	Acked      int
 }
 
 func newAuditor(w *sim.World, marks Marks, partitions int) *Auditor {
-	return &Auditor{w: w, marks: marks, records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
+	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
 		ackedEnd: make([]int64, partitions), trimmed: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{}, digests: map[base.Slot]uint64{}, ends: map[string][]int64{}}
 }
 

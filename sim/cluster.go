@@ -140,6 +140,9 @@ func (c *Cluster) play(main *sim.Proc) {
 	}
 	if c.options.Whole {
 		c.consumers = append(c.consumers, c.newConsumer("c1", true), c.newConsumer("c2", false))
+		for i := range 3 {
+			c.newMember(fmt.Sprintf("m%d", i+1))
+		}
 	}
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
@@ -231,7 +234,7 @@ func (c *Cluster) atRest() bool {
 			return false
 		}
 	}
-	return true
+	return !c.options.Whole || c.audit.groupIsThrough()
 }
 
 func (c *Cluster) unrest() string {
@@ -252,6 +255,9 @@ func (c *Cluster) unrest() string {
 		if !k.caughtUp() {
 			fmt.Fprintf(&b, "%s is at %v of %v. ", k.p.Name(), k.next, c.audit.ackedEnd)
 		}
+	}
+	if c.options.Whole && !c.audit.groupIsThrough() {
+		fmt.Fprintf(&b, "The group is at %v of %v. ", c.audit.commits, c.audit.ackedEnd)
 	}
 	return b.String()
 }

@@ -82,7 +82,7 @@ func (k *kafka) ready() bool {
 func (k *kafka) learn(got *kmsg.MetadataResponse) bool {
 	brokers := map[int32]string{}
 	for _, b := range got.Brokers {
-		brokers[b.NodeID] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
+		brokers[b.NodeID] = hostPort(b.Host, b.Port)
 	}
 	if len(got.Topics) != 1 || got.Topics[0].Topic == nil || *got.Topics[0].Topic != topicName {
 		k.c.audit.violated(CheckProtocol, "%s asked for one topic and was told of %d", k.p.Name(), len(got.Topics))
@@ -224,3 +224,5 @@ func (c *Cluster) retriable(p *sim.Proc, what string, code int16) {
 		c.audit.violated(CheckProtocol, "%s of %s was refused for good: %v", what, p.Name(), err)
 	}
 }
+
+func hostPort(host string, port int32) string { return net.JoinHostPort(host, strconv.Itoa(int(port))) }

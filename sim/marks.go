@@ -57,6 +57,12 @@ const (
 	OffsetWentBack     Mark = "group: commit given up landed after its successor"
 	RecordsDeleted     Mark = "log: records deleted"
 	ReaderStale        Mark = "read: from a view behind another's"
+	GroupJoined        Mark = "group: member joined a generation"
+	GroupCommitted     Mark = "group: member committed"
+	CommitFenced       Mark = "group: commit of a member that is out was refused"
+	MemberLeft         Mark = "group: member left"
+	MemberDied         Mark = "group: member died without leaving"
+	MemberStalled      Mark = "group: member stalled and went on"
 	ClientConnected    Mark = "kafka: client connected"
 	ClientCut          Mark = "kafka: client cut off from an agent"
 	LeaderMoved        Mark = "kafka: partitions have other leaders"
@@ -71,7 +77,8 @@ var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, 
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,
 	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale,
-	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange}
+	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange,
+	GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled}
 
 // Marks counts how often each mark fired.
 type Marks map[Mark]int

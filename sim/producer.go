@@ -16,6 +16,7 @@ const (
 	inFlightMax    = 5 // as every Kafka client: more would outrun the window of repeats
 	requestTimeout = 6 * time.Second
 	restartEvery   = 100 // rounds, about, between a client's lives
+	giveUpTries    = 4   // of one batch, at least
 	gapTries       = 2   // answers "out of order" to the oldest batch before a producer begins anew
 )
 
@@ -159,6 +160,11 @@ func (r *producer) ready() bool {
 func (r *producer) choose(l *lane) *sending {
 	for _, s := range l.flight {
 		if s.state == again {
+			if s.tries >= giveUpTries && r.c.w.Uint64()%8 == 0 && !r.quiet {
+				r.giveUp(s) // as at delivery.timeout.ms: what follows may meet a gap
+				l.drop()
+				continue
+			}
 			return s
 		}
 	}
