@@ -27,6 +27,7 @@ func (l *loop) forward(link LinkID) {
 	if !live {
 		return
 	}
+	l.c.dropStale()
 	calls, watermark := l.c.numbered(next)
 	for unsent := l.unsent(calls, link); len(unsent) > 0; {
 		var body codec.Writer

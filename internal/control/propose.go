@@ -15,6 +15,7 @@ type call struct {
 	op     meta.Op
 	number uint64 // 0: none yet
 	reply  *env.Future[*meta.Verdict]
+	since  time.Time
 	sent   LinkID // the link it was forwarded on; 0: none
 	sentAt time.Time
 }
@@ -24,9 +25,10 @@ const maxCalls = 65536
 
 // Propose asks for op and gives the future of its verdict, which is durable and published when it is there. Commands
 // are decided in the order proposed. The future fails with base.OutcomeUnknown when the agent was expired meanwhile,
-// base.Stopping when it goes away, and base.RequestTimedOut at once when too many wait.
+// base.Stopping when it goes away, and base.RequestTimedOut when its turn does not come in time, or at once when too
+// many wait.
 func (c *Control) Propose(op meta.Op) *env.Future[*meta.Verdict] {
-	k := &call{op: op, reply: env.NewFuture[*meta.Verdict](c.env)}
+	k := &call{op: op, reply: env.NewFuture[*meta.Verdict](c.env), since: c.env.Now()}
 	if err := c.enqueue(k); err != nil {
 		k.reply.Set(nil, err)
 	}
@@ -93,6 +95,31 @@ func (c *Control) failAll(err error) {
 	}
 	for _, b := range barriers {
 		b.Set(nil, err)
+	}
+}
+
+// callPatience is how long a command may wait for its turn. Clients give up after about as long and ask again, maybe
+// another agent: a command that came to life after that would undo what was answered meanwhile, such as a later commit
+// of the same offset.
+const callPatience = 25 * time.Second
+
+// dropStale fails the calls that waited too long. Those with a number may be on their way and are not touched.
+func (c *Control) dropStale() {
+	var stale []*call
+	c.mu.Lock()
+	now, kept := c.env.Now(), c.calls[:0]
+	for _, k := range c.calls {
+		if k.number == 0 && now.Sub(k.since) > callPatience {
+			stale = append(stale, k)
+			continue
+		}
+		kept = append(kept, k)
+	}
+	clear(c.calls[len(kept):])
+	c.calls = kept
+	c.mu.Unlock()
+	for _, k := range stale {
+		k.reply.Set(nil, base.Errorf(base.RequestTimedOut, "the journal did not take this within %v: the bucket is slow or out of reach", callPatience))
 	}
 }
 

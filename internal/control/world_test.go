@@ -530,3 +530,32 @@ func TestLeaving(t *testing.T) {
 		x.within(2*time.Second, "it has left", func() bool { return stopped && !live(2, a) })
 	})
 }
+
+// A command that waited too long for its turn never comes to life: its client has given up and may have asked another.
+func TestCommandThatWaitedTooLongIsDropped(t *testing.T) {
+	inWorld(t, 1, func(x *world) {
+		a := x.join("a", false, admin.AllRoles)
+		x.pause = func(key string) time.Duration { return 40 * time.Second }
+		topic := func(name string) meta.Op {
+			return &log.CreateTopic{Name: name, ID: base.TopicID{name[0]}, Partitions: 1}
+		}
+		first := a.Propose(topic("first"))
+		x.main.Sleep(time.Second)
+		second := a.Propose(topic("second"))
+		x.main.Sleep(time.Second)
+		x.pause = nil
+		if v, err := first.Wait(time.Time{}); err != nil || v.Kind() != base.OK {
+			x.Errorf("the command under way: %v %v", v, err)
+		}
+		if v, err := second.Wait(time.Time{}); base.KindOf(err) != base.RequestTimedOut {
+			x.Errorf("the command that waited: %v %v, want a time-out", v, err)
+		}
+		v, err := a.Propose(topic("third")).Wait(time.Time{})
+		if err != nil || v.Kind() != base.OK {
+			x.Errorf("the next command: %v %v", v, err)
+		}
+		if _, ok := a.View().Log.TopicByName("second"); ok {
+			x.Error("the command that had failed happened")
+		}
+	})
+}

@@ -124,6 +124,7 @@ func (l *loop) own() []meta.Command {
 	if !live {
 		return nil
 	}
+	l.c.dropStale()
 	calls, watermark := l.c.numbered(next)
 	cmds := make([]meta.Command, len(calls), len(calls)+16)
 	for i, k := range calls {
