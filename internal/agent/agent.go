@@ -253,18 +253,26 @@ func (a *Agent) Start() error {
 	return nil
 }
 
-// clusterWatch is how often the agent looks whether the bucket is still its cluster's: one request, also when idle.
-const clusterWatch = 3 * time.Minute
+// How often the agent looks whether the bucket is still its cluster's: one request, seldom when idle, and often while
+// there is something to acknowledge.
+const (
+	clusterWatchIdle   = 3 * time.Minute
+	clusterWatchActive = 15 * time.Second
+)
 
 // watchCluster ends the agent when somebody emptied the bucket or founded another cluster in it: what it would
 // acknowledge then, nobody could read.
 func (a *Agent) watchCluster() {
-	for next := a.env.Now().Add(clusterWatch); a.phase.get() == serving; a.env.Sleep(200 * time.Millisecond) {
-		if a.env.Now().Before(next) {
+	for looked := a.env.Now(); a.phase.get() == serving; a.env.Sleep(200 * time.Millisecond) {
+		every := clusterWatchIdle
+		if self, ok := a.control.View().Admin.Agent(a.control.Self()); ok && !self.Idle {
+			every = clusterWatchActive
+		}
+		if a.env.Now().Sub(looked) < every {
 			continue
 		}
-		next = a.env.Now().Add(clusterWatch)
-		ctx, cancel := a.env.WithTimeout(context.Background(), clusterWatch)
+		looked = a.env.Now()
+		ctx, cancel := a.env.WithTimeout(context.Background(), clusterWatchActive)
 		err := a.cluster.Still(ctx, a.env, a.bucket)
 		cancel()
 		if errors.Is(err, journal.ErrReplaced) {
