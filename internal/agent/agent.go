@@ -263,15 +263,16 @@ const (
 // watchCluster ends the agent when somebody emptied the bucket or founded another cluster in it: what it would
 // acknowledge then, nobody could read.
 func (a *Agent) watchCluster() {
+	acked := int64(0)
 	for looked := a.env.Now(); a.phase.get() == serving; a.env.Sleep(200 * time.Millisecond) {
 		every := clusterWatchIdle
-		if self, ok := a.control.View().Admin.Agent(a.control.Self()); ok && !self.Idle {
+		if a.ingest.Stats().Batches != acked {
 			every = clusterWatchActive
 		}
 		if a.env.Now().Sub(looked) < every {
 			continue
 		}
-		looked = a.env.Now()
+		looked, acked = a.env.Now(), a.ingest.Stats().Batches
 		ctx, cancel := a.env.WithTimeout(context.Background(), clusterWatchActive)
 		err := a.cluster.Still(ctx, a.env, a.bucket)
 		cancel()
