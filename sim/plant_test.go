@@ -128,27 +128,41 @@ var plants = []plant{
 // TestPlantedBugsAreFound: each is found within the standard seeds, by a check that is made for it.
 func TestPlantedBugsAreFound(t *testing.T) {
 	for _, p := range plants {
-		t.Run(p.name, func(t *testing.T) {
-			for seed := range uint64(50) {
-				o := rooms(seed)
-				o.Seams = p.seams
-				r := Run(o)
-				if r.Err != nil {
-					t.Fatalf("found by a crash, not by the auditor: %v", r.Err)
-				}
-				if len(r.Violations) == 0 {
-					continue
-				}
-				v := r.Violations[0]
-				if !slices.Contains(p.finds, v.Check) {
-					t.Fatalf("found by %s, which is not made for it: %s", v.Check, v.Text)
-				}
-				t.Logf("found by %s after %d seeds: %s", v.Check, seed+1, v.Text)
-				return
-			}
-			t.Error("not found")
-		})
+		t.Run(p.name, func(t *testing.T) { find(t, p, rooms) })
 	}
+}
+
+// TestPlantedBugsAreFoundInWholeAgents: those in the bucket, as whole agents have no seam within.
+func TestPlantedBugsAreFoundInWholeAgents(t *testing.T) {
+	for _, p := range plants {
+		if p.seams.Store != nil {
+			t.Run(p.name, func(t *testing.T) {
+				find(t, p, func(seed uint64) Options { return Standard(5*seed + 3) })
+			})
+		}
+	}
+}
+
+// find runs seeds until the auditor sees what was planted.
+func find(t *testing.T, p plant, options func(seed uint64) Options) {
+	for seed := range uint64(50) {
+		o := options(seed)
+		o.Seams = p.seams
+		r := Run(o)
+		if r.Err != nil {
+			t.Fatalf("found by a crash, not by the auditor: %v", r.Err)
+		}
+		if len(r.Violations) == 0 {
+			continue
+		}
+		v := r.Violations[0]
+		if !slices.Contains(p.finds, v.Check) {
+			t.Fatalf("found by %s, which is not made for it: %s", v.Check, v.Text)
+		}
+		t.Logf("found by %s after %d seeds: %s", v.Check, seed+1, v.Text)
+		return
+	}
+	t.Error("not found")
 }
 
 // brokenStore is a bucket with some operations replaced.
