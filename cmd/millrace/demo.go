@@ -77,7 +77,7 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 	}
 	err = demo.Run(ctx, demo.Config{Bootstrap: r.Agent.Advertised(), Topic: "demo", PerSecond: rate, Bytes: 200, Out: out, Bucket: r.written})
 	fmt.Fprintln(out, "\nending"+farewell)
-	r.stop(false)
+	_ = r.stop(false) // what was not answered nobody waits for any more
 	if cause := context.Cause(ctx); cause == errAsked {
 		return nil
 	} else if cause != nil {

@@ -79,10 +79,14 @@ func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, erro
 		page := console.New(console.Deps{Provider: r.Agent, Metrics: metrics})
 		r.web = &http.Server{Handler: page, ReadHeaderTimeout: 10 * time.Second}
 		go page.Run(ctx)
-		go func() { _ = r.web.Serve(web) }()
+		go func() {
+			if err := r.web.Serve(web); !errors.Is(err, http.ErrServerClosed) {
+				log.Error("health, metrics and the status page are not served any more", "address", r.http, "error", err)
+			}
+		}()
 	}
 	if err := r.Agent.Start(); err != nil {
-		r.stop(true)
+		_ = r.stop(true)
 		return nil, err
 	}
 	return r, nil
@@ -116,19 +120,19 @@ func (s *settings) agentConfig(web string, log *slog.Logger) (agent.Config, erro
 	}, nil
 }
 
-// stop ends the agent: drained, or at once.
-func (r *running) stop(atOnce bool) {
-	deadline := time.Now().Add(drainFor)
+// stop ends the agent: drained, or at once. The error says what of draining was not done.
+func (r *running) stop(atOnce bool) (err error) {
 	if atOnce {
 		r.Agent.Kill(time.Now().Add(time.Second))
 	} else {
-		r.Agent.Drain(deadline)
+		err = r.Agent.Drain(time.Now().Add(drainFor))
 	}
 	if r.web != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		_ = r.web.Shutdown(ctx)
 	}
+	return err
 }
 
 // sameSignal is the time within which two signals are one: timeout(1) and some supervisors signal the process and then
@@ -158,18 +162,17 @@ func (r *running) await(ctx context.Context, signals <-chan os.Signal, log *slog
 	case s := <-signals:
 		log.Info("draining: a second signal ends the agent at once", "signal", s.String())
 	case err := <-r.Agent.Failed():
-		r.stop(true)
+		_ = r.stop(true)
 		return err
 	}
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		r.stop(false)
-	}()
+	drained := make(chan error, 1)
+	go func() { drained <- r.stop(false) }()
 	select {
-	case <-drained:
-		log.Info("drained")
-		return nil
+	case err := <-drained:
+		if err == nil {
+			log.Info("drained")
+		}
+		return err
 	case <-signals:
 		return errors.New("ended by a second signal before everything under way was answered")
 	}

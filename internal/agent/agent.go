@@ -309,15 +309,22 @@ func (a *Agent) Control() *control.Control { return a.control }
 func (a *Agent) Failed() <-chan error { return a.failed }
 
 // Drain ends the agent in order: it takes no more connections, answers what is under way, hands its groups over by
-// leaving, deregisters, and stops.
-func (a *Agent) Drain(deadline time.Time) {
+// leaving, deregisters, and stops. The error says what the deadline did not leave time for.
+func (a *Agent) Drain(deadline time.Time) error {
 	a.phase.set(draining)
 	a.fetch.Stop() // long polls are answered now: the broker waits for their answers
-	a.broker.Drain(deadline)
+	var cut error
+	if !a.broker.Drain(deadline) {
+		cut = errors.New("requests under way were not answered in time: clients ask other agents again")
+	}
 	a.ingest.Stop(deadline)
 	a.stopRooms(deadline)
-	a.control.Stop(deadline)
+	err := a.control.Stop(deadline)
+	if err != nil {
+		err = fmt.Errorf("the agent could not deregister, others will take its place when its lease ends: %w", err)
+	}
 	a.stopPeers(deadline)
+	return errors.Join(cut, err)
 }
 
 func (a *Agent) stopRooms(deadline time.Time) {

@@ -160,15 +160,18 @@ func (c *Control) Start() error {
 }
 
 // Stop ends the agent's part in the journal: it deregisters, if the store lets it within the deadline, and ends the
-// loop. Commands that are still unresolved fail with base.Stopping.
-func (c *Control) Stop(deadline time.Time) {
+// loop. Commands that are still unresolved fail with base.Stopping. The error says why the agent could not deregister:
+// others will expire it.
+func (c *Control) Stop(deadline time.Time) error {
 	c.mu.Lock()
 	c.draining = true
 	c.mu.Unlock()
+	var err error
 	if c.Self() != 0 && c.Err() == nil {
-		_, _ = c.Propose(&admin.Deregister{}).Wait(deadline)
+		_, err = c.Propose(&admin.Deregister{}).Wait(deadline)
 	}
 	c.Kill(deadline)
+	return err
 }
 
 // Kill ends the loop as it is, without a word to the journal.

@@ -99,8 +99,8 @@ func (c *Control) failAll(err error) {
 }
 
 // callPatience is how long a command may wait for its turn. Clients give up after about as long and ask again, maybe
-// another agent: a command that came to life after that would undo what was answered meanwhile, such as a later commit
-// of the same offset.
+// another agent: a command that comes to life after that may undo what was answered meanwhile, such as a later commit of
+// the same offset. One that has its number may be on its way already, and can still come late.
 const callPatience = 25 * time.Second
 
 // dropStale fails the calls that waited too long. Those with a number may be on their way and are not touched.

@@ -20,7 +20,10 @@ const (
 // left is for the next round. Barriers of w are released: whatever came of the entry, the journal's end was seen.
 func (l *loop) write(w *work, own bool) error {
 	l.courtesy()
-	p, rest, next := l.decideAll(own)
+	p, rest, next, err := l.decideAll(own)
+	if err != nil {
+		return err
+	}
 	if len(p.Outcomes) == 0 {
 		l.backlog = nil
 		return nil
@@ -65,7 +68,7 @@ func (l *loop) candidates(own bool) []candidate {
 
 // decideAll decides the candidates against a fork of the believed state, which it gives back; rest is what did not fit of
 // the backlog.
-func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *meta.State) {
+func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *meta.State, err error) {
 	next = l.state.Fork()
 	slot, _ := l.journal.Position()
 	next.Begin(slot+1, l.now())
@@ -74,27 +77,30 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 	for i := range all {
 		o, isNew := meta.Decide(next, all[i].Command, next.Time, rules)
 		if !isNew {
-			l.repeated(all[i].own, o)
+			if all[i].own {
+				l.repeated(all[i].Command, next.Time, rules)
+			}
 			continue
 		}
 		size := p.Add(o)
 		if size > maxPayload {
 			p.Drop()
 			if len(p.Outcomes) > 0 {
-				return p, l.leave(all[i:]), next
+				return p, l.leave(all[i:]), next, nil
 			}
 			// It fits no entry. A command without an outcome would stop all that follow it, on every agent it came to.
 			o.Events, o.Verdict = nil, meta.Refuse(all[i].Op, base.MessageTooLarge, "what follows from this does not fit one entry of the journal: ask for less at once")
 			size = p.Add(o)
 		}
 		if err := next.Apply(&o); err != nil {
-			panic(err) // Decide and Apply of the same build disagree: nothing was written, and nothing must be
+			// Decide and Apply of the same build disagree: nothing was written, and nothing must be.
+			return p, nil, nil, base.Errorf(base.UnknownServerError, "control: a decided command does not fit the state, a bug of this version: %w", err)
 		}
 		if size >= enoughPayload {
-			return p, l.leave(all[i+1:]), next
+			return p, l.leave(all[i+1:]), next, nil
 		}
 	}
-	return p, nil, next
+	return p, nil, next, nil
 }
 
 // leave gives what stays in the backlog.
@@ -108,13 +114,15 @@ func (l *loop) leave(all []candidate) (rest []meta.Command) {
 	return rest
 }
 
-// repeated answers one of this agent's calls that is decided already, or can never be. A follower that repeats a
-// command finds its verdict in its own state.
-func (l *loop) repeated(own bool, o meta.Outcome) {
-	if !own {
+// repeated answers one of this agent's calls that the believed state says is decided already, or can never be. What only
+// the fork says is not durable yet: such a call stays. So does one whose session is gone, for lostSession. A follower
+// that repeats a command finds its verdict in its own state.
+func (l *loop) repeated(cmd meta.Command, now base.Millis, rules meta.Rules) {
+	o, isNew := meta.Decide(l.state, cmd, now, rules)
+	if isNew || o.Verdict.Refused == base.SessionGone {
 		return
 	}
-	l.c.resolve(func(n uint64) (*meta.Verdict, bool) { return o.Verdict, n == o.Number })
+	l.c.resolve(func(n uint64) (*meta.Verdict, bool) { return o.Verdict, n == cmd.Number })
 }
 
 // own gives this agent's undecided calls as commands.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,6 +26,10 @@ const tempAgeMax = 24 * time.Hour
 type Store struct {
 	root string
 	sync bool
+
+	// unsynced has the directories whose last sync failed. Nothing of them is told before they are synced: an answer that
+	// an object is there may be taken for its being durable.
+	unsynced sync.Map
 }
 
 // Option changes what New makes.
@@ -147,7 +152,18 @@ func (s *Store) begin(ctx context.Context, op, key string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", &objstore.Error{Kind: objstore.Other, Op: op, Key: key, Cause: err}
 	}
-	return filepath.Join(s.root, filepath.FromSlash(key)), nil
+	path := filepath.Join(s.root, filepath.FromSlash(key))
+	if dir := filepath.Dir(path); s.isUnsynced(dir) {
+		if err := s.syncDir(dir); err != nil {
+			return "", &objstore.Error{Kind: objstore.Other, Op: op, Key: key, Date: time.Now(), Cause: err}
+		}
+	}
+	return path, nil
+}
+
+func (s *Store) isUnsynced(dir string) bool {
+	_, found := s.unsynced.Load(dir)
+	return found
 }
 
 // failed makes a Store's error of one of the operating system: of an operation that changed nothing.

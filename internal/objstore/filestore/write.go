@@ -99,10 +99,15 @@ func (s *Store) syncDir(dir string) error {
 		return nil
 	}
 	d, err := os.Open(dir)
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
 	if err != nil {
+		s.unsynced.Store(dir, true)
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	s.unsynced.Delete(dir)
+	return nil
 }
 
 // sweepTemp removes temporary files last written before the given moment.
