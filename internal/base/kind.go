@@ -10,7 +10,7 @@ import (
 // client are below KindInternalFirst.
 type Kind int16
 
-// The kinds the state machine and the engine speak of. Values are Kafka's.
+// The kinds the engine speaks of. Values are Kafka's.
 const (
 	OK                           Kind = 0
 	UnknownServerError           Kind = -1
