@@ -274,6 +274,11 @@ func (f *folder) entry(slot base.Slot, object []byte) bool {
 		f.report.add(Damage, key, "the entry cannot be read: %v", err)
 		return false
 	}
+	if e.Prev != f.chain && slot == 1 {
+		// The first entry follows the genesis, whoever wrote it: this one follows that of another cluster id.
+		f.report.add(Damage, key, "the journal is of another cluster than cluster.json: restore the one or the other from a copy")
+		return false
+	}
 	if e.Prev != f.chain {
 		f.report.VoidEntries++
 		f.report.add(Note, key, "void: agent %d wrote it behind another entry than the last valid one; every reader skips it", e.Writer)
