@@ -139,14 +139,18 @@ func (r *running) stop(atOnce bool) (err error) {
 // its group, which the process is in.
 const sameSignal = 20 * time.Millisecond
 
-// catchSignals gives the signals that ask the process to end.
+// catchSignals gives the signals that ask the process to end. Nobody reading its output any more is one, so that a
+// throwaway bucket goes too; every further line that nobody reads says nothing new.
 func catchSignals() <-chan os.Signal {
 	raw, signals := make(chan os.Signal, 8), make(chan os.Signal, 2)
-	signal.Notify(raw, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(raw, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	go func() {
 		var last time.Time
+		unread := false
 		for s := range raw {
-			if now := time.Now(); now.Sub(last) > sameSignal {
+			again := s == syscall.SIGPIPE && unread
+			unread = unread || s == syscall.SIGPIPE
+			if now := time.Now(); !again && now.Sub(last) > sameSignal {
 				last = now
 				signals <- s
 			}
