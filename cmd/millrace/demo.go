@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,8 +79,8 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 	err = demo.Run(ctx, demo.Config{Bootstrap: r.Agent.Advertised(), Topic: "demo", PerSecond: rate, Bytes: 200, Out: out, Bucket: r.written})
 	fmt.Fprintln(out, "\nending"+farewell)
 	_ = r.stop(false) // what was not answered nobody waits for any more
-	if cause := context.Cause(ctx); cause == errAsked {
-		return nil
+	if cause := context.Cause(ctx); cause == errAsked || errors.Is(err, syscall.EPIPE) {
+		return nil // asked for, or whoever read the lines has had enough
 	} else if cause != nil {
 		return cause
 	}

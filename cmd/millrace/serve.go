@@ -139,18 +139,17 @@ func (r *running) stop(atOnce bool) (err error) {
 // its group, which the process is in.
 const sameSignal = 20 * time.Millisecond
 
-// catchSignals gives the signals that ask the process to end. Nobody reading its output any more is one, so that a
-// throwaway bucket goes too; every further line that nobody reads says nothing new.
+// catchSignals gives the signals that ask the process to end. A broken pipe is not one: it is ignored, so that a write to
+// whoever hung up, a client or the reader of the log, is an error of that write and of nothing else. (To be told of
+// SIGPIPE would be to be told of every client that goes away.)
 func catchSignals() <-chan os.Signal {
+	signal.Ignore(syscall.SIGPIPE)
 	raw, signals := make(chan os.Signal, 8), make(chan os.Signal, 2)
-	signal.Notify(raw, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	signal.Notify(raw, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		var last time.Time
-		unread := false
 		for s := range raw {
-			again := s == syscall.SIGPIPE && unread
-			unread = unread || s == syscall.SIGPIPE
-			if now := time.Now(); !again && now.Sub(last) > sameSignal {
+			if now := time.Now(); now.Sub(last) > sameSignal {
 				last = now
 				signals <- s
 			}

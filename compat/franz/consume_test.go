@@ -16,7 +16,7 @@ func at(topic string, offset kgo.Offset) kgo.Opt {
 }
 
 func TestStartingPoints(t *testing.T) {
-	topic := topic(t, 1)
+	topic := topic(t, 1, "retention.ms", "-1") // the records are years old
 	cl := client(t)
 	var stamps []time.Time
 	for i := range 10 {

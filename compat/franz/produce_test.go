@@ -41,7 +41,7 @@ func TestProduceUnderEveryCodec(t *testing.T) {
 }
 
 func TestWhatARecordCarriesComesBack(t *testing.T) {
-	topic := topic(t, 1)
+	topic := topic(t, 1, "retention.ms", "-1") // the records are years old
 	at := time.UnixMilli(1_700_000_000_123)
 	want := []*kgo.Record{
 		{Key: nil, Value: []byte("null key")},

@@ -45,6 +45,16 @@ var binary = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
+// Binary is the path of the built millrace.
+func Binary(tb testing.TB) string {
+	tb.Helper()
+	bin, err := binary()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bin
+}
+
 // agentNodes lays out agents on one fresh bucket.
 func agentNodes(tb testing.TB, dir string, opts Options) (nodes []*node, err error) {
 	bin, err := binary()

@@ -27,8 +27,10 @@ type Config struct {
 // every is how often a line is printed.
 const every = time.Second
 
-// Run produces and consumes until ctx ends.
+// Run produces and consumes until ctx ends, or until nobody takes its lines any more: the error is then that of Out.
 func Run(ctx context.Context, c Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	d := &demo{Config: c}
 	producer, err := kgo.NewClient(kgo.SeedBrokers(c.Bootstrap), kgo.DefaultProduceTopic(c.Topic), kgo.AllowAutoTopicCreation(),
 		kgo.ProducerLinger(5*time.Millisecond))
@@ -57,9 +59,10 @@ func Run(ctx context.Context, c Config) error {
 			task(ctx)
 		}()
 	}
-	d.report(ctx)
+	err = d.report(ctx)
+	cancel()
 	tasks.Wait()
-	return nil
+	return err
 }
 
 type demo struct {
@@ -116,27 +119,32 @@ func (d *demo) consume(ctx context.Context, client *kgo.Client) {
 	}
 }
 
-func (d *demo) report(ctx context.Context) {
-	fmt.Fprintf(d.Out, "%10s %10s   %-19s   %-19s %10s %12s\n", "in/s", "out/s", "produce p50 / p99", "end-to-end p50 / p99", "objects", "bucket")
+// report prints a line every second.
+func (d *demo) report(ctx context.Context) error {
+	_, err := fmt.Fprintf(d.Out, "%10s %10s   %-19s   %-19s %10s %12s\n", "in/s", "out/s", "produce p50 / p99", "end-to-end p50 / p99", "objects", "bucket")
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	last := time.Now()
-	for {
+	for last := time.Now(); err == nil; {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case now := <-tick.C:
-			seconds := now.Sub(last).Seconds()
+			_, err = io.WriteString(d.Out, d.line(now.Sub(last).Seconds()))
 			last = now
-			objects, bytes := d.Bucket()
-			fmt.Fprintf(d.Out, "%10.0f %10.0f   %-19s   %-19s  %10d %12s", float64(d.in.Swap(0))/seconds, float64(d.out.Swap(0))/seconds,
-				d.produced.take(), d.arrived.take(), objects, human(bytes))
-			if n := d.failed.Swap(0); n > 0 {
-				fmt.Fprintf(d.Out, "   %d failed", n)
-			}
-			fmt.Fprintln(d.Out)
 		}
 	}
+	return err
+}
+
+// line tells of the last seconds.
+func (d *demo) line(seconds float64) string {
+	objects, bytes := d.Bucket()
+	text := fmt.Sprintf("%10.0f %10.0f   %-19s   %-19s  %10d %12s", float64(d.in.Swap(0))/seconds, float64(d.out.Swap(0))/seconds,
+		d.produced.take(), d.arrived.take(), objects, human(bytes))
+	if n := d.failed.Swap(0); n > 0 {
+		text += fmt.Sprintf("   %d failed", n)
+	}
+	return text + "\n"
 }
 
 // latencies are those since the last line.

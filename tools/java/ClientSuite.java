@@ -304,9 +304,11 @@ public final class ClientSuite {
         }
     }
 
+    /** Creates a topic that keeps everything: some records here are years old. */
     private void create(String topic, int partitions) throws Exception {
         try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-            admin.createTopics(List.of(new NewTopic(topic, partitions, (short) -1))).all().get();
+            NewTopic wanted = new NewTopic(topic, partitions, (short) -1).configs(Map.of("retention.ms", "-1"));
+            admin.createTopics(List.of(wanted)).all().get();
         }
     }
 
