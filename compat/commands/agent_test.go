@@ -69,6 +69,8 @@ func TestAgentsThatCannotStart(t *testing.T) {
 
 // A store that cannot be reached may come back: the agent says so, tries on, and ends when asked to.
 func TestAgentWaitsForItsStore(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "somebody")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "something")
 	c := start(t, append([]string{"agent", "--bucket", "s3://bucket/p?endpoint=http%3A%2F%2F127.0.0.1%3A1&region=us-east-1"}, local...)...)
 	waitFor(t, c, "trying again")
 	c.signal(syscall.SIGTERM)
