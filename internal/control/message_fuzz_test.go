@@ -14,9 +14,8 @@ func FuzzPeerMessage(f *testing.F) {
 		f.Add(kind, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
 		f.Add(kind, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	}
-	bucket := memstore.New(time.Now)
 	f.Fuzz(func(t *testing.T, kind uint8, body []byte) {
-		a := startLinked(t, bucket)
+		a := startLinked(t, memstore.New(time.Now))
 		defer a.kill()
 		a.PeerUp(99, 42)
 		a.PeerMessage(99, 42, kind, body)
