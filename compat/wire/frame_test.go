@@ -70,6 +70,20 @@ func TestHalfAFrameHoldsUpNobody(t *testing.T) {
 	c.Close()
 }
 
+// The lengths of frames that never come are more than the agent's memory, and nobody notices.
+func TestLongFramesThatDoNotComeHoldUpNobody(t *testing.T) {
+	for range 10 {
+		c := dial(t)
+		c.send(join(size(60<<20), []byte("and no more")))
+	}
+	time.Sleep(100 * time.Millisecond)
+	began := time.Now()
+	mustServe(t)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("another client waited %v", took)
+	}
+}
+
 func TestFrameInSingleBytes(t *testing.T) {
 	c := dial(t)
 	req := kmsg.NewPtrMetadataRequest()

@@ -69,7 +69,6 @@ type Agent struct {
 	coord    *coord.Coord
 	retain   *retain.Job
 	broker   *broker.Broker
-	memory   *env.Semaphore // for requests
 	answers  *env.Semaphore // for records on their way to clients
 
 	phase phase
@@ -232,8 +231,7 @@ func (a *Agent) assemble() {
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
-	a.memory = env.NewSemaphore(e, c.MemoryBytes/framesShare)
-	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: a.memory, Watch: newObserver(e, a.metrics), Log: c.Log},
+	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, Watch: newObserver(e, a.metrics), Log: c.Log},
 		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
 }
 

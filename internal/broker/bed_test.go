@@ -50,7 +50,7 @@ func newBed(t testing.TB, options ...option) *bed {
 	}
 	b := &bed{t: t, addr: l.Addr().String(), fetch: &fakeFetch{}}
 	cc := control.Config{Profile: admin.Profile{Kafka: b.addr, Roles: admin.AllRoles, Zone: "z1"}, W: journal.W, Log: quiet}
-	config := Config{Memory: env.NewSemaphore(e, 64<<20), Log: quiet}
+	config := Config{Memory: 64 << 20, Log: quiet}
 	deps := Deps{Fetch: b.fetch}
 	for _, o := range options {
 		o(&config, &deps, &cc)

@@ -16,8 +16,8 @@ import (
 type Config struct {
 	// Group is the agent group this agent is in: clients are shown no other agents.
 	Group string
-	// Memory is the budget that request frames are reserved from; its size also bounds a single frame.
-	Memory *env.Semaphore
+	// Memory is what request frames may hold, in bytes, until they are answered; seven eighths of it bound a single frame.
+	Memory int64
 	// Allow judges what clients may do; nil allows everything.
 	Allow Authorizer
 	// Watch, if set, is told what was served.
@@ -37,6 +37,7 @@ type Broker struct {
 	log    *slog.Logger
 	stop   *env.Stopper
 	decode *env.Semaphore
+	frames frames
 	stats  counters
 	topics topicRules
 	noise  noise
@@ -51,6 +52,7 @@ type Broker struct {
 // New makes a Broker that serves nobody yet.
 func New(e env.Env, config Config, deps Deps) *Broker {
 	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), conns: map[uint64]*conn{}}
+	b.frames = newFrames(e, config.Memory)
 	b.decode = env.NewSemaphore(e, decodeMemory)
 	if b.config.Allow == nil {
 		b.config.Allow = allowAll{}

@@ -19,12 +19,11 @@ const (
 	// maxPipelined bounds the Produces of a connection that wait to be answered: Java clients keep 5 under way, and those
 	// that keep more gain nothing beyond one segment's worth.
 	maxPipelined = 64
-	// frameStall is how long the bytes of a frame that has begun may stay away: the frame holds memory.
-	frameStall = 30 * time.Second
-	// writePiece is what is written under one deadline, and writeStall that deadline: a slow reader gets an answer of any
-	// size, one that does not read at all is cut off.
-	writePiece = 1 << 20
-	writeStall = 60 * time.Second
+	// writePiece is what is written under one deadline. A client has answerTime for the whole answer, as answers hold memory:
+	// Java clients give a request up after 30 s, librdkafka after 60. One that takes none of a piece for writeStall is gone.
+	writePiece = 256 << 10
+	writeStall = 20 * time.Second
+	answerTime = 60 * time.Second
 )
 
 // conn is one client's connection. One goroutine reads, dispatches and writes the answers; a second one, born with the
@@ -95,6 +94,8 @@ func (c *conn) farewell(err error) {
 	case errors.As(err, &refused):
 		c.b.stats.malformed.Add(1)
 		c.b.complain(slog.LevelWarn, "a connection was closed for what it sent", "client", c.host, "error", err)
+	case errors.Is(err, errSlow):
+		c.b.complain(slog.LevelWarn, "a connection was closed: its request came slower than 1 MiB/s while others waited for the memory it held; more --memory helps", "client", c.host)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		c.b.complain(slog.LevelDebug, "a connection ended in mid-request", "client", c.host)
 	}
@@ -113,25 +114,11 @@ func (c *conn) next() (frame []byte, release func(), err error) {
 	if err := c.readPrefix(prefix[:], time.Duration(values.ConnectionsMaxIdleMs)*time.Millisecond); err != nil {
 		return nil, nil, err
 	}
-	size, err := wire.FrameSize(prefix[:], min(int(values.SocketRequestMaxBytes), int(c.b.config.Memory.Size())))
+	size, err := wire.FrameSize(prefix[:], min(int(values.SocketRequestMaxBytes), c.b.frames.largest()))
 	if err != nil {
 		return nil, nil, err
 	}
-	_ = c.b.config.Memory.Acquire(int64(size), time.Time{}) // without a deadline it cannot fail
-	release = func() { c.b.config.Memory.Release(int64(size)) }
-	frame = make([]byte, size)
-	for have := 0; have < size; {
-		c.arm(frameStall)
-		n, err := c.net.Read(frame[have:])
-		if have += n; err != nil && have < size {
-			release()
-			if c.isDraining() {
-				err = errDrained
-			}
-			return nil, nil, midRequest(err)
-		}
-	}
-	return frame, release, nil
+	return c.b.frames.read(c, size)
 }
 
 func timedOut(err error) bool {
@@ -299,10 +286,14 @@ func (c *conn) write(q *query, a answer) bool {
 		a.response.SetVersion(q.header.Version)
 		out = net.Buffers{wire.EncodeResponse(nil, q.header.CorrelationID, a.response)}
 	}
-	for len(out) > 0 {
+	for by := c.b.env.Now().Add(answerTime); len(out) > 0; {
 		var piece net.Buffers
 		piece, out = cut(out, writePiece)
-		_ = c.net.SetWriteDeadline(c.b.env.Now().Add(writeStall))
+		limit := c.b.env.Now().Add(writeStall)
+		if limit.After(by) {
+			limit = by
+		}
+		_ = c.net.SetWriteDeadline(limit)
 		if _, err := piece.WriteTo(c.net); err != nil {
 			return false
 		}

@@ -131,23 +131,22 @@ func TestMemoryIsHeldUntilTheAppendIsDone(t *testing.T) {
 	slow := newSlowIngest()
 	b := newBed(t, withIngest(slow))
 	b.topic("orders")
-	memory := b.broker.config.Memory
 	r := produceRequest("orders", 0, records("x"))
 	r.SetVersion(9)
 	id := b.client.send(r)
 	eventually(t, "an append", func() bool { return slow.asked.Load() == 1 })
-	if memory.Free() == memory.Size() {
+	if b.broker.frames.reserved() == 0 {
 		t.Error("nothing is reserved")
 	}
 	slow.answer(0)
 	b.client.receive(r, id)
-	eventually(t, "all memory is free", func() bool { return memory.Free() == memory.Size() })
+	eventually(t, "all memory is free", func() bool { return b.broker.frames.reserved() == 0 })
 }
 
 // A request for more than there is at the moment waits; the first one's end lets it in.
 func TestReadingWaitsForMemory(t *testing.T) {
 	slow := newSlowIngest()
-	b := newBed(t, withIngest(slow), func(c *Config, _ *Deps, _ *controlConfig) { c.Memory = env.NewSemaphore(env.Real(), 1<<20) })
+	b := newBed(t, withIngest(slow), func(c *Config, _ *Deps, _ *controlConfig) { c.Memory = 1 << 20 })
 	b.topic("orders")
 	r := produceRequest("orders", 0, records(string(make([]byte, 700_000))))
 	r.SetVersion(9)
@@ -156,7 +155,7 @@ func TestReadingWaitsForMemory(t *testing.T) {
 	second := b.dial()
 	defer second.Close()
 	second.send(r)
-	eventually(t, "one that waits", func() bool { return b.broker.config.Memory.Waiting() == 1 })
+	eventually(t, "one that waits", func() bool { return b.broker.frames.whole.Waiting() == 1 })
 	if slow.asked.Load() != 1 {
 		t.Errorf("%d appends, want 1", slow.asked.Load())
 	}
@@ -196,7 +195,7 @@ func TestGarbage(t *testing.T) {
 	ask[*kmsg.ApiVersionsResponse](b.client, 0, kmsg.NewPtrApiVersionsRequest())
 	eventually(t, "all are counted, and their memory is free", func() bool {
 		s := b.broker.Stats()
-		return s.Malformed == 10 && s.Panics == 0 && s.FreeBytes == b.broker.config.Memory.Size()
+		return s.Malformed == 10 && s.Panics == 0 && s.FrameBytes == 0
 	})
 }
 
@@ -207,10 +206,10 @@ func TestHalfAFrame(t *testing.T) {
 	if _, err := c.Write([]byte{0, 0x10, 0, 0, 1, 2, 3}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a reservation", func() bool { return b.broker.config.Memory.Free() < b.broker.config.Memory.Size() })
+	eventually(t, "a reservation", func() bool { return b.broker.frames.reserved() > 0 })
 	c.Close()
 	eventually(t, "its end", func() bool {
-		return b.broker.config.Memory.Free() == b.broker.config.Memory.Size() && b.broker.Stats().Connections == 1
+		return b.broker.frames.reserved() == 0 && b.broker.Stats().Connections == 1
 	})
 }
 

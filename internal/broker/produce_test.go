@@ -99,5 +99,5 @@ func TestProduceRefusals(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all memory is free", func() bool { return b.broker.config.Memory.Free() == b.broker.config.Memory.Size() })
+	eventually(t, "all memory is free", func() bool { return b.broker.frames.reserved() == 0 })
 }

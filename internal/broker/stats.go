@@ -44,7 +44,7 @@ type Stats struct {
 	Connections int   // open now
 	Malformed   int64 // connections closed for what they sent
 	Panics      int64
-	FreeBytes   int64 // of the budget for request frames
+	FrameBytes  int64 // that request frames hold
 }
 
 // Latency is the time from a request's last byte to its answer's, in counts by LatencyBuckets.
@@ -56,7 +56,7 @@ type Latency struct {
 // Stats takes a snapshot. Its counters may be some requests apart from each other.
 func (b *Broker) Stats() Stats {
 	s := Stats{Requests: map[string]int64{}, Errors: map[int16]int64{}, Latency: map[string]Latency{},
-		Accepted: b.stats.accepted.Load(), Malformed: b.stats.malformed.Load(), Panics: b.stats.panics.Load(), FreeBytes: b.config.Memory.Free()}
+		Accepted: b.stats.accepted.Load(), Malformed: b.stats.malformed.Load(), Panics: b.stats.panics.Load(), FrameBytes: b.frames.reserved()}
 	for i := range apis {
 		key := apis[i].key
 		name := kmsg.NameForKey(key)

@@ -74,6 +74,13 @@ func (c *Cache) Put(ref base.FileRef, body []byte) {
 	c.touch(s)
 }
 
+// Pressed reports whether half of the budget is held by those who send it to their clients.
+func (c *Cache) Pressed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held > c.size/2
+}
+
 // makeRoom lets the least recently used spans go until n more bytes fit; c.mu is held.
 func (c *Cache) makeRoom(n int64) bool {
 	if c.size-c.held < n {

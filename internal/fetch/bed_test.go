@@ -53,6 +53,7 @@ type settings struct {
 	fill       bool  // uploaded segments enter the cache
 	cacheBytes int64 // 0: 64 MiB
 	batchBytes int
+	memory     int64 // for answers; 0: 256 MiB
 }
 
 func soon() time.Time { return time.Now().Add(10 * time.Second) }
@@ -71,11 +72,14 @@ func start(t testing.TB, s settings) *bed {
 	if s.batchBytes == 0 {
 		s.batchBytes = 8 << 20
 	}
+	if s.memory == 0 {
+		s.memory = 256 << 20
+	}
 	cluster, err := journal.OpenCluster(t.Context(), e, s.store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{TB: t, store: s.store, memory: env.NewSemaphore(e, 256<<20)}
+	b := &bed{TB: t, store: s.store, memory: env.NewSemaphore(e, s.memory)}
 	b.control = control.New(e, s.store, cluster, control.Config{
 		Profile: admin.Profile{Kafka: "127.0.0.1:9092", Roles: admin.AllRoles}, W: journal.W, Log: quiet(),
 	}, nil)

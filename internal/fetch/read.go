@@ -56,6 +56,34 @@ func (r *reading) release() {
 	}
 }
 
+// detach copies what the answer refers to, where the cache is pressed: a client that reads slowly would keep whole spans
+// from going, of which it was sent a little.
+func (r *reading) detach() {
+	if len(r.views) == 0 || !r.f.cache.Pressed() {
+		return
+	}
+	if more := r.bytes - r.reserved; more > 0 { // a first batch that is larger than what was reserved
+		if m := r.f.config.Memory; m == nil || more > m.Size() || !m.TryAcquire(more) {
+			return
+		}
+		r.reserved += more
+	}
+	for i := range r.out {
+		var own []byte
+		for _, b := range r.out[i].Records {
+			own = append(own, b...)
+		}
+		if own != nil {
+			r.out[i].Records = [][]byte{own}
+		}
+	}
+	for i := range r.views {
+		r.views[i].Release()
+	}
+	r.views = nil
+	r.f.stats.detached.Add(1)
+}
+
 // run reads what the plan names.
 func (r *reading) run(p *Plan) {
 	r.out = make([]Fetched, len(p.Parts))
@@ -74,20 +102,31 @@ func (r *reading) run(p *Plan) {
 		}
 		r.part(&r.out[i], part, &r.wants[i], reads[part.first:part.last])
 	}
+	r.detach()
 }
 
-// reserve takes memory for n bytes out of the budget. One answer takes a fourth of it at most, so that a large one does
-// not wait for all others.
+// answerMin is the least that an answer may take however little is left. Such an answer is soon with its client, also on
+// a slow line.
+const answerMin = 64 << 10
+
+// reserve takes memory for n bytes out of the budget, and limits the answer to it. The first answer takes a fourth of the
+// budget at most, so that a large one does not wait for all others; the less is free, the smaller a share of that is taken:
+// it takes more than a hundred clients that do not read to leave nothing for those that do. A first batch that is larger
+// goes out all the same: its bytes are the cache's, which bounds them.
 func (r *reading) reserve(n int64) bool {
 	m := r.f.config.Memory
 	if m == nil || n == 0 {
 		return true
 	}
-	n = min(n, m.Size()/4)
+	free, asked := m.Free(), n
+	n = min(n, max(min(answerMin, m.Size()), int64(float64(free)/4*float64(free)/float64(m.Size()))))
 	if m.Acquire(n, r.until) != nil {
 		return false
 	}
 	r.reserved = n
+	if n < asked {
+		r.room = min(r.room, n)
+	}
 	return true
 }
 

@@ -3,7 +3,7 @@ package fetch
 import "sync/atomic"
 
 type counters struct {
-	bytes, records, batches, failed atomic.Int64
+	bytes, records, batches, failed, detached atomic.Int64
 }
 
 // Stats is what was counted since the start, and what there is now.
@@ -12,6 +12,7 @@ type Stats struct {
 	Records  int64 // in answers; a batch counts whole
 	Batches  int64 // in answers
 	Failed   int64 // partitions of a Fetch that could not be read, or not in full
+	Detached int64 // answers that were copied because the cache was pressed
 	Sessions int
 	Evicted  int64 // sessions that made room for others
 	Waiting  int   // Fetches that wait for records
@@ -19,7 +20,7 @@ type Stats struct {
 
 // Stats gives the counts at this moment.
 func (f *Fetch) Stats() Stats {
-	s := Stats{Bytes: f.stats.bytes.Load(), Records: f.stats.records.Load(), Batches: f.stats.batches.Load(), Failed: f.stats.failed.Load()}
+	s := Stats{Bytes: f.stats.bytes.Load(), Records: f.stats.records.Load(), Batches: f.stats.batches.Load(), Failed: f.stats.failed.Load(), Detached: f.stats.detached.Load()}
 	s.Sessions, s.Evicted = f.sessions.count()
 	f.mu.Lock()
 	defer f.mu.Unlock()

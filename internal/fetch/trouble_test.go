@@ -232,3 +232,34 @@ func TestManyReadersOfLittleMemory(t *testing.T) {
 		t.Fatal("answers that were written hold memory")
 	}
 }
+
+// Clients that ask for much and take none of it leave enough for one that reads, also of what lies in spans they hold.
+func TestClientsThatDoNotReadHoldUpNobody(t *testing.T) {
+	b := start(t, settings{cacheBytes: 1, batchBytes: 3 << 20, memory: 32 << 20})
+	id := b.topic("orders", 1)
+	const batches, size = 1200, 30_000
+	for i := range batches {
+		b.produceAsync(id, 0, plain(i, 1, size))
+	}
+	b.settle(id, 1, batches)
+	greedy := want(id, 0, 0)
+	greedy.MaxBytes = 50 << 20
+	for i := range 60 {
+		greedy.Offset = int64(i * 20)
+		if r := b.read(greedy); len(b.parse(r.Partitions[0])) == 0 { // and never releases
+			t.Fatalf("client %d got nothing; %d bytes are free, %+v", i, b.memory.Free(), b.cache.Stats())
+		}
+	}
+	for at := int64(0); at < batches; {
+		r := b.read(want(id, 0, at))
+		got := b.parse(r.Partitions[0])
+		if len(got) == 0 || got[0].BaseOffset() != at {
+			t.Fatalf("at %d: %+v", at, r.Partitions[0])
+		}
+		at = got[len(got)-1].LastOffset() + 1
+		r.Release()
+	}
+	if b.fetch.Stats().Detached == 0 {
+		t.Error("no answer was copied: spans were not held, which this is about")
+	}
+}
