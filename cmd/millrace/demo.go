@@ -39,6 +39,9 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 	if err := s.load(cmd); err != nil {
 		return err
 	}
+	if rate < 1 {
+		return usagef("--rate %d: want 1 or more records a second", rate)
+	}
 	s.kafka = append([]string{"group.initial.rebalance.delay.ms=0"}, s.kafka...)
 	log, err := newLogger(s.logLevel)
 	if err != nil {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/millrace-io/millrace/internal/agent"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
+	"github.com/millrace-io/millrace/internal/kafka/config"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/open"
 )
@@ -67,12 +70,12 @@ func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, erro
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.agentConfig(r.http, log)
+	with, err := s.agentConfig(r.http, log)
 	if err != nil {
 		return nil, err
 	}
 	metrics := console.NewMetrics()
-	if r.Agent, err = agent.New(ctx, e, r.store, config, metrics); err != nil {
+	if r.Agent, err = agent.New(ctx, e, r.store, with, metrics); err != nil {
 		return nil, err
 	}
 	if web != nil {
@@ -112,6 +115,11 @@ func (s *settings) agentConfig(web string, log *slog.Logger) (agent.Config, erro
 	static, err := s.kafkaSettings()
 	if err != nil {
 		return agent.Config{}, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(static)) {
+		if !config.Acts(name) {
+			log.Warn("a Kafka setting has no effect here: it is only described to clients", "setting", name)
+		}
 	}
 	return agent.Config{
 		Listen: s.listen, Advertise: s.advertise, Peer: s.peer, HTTP: web, Zone: s.zone, Group: s.agentGroup, Roles: roles,

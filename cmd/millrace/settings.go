@@ -184,6 +184,9 @@ func (s *settings) check() error {
 	case s.memory < minMemory:
 		return usagef("--memory is %s: at least %s are needed", s.memory.String(), size(minMemory))
 	}
+	if _, _, err := net.SplitHostPort(s.listen); err != nil {
+		return usagef("--listen %q: want HOST:PORT or :PORT", s.listen)
+	}
 	if _, err := s.roleBits(); err != nil {
 		return err
 	}
@@ -240,6 +243,9 @@ func (s *settings) kafkaSettings() (map[string]string, error) {
 		}
 		if _, known := config.BrokerTable.Lookup(name); !known {
 			return nil, usagef("--kafka: %q is no broker setting that Millrace knows", name)
+		}
+		if why := config.Settled(name); why != "" {
+			return nil, usagef("--kafka: %s cannot be set: %s", name, why)
 		}
 		out[name] = value
 	}

@@ -51,6 +51,8 @@ func TestAgentsThatCannotStart(t *testing.T) {
 		"no bucket":          {nil, 2, "--bucket is missing"},
 		"unknown scheme":     {[]string{"--bucket", "ftp://host/dir"}, 1, "s3://"},
 		"bad number":         {[]string{"--bucket", "mem://", "--batch-timeout", "9s"}, 2, "batch-timeout"},
+		"no port":            {[]string{"--bucket", "mem://", "--listen", "9092"}, 2, "--listen"},
+		"promised security":  {[]string{"--bucket", "mem://", "--kafka", "authorizer.class.name=org.example.Authorizer"}, 2, "authorisation"},
 		"unknown role":       {[]string{"--bucket", "mem://", "--roles", "king"}, 2, "king"},
 		"missing S3 bucket":  {[]string{"--bucket", strings.Replace(s3.URL("x"), "s3://"+s3test.Bucket, "s3://no-such-bucket", 1)}, 1, "no-such-bucket"},
 		"foreign cluster":    {[]string{"--bucket", "file://" + foreign}, 1, "cluster.json"},
@@ -58,7 +60,7 @@ func TestAgentsThatCannotStart(t *testing.T) {
 		"unusable directory": {[]string{"--bucket", "file:///dev/null/x"}, 1, "/dev/null"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := start(t, append(append([]string{"agent"}, tc.args...), local...)...)
+			c := start(t, append(append([]string{"agent"}, local...), tc.args...)...)
 			if code := c.end(); code != tc.code || !strings.Contains(c.stderr.String(), tc.says) {
 				t.Errorf("exit code %d, want %d; it said %q, which should hold %q", code, tc.code, c.stderr.String(), tc.says)
 			}

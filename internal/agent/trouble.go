@@ -29,6 +29,8 @@ func (t *troubles) note(op string, err error) {
 	switch objstore.KindOf(err) {
 	case objstore.NotFound, objstore.Exists, objstore.InvalidRange:
 		return // answers
+	case objstore.Fatal:
+		return // not tried again: whoever asked says so, and ends
 	}
 	if errors.Is(err, context.Canceled) {
 		return // given up by this agent

@@ -47,7 +47,7 @@ func ConsumeCommand() *cobra.Command {
 	f.Int32SliceVar(&o.partitions, "partition", nil, "only these partition `numbers`")
 	f.IntVar(&o.max, "max", 0, "stop after this many records; 0 is no limit")
 	f.DurationVar(&o.timeout, "timeout", 0, "stop when no record came for this long; 0 waits for ever")
-	f.StringVar(&o.format, "format", `%v\n`, "how to print a record: %t topic, %p partition, %o offset, %k key, %v value, %h headers, %d time, as in kcat and rpk")
+	f.StringVar(&o.format, "format", `%v\n`, "how to print a record: %t topic, %p partition, %o offset, %k key, %v value, %h{%k=%v } headers, %d time, as in rpk")
 	f.BoolVar(&o.follow, "follow", true, "wait for new records; =false stops at what was the end when it started")
 	return cmd
 }

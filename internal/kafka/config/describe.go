@@ -139,7 +139,7 @@ func (o Options) entry(d Def, value *string, layers []Synonym, readOnly bool) De
 		e.Synonyms = layers
 	}
 	if o.Docs {
-		doc := d.Doc
+		doc := d.documentation()
 		e.Doc = &doc
 	}
 	return e

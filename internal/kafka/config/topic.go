@@ -10,7 +10,7 @@ func topicDefs() []Def {
 		{Name: "compression.lz4.level", Type: Int, Default: "9", Synonyms: []string{"compression.lz4.level"}, check: between(1, 17),
 			Doc: "Level used when records are compressed again with lz4."},
 		{Name: "compression.type", Type: String, Default: "producer", Synonyms: []string{"compression.type"}, check: oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
-			Doc: "Codec in which records are kept. With producer they stay as they were sent; uncompressed and the codecs' names make the agent compress them again where they differ."},
+			Doc: "Codec in which records are kept. They stay as they were sent, whatever this says."},
 		{Name: "compression.zstd.level", Type: Int, Default: "3", Synonyms: []string{"compression.zstd.level"}, check: between(-131072, 22),
 			Doc: "Level used when records are compressed again with zstd."},
 		{Name: "delete.retention.ms", Type: Long, Default: "86400000", Synonyms: []string{"log.cleaner.delete.retention.ms"}, check: atLeast(0),
