@@ -3,6 +3,7 @@ module github.com/millrace-io/millrace
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.2.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/klauspost/compress v1.20.3
 	github.com/minio/minio-go/v7 v7.4.1
@@ -16,8 +17,6 @@ require (
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0
 	pgregory.net/rapid v1.3.0
 )
-
-require github.com/HdrHistogram/hdrhistogram-go v1.2.0
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
