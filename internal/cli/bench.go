@@ -139,7 +139,7 @@ func (o *benchOptions) run(cmd *cobra.Command, kind load.Kind) error {
 	defer files.close()
 	return o.common.run(cmd, func(ctx context.Context, s *session) error {
 		p := newBenchProgress(s.err)
-		result, err := load.Run(ctx, config, p.show)
+		result, err := load.Run(ctx, config, load.Watch{Progress: p.show})
 		p.end()
 		if result == nil {
 			return err

@@ -16,19 +16,21 @@ type benchProgress struct {
 	phase    load.Phase
 }
 
+// overLine writes over the line, and does not let a narrow terminal break it into two.
+const overLine = "\r\x1b[K\x1b[?7l%s\x1b[?7h"
+
 func newBenchProgress(out io.Writer) *benchProgress {
 	return &benchProgress{out: out, terminal: isTerminal(out)}
 }
 
 func (b *benchProgress) show(p load.Progress) {
-	line := b.line(p)
-	switch {
-	case b.terminal && p.Phase != b.phase && b.phase != "":
-		fmt.Fprintf(b.out, "\n\r\x1b[K%s", line) // what the last phase came to stays
-	case b.terminal:
-		fmt.Fprintf(b.out, "\r\x1b[K%s", line)
-	default:
+	switch line := b.line(p); {
+	case !b.terminal:
 		fmt.Fprintln(b.out, line)
+	case p.Phase != b.phase && b.phase != "":
+		fmt.Fprintf(b.out, "\n"+overLine, line) // what the last phase came to stays
+	default:
+		fmt.Fprintf(b.out, overLine, line)
 	}
 	b.phase = p.Phase
 }

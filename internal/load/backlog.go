@@ -50,9 +50,9 @@ func (r *run) catchUp(ctx context.Context) (*Result, error) {
 	stop := r.observe()
 	reading, stopReading := context.WithCancel(ctx)
 	stalled := r.watchForStall(reading, stopReading)
-	before := processCPU()
+	measured := r.opened()
 	err := r.backfill(reading)
-	r.cpu = processCPU() - before
+	measured()
 	r.window.cut(max(lastOf(r.backfills), r.window.from()+1))
 	r.interrupted = ctx.Err() != nil
 	stopReading()

@@ -9,9 +9,9 @@
 //	mixed     tail, while other consumers read a backlog again and again
 //
 // Latencies are corrected for coordinated omission: at a fixed rate each record has a moment at which it is due, and its
-// latency counts from there, whether or not the client was able to send it then. They are kept in HDR histograms of three
-// digits. What counts are the records that were due in the measured window, also those that are answered after it; throughput
-// is what was answered in the window. The series over time tells of each second what was answered in it.
+// latency counts from there, whether or not the client was able to send it then, or at all. They are kept in HDR histograms
+// of three digits. What counts are the records that were due in the measured window, also those that are answered after it;
+// throughput is what was answered in the window. The series over time tells of each second what was answered in it.
 //
 // A record's value, big endian, is filler behind a stamp:
 //

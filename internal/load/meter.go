@@ -37,6 +37,9 @@ func (w *window) cut(at time.Duration) { w.last.Store(int64(min(w.end(), max(at,
 
 func (w *window) holds(at time.Duration) bool { return at >= w.from() && at < w.end() }
 
+// micros gives the value of a latency in a histogram.
+func micros(d time.Duration) int64 { return min(max(int64(d/time.Microsecond), 1), latencyMax) }
+
 // flow counts records and the bytes of their values.
 type flow struct{ records, bytes int64 }
 
@@ -83,7 +86,7 @@ func (m *meter) count(now, due time.Duration, bytes int) {
 	if m.whole == nil {
 		return
 	}
-	us := min(max(int64((now-due)/time.Microsecond), 1), latencyMax)
+	us := micros(now - due)
 	_ = m.seconds.RecordValue(us) // in range
 	if m.window.holds(due) {
 		_ = m.whole.RecordValue(us)

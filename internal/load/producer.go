@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -50,8 +51,10 @@ type producer struct {
 	filler   []byte
 	at       int // in the filler
 	rng      *rand.Rand
-	number   uint64    // of the next record
-	finished sync.Pool // records that may be used again
+	number   uint64         // of the next record
+	finished sync.Pool      // records that may be used again
+	unsent   uint64         // records that were due in the window and not sent; set when produce returns
+	waiting  *hdr.Histogram // how long they had waited by then; nil: there are none
 
 	mu           sync.Mutex
 	acknowledged bitset
@@ -101,9 +104,8 @@ func (p *producer) first(ctx context.Context) error {
 // firstTimeout bounds the wait for the first acknowledgement: a new topic may take a while to be known everywhere.
 const firstTimeout = 30 * time.Second
 
-// produce sends by schedule until the window ends or ctx does, and gives how many records were due by then and not sent.
-// Records under way live on in work.
-func (p *producer) produce(ctx, work context.Context, s schedule) (unsent uint64) {
+// produce sends by schedule until the window ends or ctx does. Records under way live on in work.
+func (p *producer) produce(ctx, work context.Context, s schedule) {
 	for i := uint64(0); ; i++ {
 		due := s.due(i)
 		if !s.paced() {
@@ -111,9 +113,29 @@ func (p *producer) produce(ctx, work context.Context, s schedule) (unsent uint64
 		}
 		late := !sleepUntil(ctx, p.clock, min(due, p.meter.window.end())) || p.clock.now() >= p.meter.window.end()
 		if late {
-			return s.before(p.meter.window.end()) - min(i, s.before(p.meter.window.end()))
+			p.overdue(s, i)
+			return
 		}
 		p.client.Produce(work, p.record(due), p.done)
+	}
+}
+
+// overdueValues bounds the values by which the latencies of records that were not sent are described.
+const overdueValues = 1 << 20
+
+// overdue counts the records from next on that were due in the window and have not been sent at its end, or now. They have waited
+// until now, and so their latencies are at least that: to leave them out would flatter a cluster that cannot keep up.
+func (p *producer) overdue(s schedule, next uint64) {
+	now := p.clock.now()
+	next = max(next, s.before(p.meter.window.from()))
+	end := s.before(min(p.meter.window.end(), now))
+	if next >= end {
+		return
+	}
+	p.unsent, p.waiting = end-next, hdr.New(1, latencyMax, digits)
+	step := max(1, p.unsent/overdueValues)
+	for ; next < end; next += step {
+		_ = p.waiting.RecordValues(micros(now-s.due(next)), int64(min(step, end-next))) // in range
 	}
 }
 

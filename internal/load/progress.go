@@ -5,6 +5,15 @@ import (
 	"time"
 )
 
+// Watch is told of a run that is under way. Each of its functions may be nil.
+type Watch struct {
+	// Progress is called every second, in another goroutine, until Run returns.
+	Progress func(Progress)
+	// Opened and Closed are called at the two ends of the measured window, and waited for: what the cluster uses meanwhile
+	// can be read there.
+	Opened, Closed func()
+}
+
 // Progress is what the last second brought.
 type Progress struct {
 	Phase Phase
@@ -77,8 +86,8 @@ func (r *run) tick(now, since time.Duration) {
 	if p.Phase == WarmingUp || p.Phase == Measuring {
 		r.series.add(now-r.window.from(), p)
 	}
-	if r.watch != nil {
-		r.watch(p)
+	if r.watch.Progress != nil {
+		r.watch.Progress(p)
 	}
 }
 

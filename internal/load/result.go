@@ -29,7 +29,8 @@ type Result struct {
 
 	Ack      *Latency `json:"ack,omitempty"`        // until the acknowledgement
 	EndToEnd *Latency `json:"end_to_end,omitempty"` // until a consumer has the record
-	// Unsent records were due in the window, but the client did not come to them.
+	// Unsent records were due in the window, but the client did not come to them. They count in the latencies, with what they
+	// had waited at its end.
 	Unsent uint64 `json:"unsent"`
 
 	// Check is nil if the run failed before it could be made.
@@ -133,14 +134,16 @@ func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	res := &Result{
 		Load: r.config.Load, Started: r.clock.began.Add(r.window.from()).UTC(), Seconds: over.Seconds(), Config: r.config, Cluster: r.cluster,
 		Client:           Client{runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.cpu.Seconds() / over.Seconds()},
-		CompressionRatio: r.ratio, Filled: r.filled, Unsent: r.unsent, Series: r.series, Interrupted: r.interrupted,
+		CompressionRatio: r.ratio, Filled: r.filled, Series: r.series, Interrupted: r.interrupted,
 	}
 	if r.shape.produces {
 		g := total(producerMeters(r.producers))
+		r.addOverdue(res, g.latency, 1)
 		res.Produced, res.Ack = flowOf(g.flow, over), latencyOf(g.latency)
 	}
 	if r.shape.follows {
 		g := total(readerMeters(r.copies))
+		r.addOverdue(res, g.latency, len(r.copies))
 		res.Consumed, res.EndToEnd = flowOf(g.flow, over), latencyOf(g.latency)
 	}
 	if r.shape.backfills {
@@ -153,6 +156,20 @@ func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	return res, errors.Join(err, ctx.Err())
 }
 
+// addOverdue adds what was not sent in time to a distribution of what was: it would have taken at least as long as it had
+// waited at the end. Of end-to-end latencies each of those who read the same has one.
+func (r *run) addOverdue(res *Result, whole *hdr.Histogram, times int) {
+	res.Unsent = 0
+	for _, p := range r.producers {
+		res.Unsent += p.unsent
+		for range times {
+			if p.waiting != nil {
+				whole.Merge(p.waiting)
+			}
+		}
+	}
+}
+
 // Shares beyond which a figure needs a word.
 const (
 	rateMissed = 0.98 // of the rate that was asked for
@@ -163,7 +180,7 @@ const (
 func (r *run) notes(res *Result) (notes []string) {
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if rate := r.config.RecordsPerSec; r.shape.produces && rate > 0 && res.Produced.RecordsPerSec < rateMissed*rate {
-		note("the rate was not reached: %.0f of %.0f records/s were acknowledged, and %d records that were due were not sent; latencies include the wait for their turn",
+		note("the rate was not reached: %.0f of %.0f records/s were acknowledged, and %d that were due were not sent by the end; latencies include the wait for their turn",
 			res.Produced.RecordsPerSec, rate, res.Unsent)
 	}
 	if r.shape.produces && r.config.RecordsPerSec == 0 {

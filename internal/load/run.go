@@ -3,11 +3,9 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -20,7 +18,7 @@ const (
 	stallTimeout = 20 * time.Second
 	// flushTimeout bounds the wait for what was sent: a little longer than the client itself waits.
 	flushTimeout = deliveryTimeout + 10*time.Second
-	// farewellTimeout bounds it after Ctrl-C.
+	// farewellTimeout bounds either after Ctrl-C.
 	farewellTimeout = 10 * time.Second
 	// startDelay lies between the making of workers and the first moment at which a record is due.
 	startDelay = 50 * time.Millisecond
@@ -32,7 +30,7 @@ const (
 type run struct {
 	config Config
 	shape  shape
-	watch  func(Progress)
+	watch  Watch
 	id     uint64
 	rng    *rand.Rand
 	filler []byte
@@ -53,7 +51,6 @@ type run struct {
 	copies    [][]*reader // of what is produced: readers that together read everything
 	backfills []*meter    // by consumer
 	passes    []passed
-	unsent    uint64
 
 	cpu         time.Duration // of this process, while the window was open
 	series      series
@@ -63,9 +60,9 @@ type run struct {
 // span is a part of the topic.
 type span struct{ from, to offsets }
 
-// Run does what config says and gives what it measured. watch is called every second, in another goroutine, until Run
-// returns. When ctx ends early the result tells of the time until then; it is nil if nothing had been measured yet.
-func Run(ctx context.Context, config Config, watch func(Progress)) (*Result, error) {
+// Run does what config says and gives what it measured. When ctx ends early the result tells of the time until then; it is
+// nil if nothing had been measured yet.
+func Run(ctx context.Context, config Config, watch Watch) (*Result, error) {
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
@@ -257,23 +254,18 @@ func (r *run) produce(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var sending sync.WaitGroup
-	var unsent atomic.Uint64
 	start := r.window.from() - time.Duration(r.config.Warmup)
 	for i, s := range schedules(r.config.RecordsPerSec, len(r.producers), start) {
-		sending.Go(func() { unsent.Add(r.producers[i].produce(ctx, work, s)) })
+		sending.Go(func() { r.producers[i].produce(ctx, work, s) })
 	}
 	r.measureWindow(ctx)
-	limit := flushTimeout
-	if r.interrupted {
-		limit = farewellTimeout
-	}
-	giveUp := time.AfterFunc(limit, cancel)
+	giveUp := time.AfterFunc(flushTimeout, cancel)
 	defer giveUp.Stop()
+	defer context.AfterFunc(ctx, func() { giveUp.Reset(farewellTimeout) })()
 	sending.Wait()
-	r.unsent = unsent.Load()
 	for _, p := range r.producers {
 		if err := p.client.Flush(work); err != nil {
-			return fmt.Errorf("what was sent is not acknowledged after %v; is the cluster up?", limit)
+			return errors.New("what was sent is not acknowledged; is the cluster up?")
 		}
 	}
 	return nil
@@ -282,12 +274,26 @@ func (r *run) produce(ctx context.Context) error {
 // measureWindow waits until the window ends, or ends it when ctx ends, and measures what this process used meanwhile.
 func (r *run) measureWindow(ctx context.Context) {
 	sleepUntil(ctx, &r.clock, r.window.from())
-	before := processCPU()
+	measured := r.opened()
 	if !sleepUntil(ctx, &r.clock, r.window.end()) {
 		r.interrupted = true
 		r.window.cut(r.clock.now())
 	}
-	r.cpu = processCPU() - before
+	measured()
+}
+
+// opened is to be called as the window opens, and what it gives as it closes.
+func (r *run) opened() (closed func()) {
+	if r.watch.Opened != nil {
+		r.watch.Opened()
+	}
+	before := processCPU()
+	return func() {
+		r.cpu = processCPU() - before
+		if r.watch.Closed != nil {
+			r.watch.Closed()
+		}
+	}
 }
 
 // drain waits until the followers have read everything.
@@ -304,7 +310,11 @@ func (r *run) drain(ctx context.Context) error {
 		if r.haveRead(ends) {
 			return nil
 		}
-		if r.clock.now()-max(began, lastOf(readers)) > stallTimeout {
+		limit := stallTimeout
+		if ctx.Err() != nil {
+			limit = farewellTimeout
+		}
+		if r.clock.now()-max(began, lastOf(readers)) > limit {
 			return nil // the check tells what is missing
 		}
 	}

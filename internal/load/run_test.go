@@ -84,7 +84,7 @@ func TestEveryLoadOnAnAgent(t *testing.T) {
 	bootstrap := startAgent(t)
 	for _, k := range load.Kinds {
 		t.Run(string(k), func(t *testing.T) {
-			r, err := load.Run(t.Context(), short(k, bootstrap), nil)
+			r, err := load.Run(t.Context(), short(k, bootstrap), load.Watch{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,7 +142,7 @@ func TestAStallCountsForAllThatItHeldUp(t *testing.T) {
 	})
 	c := short(load.EndToEnd, cluster.ListenAddrs()...)
 	c.Duration, c.Producers, c.RecordsPerSec, c.BufferBytes = load.Span(4*time.Second), 1, 200, c.BatchBytes
-	r, err := load.Run(t.Context(), c, nil)
+	r, err := load.Run(t.Context(), c, load.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,6 +151,32 @@ func TestAStallCountsForAllThatItHeldUp(t *testing.T) {
 		if l.P90 < 400 || l.P50 > 400 {
 			t.Errorf("%s: p50 %v ms, p90 %v ms; a stall of 1 s in 4 s must show from p75 on", name, l.P50, l.P90)
 		}
+	}
+	checkResult(t, r)
+}
+
+// A cluster that takes a quarter of what is offered is not made to look fast by the three quarters that were never sent.
+func TestWhatCouldNotBeSentCounts(t *testing.T) {
+	cluster := fakeCluster(t)
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		time.Sleep(200 * time.Millisecond)
+		return nil, nil, false
+	})
+	c := short(load.Tail, cluster.ListenAddrs()...)
+	c.RecordBytes, c.BatchBytes, c.BufferBytes, c.RecordsPerSec, c.Producers = 10<<10, 1<<20, 1<<20, 2000, 1 // 100 records under way
+	r, err := load.Run(t.Context(), c, load.Watch{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Unsent < 1000 || r.Ack.Count < int64(r.Unsent) || r.EndToEnd.Count < int64(r.Unsent) {
+		t.Errorf("%d were not sent; %d count in the latencies, %d from end to end", r.Unsent, r.Ack.Count, r.EndToEnd.Count)
+	}
+	if r.Ack.P50 < 300 || r.EndToEnd.P50 < 300 {
+		t.Errorf("the medians are %v and %v ms, though records wait up to a second for their turn", r.Ack.P50, r.EndToEnd.P50)
+	}
+	if len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "the rate was not reached") {
+		t.Errorf("notes: %q", r.Notes)
 	}
 	checkResult(t, r)
 }
@@ -169,7 +195,7 @@ func TestLossIsFound(t *testing.T) {
 	for _, k := range []load.Kind{load.Produce, load.Tail} {
 		c := short(k, cluster.ListenAddrs()...)
 		c.Idempotence = false // the fake would miss the numbers of what was forgotten
-		r, err := load.Run(t.Context(), c, nil)
+		r, err := load.Run(t.Context(), c, load.Watch{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +226,7 @@ func TestAGivenTopicIsUsedAndKept(t *testing.T) {
 	c := short(load.Tail, cluster.ListenAddrs()...)
 	c.Topic = "mine"
 	for run := range 2 { // the first makes it; the second reads only what is its own
-		r, err := load.Run(t.Context(), c, nil)
+		r, err := load.Run(t.Context(), c, load.Watch{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,11 +249,11 @@ func TestARunThatIsEndedEarlyTellsWhatItHas(t *testing.T) {
 		c := short(k, cluster.ListenAddrs()...)
 		c.Duration = load.Span(time.Hour)
 		ctx, cancel := context.WithCancel(t.Context())
-		r, err := load.Run(ctx, c, func(p load.Progress) {
+		r, err := load.Run(ctx, c, load.Watch{Progress: func(p load.Progress) {
 			if p.Phase == load.Measuring {
 				cancel()
 			}
-		})
+		}})
 		if !errors.Is(err, context.Canceled) || r == nil || !r.Interrupted || r.Seconds > 60 {
 			t.Fatalf("%s: %+v, %v; want a result beside the cancelling", k, r, err)
 		}
@@ -246,7 +272,7 @@ func TestARunThatCannotBeginSaysWhy(t *testing.T) {
 		response.Topics[0].Partitions[0].ErrorCode = kerr.TopicAuthorizationFailed.Code
 		return response, nil, true
 	})
-	r, err := load.Run(t.Context(), short(load.Tail, cluster.ListenAddrs()...), nil)
+	r, err := load.Run(t.Context(), short(load.Tail, cluster.ListenAddrs()...), load.Watch{})
 	if r != nil || !errors.Is(err, kerr.TopicAuthorizationFailed) {
 		t.Errorf("%+v, %v; want what the first record met", r, err)
 	}
@@ -259,12 +285,26 @@ func TestRecordsSpreadByKeys(t *testing.T) {
 	cluster := fakeCluster(t)
 	c := short(load.Tail, cluster.ListenAddrs()...)
 	c.Keys, c.Codec, c.Acks, c.Idempotence, c.RecordsPerSec = 100, "none", "1", false, 0
-	r, err := load.Run(t.Context(), c, nil)
+	r, err := load.Run(t.Context(), c, load.Watch{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkResult(t, r)
 	if len(r.Notes) == 0 || !strings.Contains(r.Notes[0], "full buffers") {
 		t.Errorf("notes %q do not say what latency is as fast as possible", r.Notes)
+	}
+}
+
+func TestTheWindowsEndsAreTold(t *testing.T) {
+	cluster := fakeCluster(t)
+	for _, k := range []load.Kind{load.Produce, load.CatchUp} {
+		var opened, closed time.Time
+		r, err := load.Run(t.Context(), short(k, cluster.ListenAddrs()...), load.Watch{Opened: func() { opened = time.Now() }, Closed: func() { closed = time.Now() }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := closed.Sub(opened).Seconds(); took < 0.9*r.Seconds || opened.IsZero() {
+			t.Errorf("%s: opened and closed %v s apart, the window has %v s", k, took, r.Seconds)
+		}
 	}
 }
