@@ -52,6 +52,9 @@ func newChart(title, unit string, width, height float64) *chart {
 	return &chart{Title: title, Unit: unit, Width: width, Height: height, frame: frame{46, width - 14, 10, height - 26}}
 }
 
+// labelRoom is what half a label takes: where there is less up to the edge there is none.
+const labelRoom = 24
+
 // pointsMax is how many points a plot over time has: more cannot be told apart.
 const pointsMax = 400
 
@@ -122,38 +125,52 @@ func throughput(points []load.Point) *chart {
 	return c
 }
 
-// latencyOverTime draws the quantiles of each second; nil if there is nothing to draw.
-func latencyOverTime(title string, points []load.Point, of func(load.Point) load.Tick) *chart {
+// overTime is the latency of each second, to be drawn.
+type overTime struct {
+	title    string
+	points   []load.Point // all
+	measured []load.Point // those with a latency
+	of       func(load.Point) load.Tick
+}
+
+// latencyOverTime gives the quantiles of each second; nil if there is nothing to draw.
+func latencyOverTime(title string, points []load.Point, of func(load.Point) load.Tick) *overTime {
 	var measured []load.Point
-	least := math.Inf(1)
 	for _, p := range points {
 		if of(p).Max > 0 {
 			measured = append(measured, p)
-			least = min(least, of(p).P50)
 		}
 	}
 	if len(measured) < 2 {
 		return nil
 	}
-	c := newChart(title, "ms", half, lowerOne)
-	x := c.overTime(points)
+	return &overTime{title, points, measured, of}
+}
+
+func (l *overTime) draw(width, height float64) *chart {
+	c := newChart(l.title, "ms", width, height)
+	x := c.overTime(l.points)
+	least, top := math.Inf(1), 0.0
+	for _, p := range l.measured {
+		least, top = min(least, l.of(p).P50), max(top, l.of(p).Max)
+	}
 	var y axis
-	y, c.YTicks = latencyAxis(least, most(measured, func(p load.Point) float64 { return of(p).Max }), c.Bottom, c.Top)
-	texts := make([]string, len(measured))
+	y, c.YTicks = latencyAxis(least, top, c.Bottom, c.Top)
+	texts := make([]string, len(l.measured))
 	for _, q := range []struct {
 		name, class string
 		value       func(load.Point) float64
 	}{
-		{"max", "max", func(p load.Point) float64 { return of(p).Max }},
-		{"p99", "p99", func(p load.Point) float64 { return of(p).P99 }},
-		{"p50", "p50", func(p load.Point) float64 { return of(p).P50 }},
+		{"max", "max", func(p load.Point) float64 { return l.of(p).Max }},
+		{"p99", "p99", func(p load.Point) float64 { return l.of(p).P99 }},
+		{"p50", "p50", func(p load.Point) float64 { return l.of(p).P50 }},
 	} {
-		c.Lines = append(c.Lines, line{Name: q.name, Class: q.class, Points: polyline(measured, x, y, q.value)})
-		for i, p := range measured {
+		c.Lines = append(c.Lines, line{Name: q.name, Class: q.class, Points: polyline(l.measured, x, y, q.value)})
+		for i, p := range l.measured {
 			texts[i] += fmt.Sprintf("\n%s %s ms", q.name, load.Number(q.value(p)))
 		}
 	}
-	c.columns(measured, x, texts)
+	c.columns(l.measured, x, texts)
 	return c
 }
 
@@ -169,7 +186,7 @@ func percentiles(latencies []load.NamedLatency) *chart {
 	c := newChart("Latency by percentile", "ms", wide, wideHeight)
 	x := axis{0, math.Log10(float64(count)), c.Left, c.Right, false}
 	for nines, label := range map[float64]string{0: "0 %", math.Log10(2): "50 %", 1: "90 %", 2: "99 %", 3: "99.9 %", 4: "99.99 %", 5: "99.999 %", 6: "99.9999 %"} {
-		if nines <= x.high {
+		if x.at(nines) <= c.Right-labelRoom {
 			c.XTicks = append(c.XTicks, tick{x.at(nines), label})
 		}
 	}

@@ -52,23 +52,27 @@ func Write(w io.Writer, r *load.Result) error {
 	if c := percentiles(r.Latencies()); c != nil {
 		v.Charts = append(v.Charts, c)
 	}
-	for _, over := range []struct {
-		title string
-		of    func(load.Point) load.Tick
-	}{
-		{"Until acknowledged", func(p load.Point) load.Tick { return p.Ack }},
-		{"From end to end", func(p load.Point) load.Tick { return p.EndToEnd }},
-	} {
-		if c := latencyOverTime(over.title, points, over.of); c != nil {
-			v.Halves = append(v.Halves, c)
-		}
-	}
+	v.addLatencies(points)
 	var out bytes.Buffer
 	if err := page.Execute(&out, v); err != nil {
 		return err
 	}
 	_, err := w.Write(out.Bytes())
 	return err
+}
+
+// addLatencies draws latencies over time: side by side if there are two.
+func (v *view) addLatencies(points []load.Point) {
+	ack := latencyOverTime("Until acknowledged", points, func(p load.Point) load.Tick { return p.Ack })
+	endToEnd := latencyOverTime("From end to end", points, func(p load.Point) load.Tick { return p.EndToEnd })
+	switch {
+	case ack != nil && endToEnd != nil:
+		v.Halves = []*chart{ack.draw(half, lowerOne), endToEnd.draw(half, lowerOne)}
+	case ack != nil:
+		v.Charts = append(v.Charts, ack.draw(wide, wideHeight))
+	case endToEnd != nil:
+		v.Charts = append(v.Charts, endToEnd.draw(wide, wideHeight))
+	}
 }
 
 func verdict(r *load.Result) (good bool, text string) {
