@@ -72,10 +72,13 @@ func invite(out io.Writer, r *running, s *settings, throwaway bool) {
 	fmt.Fprintf(out, "Try it:\n\n  echo hello | millrace produce greetings --bootstrap %s\n  millrace consume greetings --from beginning --bootstrap %s\n\n",
 		r.Agent.Advertised(), r.Agent.Advertised())
 	join := fmt.Sprintf("millrace agent --bucket '%s'", s.bucket)
-	if strings.HasPrefix(s.bucket, "file:") || strings.HasPrefix(s.bucket, "mem:") {
+	switch {
+	case strings.HasPrefix(s.bucket, "mem:"):
+		fmt.Fprint(out, "The bucket is in this process's memory: no other agent can join it, and it ends with it.\n\n")
+	case strings.HasPrefix(s.bucket, "file:"):
 		fmt.Fprintf(out, "A second agent on this machine joins the same bucket with\n\n  %s --listen :9093 --http :8081\n\n", join)
 		fmt.Fprintf(out, "and one on another machine needs a bucket that both reach: --bucket s3://BUCKET/PREFIX, or a shared folder.\n")
-	} else {
+	default:
 		fmt.Fprintf(out, "A second machine joins the same bucket with\n\n  %s\n\n", join)
 	}
 	if throwaway {

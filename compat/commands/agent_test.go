@@ -36,6 +36,21 @@ func TestPlaygroundInvites(t *testing.T) {
 	}
 }
 
+// A bucket in memory is nobody else's: nothing is said of joining it.
+func TestPlaygroundInMemoryInvitesNobody(t *testing.T) {
+	c := start(t, append([]string{"playground", "--bucket", "mem://"}, local...)...)
+	c.until("no other agent can join it")
+	c.signal(syscall.SIGINT)
+	for c.lines.Scan() {
+		if strings.Contains(c.lines.Text(), "joins the same bucket") {
+			t.Errorf("it says %q", c.lines.Text())
+		}
+	}
+	if code := c.end(); code != 0 {
+		t.Errorf("Ctrl-C: exit code %d: %s", code, c.stderr.String())
+	}
+}
+
 // A bucket that is slow on purpose is called so, and stays so for the agent that joins.
 func TestArtificialLatencyIsAnnounced(t *testing.T) {
 	bucket := "file://" + t.TempDir() + "?fsync=off&latency=s3-express"

@@ -97,7 +97,6 @@ func (m *meter) count(now, due time.Duration, bytes int) {
 type gauge struct {
 	flow
 	latency *hdr.Histogram
-	last    time.Duration
 }
 
 // take gives what was done since it was called last.
@@ -106,7 +105,6 @@ func take(meters []*meter) gauge {
 	for _, m := range meters {
 		m.mu.Lock()
 		g.add(m.second)
-		g.last = max(g.last, m.last)
 		if m.seconds != nil {
 			g.latency.Merge(m.seconds)
 			m.seconds.Reset()
@@ -123,7 +121,6 @@ func total(meters []*meter) gauge {
 	for _, m := range meters {
 		m.mu.Lock()
 		g.add(m.measured)
-		g.last = max(g.last, m.last)
 		if m.whole != nil {
 			g.latency.Merge(m.whole)
 		}
