@@ -75,7 +75,7 @@ func (r *run) checkGrowth(ctx context.Context, c *Check) error {
 	if !r.ours {
 		return nil
 	}
-	ends, err := r.ends(context.WithoutCancel(ctx))
+	ends, err := r.finalEnds(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

@@ -186,6 +186,9 @@ func (r *run) notes(res *Result) (notes []string) {
 	if r.shape.produces && r.config.RecordsPerSec == 0 {
 		note("as fast as possible: latencies are those of full buffers; give a rate to measure latency")
 	}
+	if r.config.Acks == "0" {
+		note("acks=0: what is called acknowledged was sent, and nobody promised anything")
+	}
 	if busy := res.Client.CoresUsed; busy > clientBusy*float64(res.Client.CPUs) {
 		note("the clients used %.1f of %d cores: they may be what limits the figures", busy, res.Client.CPUs)
 	}

@@ -301,7 +301,7 @@ func (r *run) drain(ctx context.Context) error {
 	if len(r.copies) == 0 {
 		return nil
 	}
-	ends, err := r.ends(context.WithoutCancel(ctx))
+	ends, err := r.finalEnds(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}

@@ -281,6 +281,20 @@ func TestARunThatCannotBeginSaysWhy(t *testing.T) {
 	}
 }
 
+// Nobody says when what was sent with acks=0 is there: a cluster that is slow with it has not lost it.
+func TestWhatNobodyAnswersIsWaitedFor(t *testing.T) {
+	bootstrap := startAgent(t)
+	for _, k := range []load.Kind{load.Produce, load.Tail} {
+		c := short(k, bootstrap)
+		c.Acks, c.Idempotence, c.RecordsPerSec = "0", false, 0
+		r, err := load.Run(t.Context(), c, load.Watch{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkResult(t, r)
+	}
+}
+
 func TestRecordsSpreadByKeys(t *testing.T) {
 	cluster := fakeCluster(t)
 	c := short(load.Tail, cluster.ListenAddrs()...)

@@ -98,6 +98,28 @@ func (r *run) ends(ctx context.Context) (offsets, error) {
 	return r.listOffsets(ctx, r.admin.ListEndOffsets)
 }
 
+// settleFor is how long the topic must not grow until what was sent without asking for an answer is taken to be in it.
+const settleFor = 3 * time.Second
+
+// finalEnds gives where the topic ends after the load. What nobody answers may still be on its way: that is waited for.
+func (r *run) finalEnds(ctx context.Context) (offsets, error) {
+	ends, err := r.ends(ctx)
+	if r.config.Acks != "0" {
+		return ends, err
+	}
+	var sent uint64
+	for _, acked := range acknowledged(r.producers) {
+		sent += acked.count
+	}
+	for grew := r.clock.now(); err == nil && uint64(r.begins.records(ends)) < sent && r.clock.now()-grew < settleFor; time.Sleep(100 * time.Millisecond) {
+		var now offsets
+		if now, err = r.ends(ctx); ends.records(now) > 0 {
+			ends, grew = now, r.clock.now()
+		}
+	}
+	return ends, err
+}
+
 // records counts what lies between two places in the topic.
 func (o offsets) records(to offsets) (n int64) {
 	for p, at := range o {

@@ -81,6 +81,8 @@ func verdict(r *load.Result) (good bool, text string) {
 		return false, err.Error()
 	case r.Check == nil:
 		return false, "Not checked"
+	case r.Check.Lost > 0:
+		return false, load.Number(float64(r.Check.Lost)) + " records lost, as acks=0 allows"
 	case r.Check.Failed > 0:
 		return false, fmt.Sprintf("%d records were not taken", r.Check.Failed)
 	case r.Check.Received == 0:

@@ -153,9 +153,10 @@ func checkPlot(t *testing.T, plot string) {
 
 func TestABadRunIsCalledSo(t *testing.T) {
 	for want, change := range map[string]func(*load.Result){
-		"3 acknowledged records were lost": func(r *load.Result) { r.Check.Lost = 3 },
-		"7 records were not taken":         func(r *load.Result) { r.Check.Failed = 7 },
-		"Not checked":                      func(r *load.Result) { r.Check = nil },
+		"3 acknowledged records were lost":     func(r *load.Result) { r.Check.Lost = 3 },
+		"5,000 records lost, as acks=0 allows": func(r *load.Result) { r.Config.Acks, r.Check.Lost = "0", 5000 },
+		"7 records were not taken":             func(r *load.Result) { r.Check.Failed = 7 },
+		"Not checked":                          func(r *load.Result) { r.Check = nil },
 	} {
 		r := example(10)
 		change(r)
