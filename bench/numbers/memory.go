@@ -1,16 +1,27 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace-io/millrace/internal/load"
 )
 
-// warmUp is how long the load runs before it is measured.
-const warmUp = 10 * time.Second
+// loadConfig is the load: idempotent producers of records that do not compress, and consumers at the tail.
+func (b *bench) loadConfig(bootstrap string) load.Config {
+	c := load.Defaults(load.Tail)
+	c.Bootstrap, c.Partitions, c.Producers, c.Consumers = []string{bootstrap}, 100, 4, 2
+	c.RecordBytes, c.Compressibility, c.BufferBytes = 1024, 1, 100<<20
+	c.RecordsPerSec = float64(b.mbPerSec) * 1e6 / float64(c.RecordBytes)
+	c.Warmup, c.Duration = load.Span(10*time.Second), load.Span(b.load)
+	return c
+}
 
 func (b *bench) memory() error {
 	bucket, dir, err := b.fileBucket()
@@ -23,45 +34,39 @@ func (b *bench) memory() error {
 		return err
 	}
 	defer a.kill()
-	l, err := startLoad(a.kafka, b.mbPerSec)
-	if err != nil {
+	var before, after usage
+	var beforeErr, afterErr error
+	profiled := make(<-chan error)
+	result, err := load.Run(context.Background(), b.loadConfig(a.kafka), load.Watch{
+		Opened: func() {
+			before, beforeErr = usageOf(a.cmd.Process.Pid)
+			profiled = b.profile(a)
+		},
+		Closed: func() { after, afterErr = usageOf(a.cmd.Process.Pid) },
+	})
+	if err = errors.Join(err, beforeErr, afterErr); err != nil {
 		return err
 	}
-	defer l.stop()
-	time.Sleep(warmUp)
-	before, err := usageOf(a.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	l.measure()
-	began := time.Now()
-	profiled := b.profile(a)
-	time.Sleep(b.load)
-	took := time.Since(began)
-	moved := l.moved()
-	after, err := usageOf(a.cmd.Process.Pid)
-	if err != nil {
-		return err
-	}
-	b.addMemory(moved, before, after, took)
-	return <-profiled
+	b.addMemory(result, before, after)
+	return errors.Join(<-profiled, result.Verdict())
 }
 
-func (b *bench) addMemory(m moved, before, after usage, took time.Duration) {
+func (b *bench) addMemory(r *load.Result, before, after usage) {
 	add := func(what string, v float64, unit string, most float64, note string) {
 		b.report.add(row{Section: "memory", What: what, Value: v, Unit: unit, Most: most, Note: note})
 	}
-	in, out := float64(m.in)/took.Seconds()/1e6, float64(m.out)/took.Seconds()/1e6
-	b.report.add(row{Section: "memory", What: "acknowledged", Value: in, Unit: "MB/s", Least: 0.98 * float64(b.mbPerSec),
-		Note: fmt.Sprintf("%d MB/s offered by 4 producers for %v; clients share the machine", b.mbPerSec, took.Round(time.Second))})
-	add("consumed", out, "MB/s", 0, "two consumers at the tail")
+	b.report.add(row{Section: "memory", What: "acknowledged", Value: r.Produced.MBPerSec, Unit: "MB/s", Least: 0.98 * float64(b.mbPerSec),
+		Note: fmt.Sprintf("%d MB/s offered by %d producers for %.0f s; clients share the machine", b.mbPerSec, r.Config.Producers, r.Seconds)})
+	add("consumed", r.Consumed.MBPerSec, "MB/s", 0, fmt.Sprintf("%d consumers at the tail", r.Config.Consumers))
 	add("largest RSS", float64(after.peakBytes)/(1<<20), "MiB", 400, "since the agent's start")
 	cpu := (after.cpu - before.cpu).Seconds()
-	add("CPU of the agent", cpu/(float64(m.in)/(1<<30)), "s/GiB in and out", 0, fmt.Sprintf("%.0f%% of one core", 100*cpu/took.Seconds()))
-	add("produce p50", m.quantile(0.50), "ms", 0, "")
-	add("produce p99", m.quantile(0.99), "ms", 0, "")
-	if m.failed > 0 {
-		b.report.remark(fmt.Sprintf("Memory: %d records were not acknowledged; the first: %v", m.failed, m.failure))
+	add("CPU of the agent", cpu/(float64(r.Produced.Bytes)/(1<<30)), "s/GiB in and out", 0, fmt.Sprintf("%.0f%% of one core", 100*cpu/r.Seconds))
+	if r.Ack != nil {
+		add("produce p50", r.Ack.P50, "ms", 0, "from when a record was due")
+		add("produce p99", r.Ack.P99, "ms", 0, "")
+	}
+	for _, note := range r.Notes {
+		b.report.remark("Memory: " + note + ".")
 	}
 }
 

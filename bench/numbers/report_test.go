@@ -39,13 +39,6 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestQuantile(t *testing.T) {
-	m := moved{latencies: []float64{1, 2, 3, 4, 100}}
-	if m.quantile(0.5) != 3 || m.quantile(1) != 100 || (moved{}).quantile(0.5) != 0 {
-		t.Errorf("median %v, largest %v", m.quantile(0.5), m.quantile(1))
-	}
-}
-
 func TestUsageOfThisProcess(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		t.Skip("no /proc on this system")

@@ -1,5 +1,5 @@
-// Command millrace is Apache Kafka on nothing but a bucket: agents, a demo, a playground, and a command line for topics
-// and groups. It is the composition root: flags, settings and wiring, no logic.
+// Command millrace is Apache Kafka on nothing but a bucket: agents, a demo, a playground, a bench, and a command line for
+// topics and groups. It is the composition root: flags, settings and wiring, no logic.
 package main
 
 import (
@@ -46,7 +46,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.AddCommand(newAgentCommand(), newPlaygroundCommand(), newDemoCommand(), newFsckCommand(),
-		cli.TopicCommand(), cli.GroupCommand(), cli.ProduceCommand(), cli.ConsumeCommand())
+		cli.TopicCommand(), cli.GroupCommand(), cli.ProduceCommand(), cli.ConsumeCommand(), cli.BenchCommand())
 	return root
 }
 

@@ -12,9 +12,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/millrace-io/millrace/internal/cli"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 )
+
+type size = cli.Size
 
 // settings are an agent's. Each has a flag, an environment variable MILLRACE_<NAME> and a key in the config file; the
 // flag beats the variable, the variable the file.

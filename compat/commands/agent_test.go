@@ -36,6 +36,38 @@ func TestPlaygroundInvites(t *testing.T) {
 	}
 }
 
+// A bucket in memory is nobody else's: nothing is said of joining it.
+func TestPlaygroundInMemoryInvitesNobody(t *testing.T) {
+	c := start(t, append([]string{"playground", "--bucket", "mem://"}, local...)...)
+	c.until("no other agent can join it")
+	c.signal(syscall.SIGINT)
+	for c.lines.Scan() {
+		if strings.Contains(c.lines.Text(), "joins the same bucket") {
+			t.Errorf("it says %q", c.lines.Text())
+		}
+	}
+	if code := c.end(); code != 0 {
+		t.Errorf("Ctrl-C: exit code %d: %s", code, c.stderr.String())
+	}
+}
+
+// A bucket that is slow on purpose is called so, and stays so for the agent that joins.
+func TestArtificialLatencyIsAnnounced(t *testing.T) {
+	bucket := "file://" + t.TempDir() + "?fsync=off&latency=s3-express"
+	c := start(t, append([]string{"playground", "--bucket", bucket}, local...)...)
+	if line := c.until("bucket  "); !strings.Contains(line, bucket) {
+		t.Errorf("the bucket is shown as %q, want %s", line, bucket)
+	}
+	if join := c.until("millrace agent --bucket"); !strings.Contains(join, "'"+bucket+"'") {
+		t.Errorf("the second agent would join with %q, want %s", join, bucket)
+	}
+	waitFor(t, c, "ARTIFICIAL LATENCY IS ON")
+	c.signal(syscall.SIGINT)
+	if code := c.end(); code != 0 {
+		t.Errorf("Ctrl-C: exit code %d: %s", code, c.stderr.String())
+	}
+}
+
 // What keeps an agent from starting is one line on stderr that says what to do, and an exit code.
 func TestAgentsThatCannotStart(t *testing.T) {
 	s3 := s3test.Start(t)

@@ -84,6 +84,7 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 	if config.Log != nil {
 		store.Watch((&troubles{env: e, log: config.Log}).note)
 	}
+	a.warnSlowed()
 	bucket := retry.New(e, store, retry.DefaultPolicy)
 	if err := probe.Run(ctx, e, bucket, a.nonce()); err != nil {
 		return nil, err
@@ -149,6 +150,13 @@ func HostName() string {
 		return "127.0.0.1"
 	}
 	return name
+}
+
+// warnSlowed says so if the bucket is slow on purpose: nobody shall take that for the speed of Millrace.
+func (a *Agent) warnSlowed() {
+	if slow := a.meter.Info().Latency; slow != "" && a.config.Log != nil {
+		a.config.Log.Warn("ARTIFICIAL LATENCY IS ON: this bucket is slowed down on purpose, for measurements only; leave latency= out of its URL to end that", "latency", slow)
+	}
 }
 
 // warnUnresolved says so if not even this machine can resolve what clients are told.

@@ -18,7 +18,7 @@ import (
 // Status describes the cluster as this agent sees it.
 func (a *Agent) Status(context.Context) console.Status {
 	v := a.control.View()
-	s := console.Status{ClusterID: a.control.ClusterID(), Version: a.config.Version, Bucket: a.meter.Info().URL, Bootstrap: a.Advertised()}
+	s := console.Status{ClusterID: a.control.ClusterID(), Version: a.config.Version, Bucket: a.meter.Info().URL, Latency: a.meter.Info().Latency, Bootstrap: a.Advertised()}
 	for _, other := range v.Admin.Agents() {
 		s.Agents = append(s.Agents, a.describe(other))
 	}
@@ -87,6 +87,7 @@ func (a *Agent) Stats() console.Stats {
 		Groups: int64(v.Groups.Len()), Topics: int64(v.Log.TopicCount()), Partitions: int64(v.Log.PartitionCount()),
 		JournalSlot: v.Slot, SnapshotSlot: journal.SnapshotSlot, ViewLag: journal.ViewAge,
 		MemoryUsed: clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
+		StoreLatency: a.meter.Info().Latency,
 	}
 	for _, op := range a.meter.Snapshot() {
 		s.Store = append(s.Store, storeOperation(op))

@@ -54,7 +54,7 @@ func callWith(ctx context.Context, stdin string, args ...string) result {
 
 func callReading(ctx context.Context, stdin io.Reader, args ...string) result {
 	root := &cobra.Command{Use: "millrace", SilenceErrors: true, SilenceUsage: true}
-	root.AddCommand(TopicCommand(), GroupCommand(), ProduceCommand(), ConsumeCommand())
+	root.AddCommand(TopicCommand(), GroupCommand(), ProduceCommand(), ConsumeCommand(), BenchCommand())
 	var out, errs bytes.Buffer
 	root.SetIn(stdin)
 	root.SetOut(&out)

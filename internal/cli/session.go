@@ -34,9 +34,13 @@ type common struct {
 }
 
 func (c *common) addTo(flags *pflag.FlagSet) {
+	c.addBootstrap(flags)
+	flags.BoolVar(&c.json, "json", false, "print JSON lines instead of text")
+}
+
+func (c *common) addBootstrap(flags *pflag.FlagSet) {
 	flags.StringVar(&c.bootstrap, "bootstrap", "",
 		"`host:port` of one or more brokers, separated by commas (env "+bootstrapEnv+"; default "+defaultBootstrap+")")
-	flags.BoolVar(&c.json, "json", false, "print JSON lines instead of text")
 }
 
 // seeds gives the addresses to start from: flag, else environment, else the default.

@@ -23,7 +23,7 @@ type collector struct {
 	stats    func() Stats
 	readings []reading
 
-	storeRequests, storeErrors, storeSent, storeReceived, storeSeconds *prometheus.Desc
+	storeRequests, storeErrors, storeSent, storeReceived, storeSeconds, slowed *prometheus.Desc
 }
 
 func newCollector(stats func() Stats) *collector {
@@ -38,6 +38,8 @@ func newCollector(stats func() Stats) *collector {
 		storeSent:     store("sent_bytes_total", "Bytes of the bodies sent to the bucket."),
 		storeReceived: store("received_bytes_total", "Bytes of the bodies received from the bucket."),
 		storeSeconds:  store("request_seconds", "Time a request to the bucket took."),
+		slowed: prometheus.NewDesc("millrace_store_artificial_latency",
+			"1 if the bucket is slowed down on purpose, by the profile named; absent otherwise.", []string{"profile"}, nil),
 	}
 }
 
@@ -97,7 +99,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, r := range c.readings {
 		out <- r.desc
 	}
-	for _, d := range []*prometheus.Desc{c.storeRequests, c.storeErrors, c.storeSent, c.storeReceived, c.storeSeconds} {
+	for _, d := range []*prometheus.Desc{c.storeRequests, c.storeErrors, c.storeSent, c.storeReceived, c.storeSeconds, c.slowed} {
 		out <- d
 	}
 }
@@ -110,6 +112,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, op := range stats.Store {
 		c.collectStore(op, out)
+	}
+	if stats.StoreLatency != "" {
+		out <- prometheus.MustNewConstMetric(c.slowed, prometheus.GaugeValue, 1, stats.StoreLatency)
 	}
 }
 

@@ -332,3 +332,19 @@ func TestPolicyFitsThePage(t *testing.T) {
 		mustSay(t, w.Header().Get("Content-Security-Policy"), tag+"-src "+policyHash(inline))
 	}
 }
+
+func TestArtificialLatencyCannotBeOverlooked(t *testing.T) {
+	a, _, c := newTestConsole()
+	for _, path := range []string{"/", "/metrics", "/api/v1/status"} {
+		if _, text := get(t, c, path); strings.Contains(strings.ToLower(text), "artificial") {
+			t.Errorf("%s speaks of artificial latency where there is none", path)
+		}
+	}
+	a.set(func(a *agent) { a.status.Latency, a.stats.StoreLatency = "s3-standard", "s3-standard" })
+	_, page := get(t, c, "/")
+	mustSay(t, page, "Artificial latency is on", "s3-standard")
+	_, metrics := get(t, c, "/metrics")
+	mustSay(t, metrics, `millrace_store_artificial_latency{profile="s3-standard"} 1`)
+	_, status := get(t, c, "/api/v1/status")
+	mustSay(t, status, `"artificial_latency":"s3-standard"`)
+}

@@ -23,8 +23,9 @@ type Provider interface {
 // Status is the cluster as one agent sees it. Lists are in the order they are to be shown in.
 type Status struct {
 	ClusterID string  `json:"cluster_id"`
-	Version   string  `json:"version"` // of this agent
-	Bucket    string  `json:"bucket"`  // URL; New's handler strips secrets from it once more
+	Version   string  `json:"version"`                      // of this agent
+	Bucket    string  `json:"bucket"`                       // URL; New's handler strips secrets from it once more
+	Latency   string  `json:"artificial_latency,omitempty"` // profile by which the bucket is slowed down on purpose
 	Bootstrap string  `json:"bootstrap"`
 	Agents    []Agent `json:"agents"`
 	Topics    []Topic `json:"topics"`
@@ -84,7 +85,8 @@ type Stats struct {
 
 	MemoryUsed, MemoryLimit int64 // bytes reserved for requests, answers and the cache, and all that the agent may use
 
-	Store []StoreOperation
+	Store        []StoreOperation
+	StoreLatency string // profile by which the bucket is slowed down on purpose; empty: it is not
 }
 
 // StoreOperation is what was asked of the bucket by one operation.

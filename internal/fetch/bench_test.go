@@ -48,6 +48,34 @@ func BenchmarkFetch(b *testing.B) {
 	})
 }
 
+// BenchmarkPlan measures the plan of a Fetch: of one partition with many extents, of which the limits take some, and of
+// 1000 partitions with one each.
+func BenchmarkPlan(b *testing.B) {
+	b.Run("1 partition, 256 extents", func(b *testing.B) {
+		bed := start(b, settings{batchBytes: 1})
+		id := bed.topic("orders", 1)
+		for i := range 300 {
+			bed.produceAsync(id, 0, plain(i, 1, 100))
+		}
+		bed.settle(id, 1, 300)
+		plan(b, bed, []fetch.Want{want(id, 0, 0)}, 256)
+	})
+	b.Run("1000 partitions", func(b *testing.B) {
+		bed := start(b, settings{})
+		plan(b, bed, thousand(bed), 1000)
+	})
+}
+
+func plan(b *testing.B, bed *bed, wants []fetch.Want, extents int) {
+	state := bed.control.View().Log
+	b.ReportAllocs()
+	for b.Loop() {
+		if p := fetch.MakePlan(state, wants, 50<<20, true); len(p.Extents) != extents || p.Denies {
+			b.Fatalf("%d extents, denies %v", len(p.Extents), p.Denies)
+		}
+	}
+}
+
 func thousand(bed *bed) []fetch.Want {
 	id := bed.topic("orders", 1000)
 	wants := make([]fetch.Want, 1000)

@@ -65,5 +65,6 @@ type exception struct{ pkg, reason string }
 var exceptions = []exception{
 	{"console", "serves HTTP by net/http, which has goroutines of its own; no part of the simulation"},
 	{"demo", "is the client's side: a sample producer and consumer over franz-go; no part of an agent"},
+	{"load", "is the client's side: producers and consumers over franz-go that measure; no part of an agent"},
 	{"cli", "is the client's side: commands on a person's machine, over franz-go; no part of an agent"},
 }

@@ -32,6 +32,7 @@ var floors = map[string]int{
 	"table":    6,
 	"link":     6,
 	"pipeline": 6,
+	"load":     6,
 
 	"broker":  7,
 	"console": 7,

@@ -31,7 +31,7 @@ type agent struct {
 	*ingest.Ingest
 }
 
-func start(t *testing.T, store objstore.Store, timeout time.Duration) agent {
+func start(t testing.TB, store objstore.Store, timeout time.Duration) agent {
 	t.Helper()
 	e, quiet := env.Real(), slog.New(slog.NewTextHandler(io.Discard, nil))
 	cluster, err := journal.OpenCluster(context.Background(), e, store)

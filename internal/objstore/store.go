@@ -39,6 +39,8 @@ type Info struct {
 	// SteadyClock is true when Date and LastModified come from the store's own clock that does not step back, so that
 	// rule R may use anchors (method b). A file store takes the clock of the machine: false.
 	SteadyClock bool
+	// Latency names the profile by which requests are slowed down on purpose (package latency); empty: they are not.
+	Latency string
 }
 
 // Meta is what is known of an object, and of the moment the store answered.

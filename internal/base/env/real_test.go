@@ -59,6 +59,7 @@ func BenchmarkQueueHandOver(b *testing.B) {
 			_ = q.Push(i, time.Time{})
 		}
 	})
+	b.ReportAllocs()
 	for range b.N {
 		_, _ = q.Pop(time.Time{})
 	}

@@ -256,6 +256,7 @@ func FuzzApply(f *testing.F) {
 func BenchmarkEffective(b *testing.B) {
 	topic := []KV{{"cleanup.policy", "compact"}, {"retention.ms", "1000"}}
 	broker := NewBroker(map[string]string{"log.retention.hours": "2"}, nil)
+	b.ReportAllocs()
 	for b.Loop() {
 		Effective(topic, broker)
 	}

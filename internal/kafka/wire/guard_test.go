@@ -247,6 +247,27 @@ func BenchmarkDecodeProduce8MB(b *testing.B) {
 	}
 }
 
+// A Produce to many partitions: what a record costs little of, but a partition does.
+func BenchmarkDecodeProduce1000(b *testing.B) {
+	r := kmsg.NewPtrProduceRequest()
+	r.Version = 13
+	r.Topics = make([]kmsg.ProduceRequestTopic, 1)
+	for i := range int32(1000) {
+		r.Topics[0].Partitions = append(r.Topics[0].Partitions, kmsg.ProduceRequestTopicPartition{Partition: i, Records: make([]byte, 1000)})
+	}
+	body := r.AppendTo(nil)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Cost(0, 13, body); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := DecodeRequest(0, 13, body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkCostFetch1000 and BenchmarkDecodeFetch1000 show what the walk adds to decoding.
 func BenchmarkCostFetch1000(b *testing.B) {
 	body := fetch1000()

@@ -26,6 +26,7 @@ func BenchmarkCommit(b *testing.B) {
 // BenchmarkRebalance: a group of 1,000 members joins, one fork a join, and one round ends.
 func BenchmarkRebalance(b *testing.B) {
 	cfg := DefaultConfig()
+	b.ReportAllocs()
 	for b.Loop() {
 		s := New()
 		for i := range 1000 {

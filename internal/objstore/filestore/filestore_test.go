@@ -192,6 +192,8 @@ func BenchmarkPutIfAbsent(b *testing.B) {
 		b.Fatal(err)
 	}
 	body := make([]byte, 4096)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := s.PutIfAbsent(b.Context(), fmt.Sprintf("journal/%020d", i), body); err != nil {
 			b.Fatal(err)
@@ -210,6 +212,7 @@ func BenchmarkListTail(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		page, err := s.List(b.Context(), "journal/", fmt.Sprintf("journal/%020d", 19990), 1000)
 		if err != nil || len(page.Entries) != 9 {

@@ -11,22 +11,64 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/filestore"
+	"github.com/millrace-io/millrace/internal/objstore/latency"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
 	"github.com/millrace-io/millrace/internal/objstore/s3store"
 )
 
-// Open opens the bucket at rawURL: the bare driver, without decorators. Errors are one line that says what to do.
+// Open opens the bucket at rawURL: the driver, without decorators but for the latency that the URL asks for. Errors are one
+// line that says what to do.
 func Open(ctx context.Context, e env.Env, rawURL string) (objstore.Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// url.Parse's own error would repeat the URL and whatever secret somebody put into it.
 		return nil, fmt.Errorf("the bucket URL cannot be read: %s", forms)
 	}
-	store, err := openScheme(ctx, e, u)
+	store, err := openURL(ctx, e, u)
 	if err != nil {
 		return nil, fmt.Errorf("the bucket %s: %w", u.Redacted(), err)
 	}
 	return store, nil
+}
+
+func openURL(ctx context.Context, e env.Env, u *url.URL) (objstore.Store, error) {
+	driver, slow, err := takeLatency(u)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openScheme(ctx, e, driver)
+	if err != nil || slow == nil {
+		return store, err
+	}
+	return latency.New(e, store, *slow), nil
+}
+
+// takeLatency gives the URL without the option that any bucket has, and the profile that it names, if any.
+func takeLatency(u *url.URL) (*url.URL, *latency.Profile, error) {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, nil, err
+	}
+	values, there := query["latency"]
+	if !there {
+		return u, nil, nil
+	}
+	slow, known := latency.Named(values[0])
+	if !known || len(values) > 1 {
+		return nil, nil, fmt.Errorf("there is no latency=%s; there is one of %s", strings.Join(values, ","), strings.Join(profileNames(), ", "))
+	}
+	query.Del("latency")
+	driver := *u
+	driver.RawQuery = query.Encode()
+	return &driver, &slow, nil
+}
+
+func profileNames() []string {
+	var names []string
+	for _, p := range latency.Profiles {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 const forms = "write s3://BUCKET/PREFIX, file:///ABSOLUTE/DIRECTORY or mem://NAME"

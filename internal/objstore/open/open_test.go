@@ -65,6 +65,30 @@ func TestS3NeedsNoServerToOpen(t *testing.T) {
 	}
 }
 
+func TestAnyBucketMayBeSlow(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	dir := t.TempDir()
+	for rawURL, want := range map[string]string{
+		"mem://slow?latency=gcs":                                       "mem://slow?latency=gcs",
+		"mem://?latency=s3-express":                                    "mem://?latency=s3-express",
+		"file://" + dir + "?latency=s3-standard":                       "file://" + dir + "?latency=s3-standard",
+		"file://" + dir + "?latency=s3-standard&fsync=off":             "file://" + dir + "?fsync=off&latency=s3-standard",
+		"s3://bkt/p?latency=gcs&endpoint=http://127.0.0.1:1&region=eu": "s3://bkt/p?endpoint=http%3A%2F%2F127.0.0.1%3A1&region=eu&latency=gcs",
+	} {
+		info := mustOpen(t, rawURL).Info()
+		if info.URL != want || info.Latency == "" {
+			t.Errorf("Open(%q).Info() = %+v, want the URL %q and a latency", rawURL, info, want)
+		}
+	}
+	if slow := mustOpen(t, "mem://slow").Info().Latency; slow != "" {
+		t.Errorf("a bucket without the option is slowed down like %s", slow)
+	}
+	if !sees(t, mustOpen(t, "mem://slow?latency=s3-express"), mustOpen(t, "mem://slow")) {
+		t.Error("a slow store must be the one of that name")
+	}
+}
+
 func TestABadURLIsRefusedInOneLineThatSaysWhatToDo(t *testing.T) {
 	for rawURL, says := range map[string]string{
 		"":                           "write s3://",
@@ -80,6 +104,9 @@ func TestABadURLIsRefusedInOneLineThatSaysWhatToDo(t *testing.T) {
 		"file:///dev/null/directory": "/dev/null",
 		"mem://name/with/path":       "mem://NAME",
 		"mem://name?x=y":             "mem://NAME",
+		"mem://name?latency=slow":    "gcs, s3-express, s3-standard",
+		"mem://n?latency=":           "gcs, s3-express, s3-standard",
+		"file:///dir?latency=gcs&x=": "fsync=on or off",
 	} {
 		s, err := open.Open(t.Context(), env.Real(), rawURL)
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") || s != nil {

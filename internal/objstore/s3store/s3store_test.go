@@ -121,6 +121,7 @@ func TestNoCredentials(t *testing.T) {
 // BenchmarkPutIfAbsent and BenchmarkGetRange measure the driver and the test server together, on one machine.
 func BenchmarkPutIfAbsent(b *testing.B) {
 	s, body := open(b, s3test.Start(b).URL("")), make([]byte, 64<<10)
+	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := s.PutIfAbsent(b.Context(), fmt.Sprintf("journal/%020d", i), body); err != nil {
@@ -134,6 +135,7 @@ func BenchmarkGetRange(b *testing.B) {
 	if _, err := s.Put(b.Context(), "data", make([]byte, 4<<20)); err != nil {
 		b.Fatal(err)
 	}
+	b.SetBytes(64 << 10)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.GetRange(b.Context(), "data", 1<<20, 64<<10); err != nil {

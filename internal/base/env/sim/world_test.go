@@ -407,6 +407,7 @@ func TestErrorsOfHelpersAreTheSame(t *testing.T) {
 
 // BenchmarkSwitch measures one hand-over between two tasks, with the timer that causes it.
 func BenchmarkSwitch(b *testing.B) {
+	b.ReportAllocs()
 	err := sim.NewWorld(1).Run(func(main *sim.Proc) {
 		g := env.NewGroup(main)
 		for range 2 {

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// size is a number of bytes, written as people write it: 8MiB, 1GiB, 500000.
-type size int64
+// Size is a number of bytes, written as people write it: 8MiB, 1GiB, 500000. It is a pflag.Value.
+type Size int64
 
 var units = []struct {
 	name  string
 	bytes int64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1000}, {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000}, {"B", 1}}
 
-// Set reads a size. It is part of pflag.Value.
-func (s *size) Set(text string) error {
+// Set reads a size.
+func (s *Size) Set(text string) error {
 	number, unit := text, int64(1)
 	for _, u := range units {
 		if rest, ok := strings.CutSuffix(text, u.name); ok {
@@ -27,15 +27,15 @@ func (s *size) Set(text string) error {
 	if err != nil || n < 0 || n > 1<<40/unit {
 		return fmt.Errorf("%q is no size: write for example 8MiB, 1GiB or 500000", text)
 	}
-	*s = size(n * unit)
+	*s = Size(n * unit)
 	return nil
 }
 
 // String writes the size in the largest unit that leaves no rest.
-func (s size) String() string {
+func (s Size) String() string {
 	for _, u := range []struct {
 		name  string
-		bytes size
+		bytes Size
 	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
 		if s != 0 && s%u.bytes == 0 {
 			return strconv.FormatInt(int64(s/u.bytes), 10) + u.name
@@ -45,4 +45,4 @@ func (s size) String() string {
 }
 
 // Type names the kind of value in the help text.
-func (s *size) Type() string { return "size" }
+func (s *Size) Type() string { return "size" }

@@ -1,0 +1,49 @@
+package ingest_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/memstore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// forgetful is a bucket in memory that does not keep segments: a benchmark writes many.
+type forgetful struct{ *memstore.Store }
+
+func (s forgetful) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+	meta, err := s.Store.Put(ctx, key, body)
+	if len(key) > len(segment.Prefix) && key[:len(segment.Prefix)] == segment.Prefix {
+		err = s.Delete(ctx, key)
+	}
+	return meta, err
+}
+
+// BenchmarkAppend measures what a segment of 1 MiB costs from Append to its results: gathered, sealed as it is full, put
+// into a bucket in memory, decided, written into the journal, published.
+func BenchmarkAppend(b *testing.B) {
+	for _, batches := range []int{64, 1024} {
+		b.Run(fmt.Sprintf("%dx%dKiB", batches, 1024/batches), func(b *testing.B) {
+			a := start(b, forgetful{memstore.New(time.Now)}, 250*time.Millisecond)
+			list := make([]ingest.Batch, batches)
+			for i := range list {
+				list[i] = numbered(int32(i%4), -1, 0, 1)
+				// What lies in a batch is not ingest's affair; and the last one is to fill the segment.
+				list[i].Bytes = append(list[i].Bytes, make([]byte, 1<<20/batches-len(list[i].Bytes))...)
+			}
+			b.SetBytes(1 << 20)
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := a.Append(list).Wait(soon())
+				if err != nil || r[batches-1].Kind != base.OK {
+					b.Fatal(err, r)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,57 @@
+package load
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDefaultsAreGood(t *testing.T) {
+	for _, k := range Kinds {
+		c := Defaults(k)
+		if err := c.Check(); err != nil {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+}
+
+func TestWrongSettingsAreNamed(t *testing.T) {
+	for flag, change := range map[string]func(*Config){
+		"partitions":      func(c *Config) { c.Partitions = 0 },
+		"producers":       func(c *Config) { c.Producers = -1 },
+		"consumers":       func(c *Config) { c.Consumers = 1_000_000 },
+		"record-bytes":    func(c *Config) { c.RecordBytes = stampBytes - 1 },
+		"batch-bytes":     func(c *Config) { c.RecordBytes, c.BatchBytes = 1<<20, 1<<20 },
+		"buffer-bytes":    func(c *Config) { c.BufferBytes = c.BatchBytes - 1 },
+		"compressibility": func(c *Config) { c.Compressibility = 0.5 },
+		"keys":            func(c *Config) { c.Keys = -1 },
+		"backlog":         func(c *Config) { c.BacklogBytes = 1 },
+		"rate":            func(c *Config) { c.RecordsPerSec = -1 },
+		"duration":        func(c *Config) { c.Duration = 0 },
+		"codec":           func(c *Config) { c.Codec = "brotli" },
+		"acks":            func(c *Config) { c.Acks = "2" },
+		"idempotence":     func(c *Config) { c.Acks = "1" },
+	} {
+		c := Defaults(Mixed)
+		change(&c)
+		var wrong *ConfigError
+		if err := c.Check(); !errors.As(err, &wrong) || wrong.Flag != flag {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+	c := Defaults("stampede")
+	if err := c.Check(); err == nil || !strings.Contains(err.Error(), "catchup") {
+		t.Errorf("an unknown load: %v, want an error that lists those there are", err)
+	}
+}
+
+func TestASpanIsWrittenAsPeopleDo(t *testing.T) {
+	for _, want := range []time.Duration{0, 5 * time.Millisecond, 90 * time.Second} {
+		text, _ := Span(want).MarshalText()
+		var got Span
+		if err := got.UnmarshalText(text); err != nil || time.Duration(got) != want {
+			t.Errorf("%v is written as %s and read as %v, %v", want, text, time.Duration(got), err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package load
+
+import (
+	"sync"
+	"time"
+)
+
+// Watch is told of a run that is under way. Each of its functions may be nil.
+type Watch struct {
+	// Progress is called every second, in another goroutine, until Run returns.
+	Progress func(Progress)
+	// Opened and Closed are called at the two ends of the measured window, and waited for: what the cluster uses meanwhile
+	// can be read there.
+	Opened, Closed func()
+}
+
+// Progress is what the last second brought.
+type Progress struct {
+	Phase Phase
+	// Elapsed is the time since the phase began, Length how long it will last; 0 if that is not known.
+	Elapsed, Length time.Duration
+	// Produced is what was acknowledged, Consumed what followers read, Backfilled what was read of the backlog.
+	Produced, Consumed, Backfilled Pace
+	Ack, EndToEnd                  Tick
+	Failed                         uint64 // records, so far
+}
+
+// Pace is a throughput.
+type Pace struct{ RecordsPerSec, BytesPerSec float64 }
+
+// Tick is the latency of one second, in ms; Max is 0 if nothing was measured.
+type Tick struct{ P50, P99, Max float64 }
+
+// Phase is what a run is about.
+type Phase string
+
+// The phases, in their order.
+const (
+	Filling   Phase = "writing the backlog"
+	WarmingUp Phase = "warming up"
+	Measuring Phase = "measuring"
+	Draining  Phase = "waiting for what is under way"
+)
+
+// tickEvery is how often Progress is told, and how long a Point of the series is.
+const tickEvery = time.Second
+
+// observe tells of the progress every second until stop is called.
+func (r *run) observe() (stop func()) {
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		ticker := time.NewTicker(tickEvery)
+		defer ticker.Stop()
+		for last := r.clock.now(); ; {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+			now := r.clock.now()
+			r.tick(now, now-last)
+			last = now
+		}
+	})
+	return func() {
+		close(done)
+		watching.Wait()
+	}
+}
+
+// tick takes what was done since the last one.
+func (r *run) tick(now, since time.Duration) {
+	p := r.phase(now)
+	producing := r.producers
+	if p.Phase == Filling {
+		producing = r.fillers
+	}
+	produced, consumed, backfilled := take(producerMeters(producing)), take(readerMeters(r.copies)), take(r.backfills)
+	p.Produced, p.Consumed, p.Backfilled = produced.pace(since), consumed.pace(since), backfilled.pace(since)
+	p.Ack, p.EndToEnd = produced.tick(), consumed.tick()
+	for _, producer := range producing {
+		_, failed, _ := producer.outcome()
+		p.Failed += failed
+	}
+	if p.Phase == WarmingUp || p.Phase == Measuring {
+		r.series.add(now-r.window.from(), p)
+	}
+	if r.watch.Progress != nil {
+		r.watch.Progress(p)
+	}
+}
+
+// phase tells where in the run a moment lies.
+func (r *run) phase(now time.Duration) Progress {
+	switch {
+	case r.window == nil:
+		return Progress{Phase: Filling, Elapsed: now}
+	case now < r.window.from():
+		warmup := time.Duration(r.config.Warmup)
+		return Progress{Phase: WarmingUp, Elapsed: max(0, now-r.window.from()+warmup), Length: warmup}
+	case now < r.window.end():
+		p := Progress{Phase: Measuring, Elapsed: now - r.window.from()}
+		if r.window.end() < forever {
+			p.Length = r.window.end() - r.window.from()
+		}
+		return p
+	}
+	return Progress{Phase: Draining, Elapsed: now - r.window.end()}
+}
+
+func (f flow) pace(over time.Duration) Pace {
+	return Pace{float64(f.records) / over.Seconds(), float64(f.bytes) / over.Seconds()}
+}
+
+func (g gauge) tick() Tick {
+	if g.latency.TotalCount() == 0 {
+		return Tick{}
+	}
+	return Tick{millis(g.latency.ValueAtQuantile(50)), millis(g.latency.ValueAtQuantile(99)), millis(g.latency.Max())}
+}
+
+// millis turns µs into ms.
+func millis(us int64) float64 { return float64(us) / 1000 }

@@ -1,0 +1,167 @@
+package report_test
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/load"
+	"github.com/millrace-io/millrace/internal/load/report"
+)
+
+// example is a run of n seconds after 5 of warm-up.
+func example(n int) *load.Result {
+	c := load.Defaults(load.EndToEnd)
+	c.Topic, c.Bootstrap = "orders<&>", []string{"kafka:9092"}
+	r := &load.Result{Load: load.EndToEnd, Started: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), Seconds: float64(n), Config: c, Cluster: load.Cluster{ID: "x", Brokers: 3},
+		Client: load.Client{OS: "linux", Arch: "amd64", CPUs: 8, Go: "go1.26", CoresUsed: 0.5}, CompressionRatio: 3,
+		Produced: &load.Flow{Records: 60_000, Bytes: 61_440_000, RecordsPerSec: 1000, MBPerSec: 1.024}, Consumed: &load.Flow{Records: 59_990, Bytes: 61_430_000, RecordsPerSec: 999.8, MBPerSec: 1.023},
+		Ack: latency(120, 400), EndToEnd: latency(140, 450), Check: &load.Check{Acknowledged: 65_000, Received: 65_000}}
+	for i := -4; i <= n; i++ {
+		wave := math.Sin(float64(i))
+		r.Series = append(r.Series, load.Point{At: float64(i), Produced: load.Pace{RecordsPerSec: 1000, BytesPerSec: 1e6 * (1 + wave/10)}, Consumed: load.Pace{RecordsPerSec: 1000, BytesPerSec: 1e6},
+			Ack: load.Tick{P50: 120 + wave, P99: 300, Max: 400}, EndToEnd: load.Tick{P50: 140, P99: 350 + wave, Max: 450}})
+	}
+	return r
+}
+
+func latency(median, most float64) *load.Latency {
+	l := &load.Latency{Count: 60_000, Mean: median, P50: median, P90: 1.5 * median, P99: 2 * median, P999: 0.9 * most, P9999: most, Max: most}
+	for _, q := range []float64{0, 0.5, 0.9, 0.99, 0.999, 1} {
+		l.Curve = append(l.Curve, load.Quantile{Q: q, Ms: median/2 + q*(most-median/2)})
+	}
+	return l
+}
+
+func write(t *testing.T, r *load.Result) string {
+	t.Helper()
+	var out strings.Builder
+	if err := report.Write(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+var plots = regexp.MustCompile(`(?s)<svg class="plot.*?</svg>`)
+
+func TestTheReportHasEveryPlot(t *testing.T) {
+	page := write(t, example(60))
+	for _, word := range []string{"Bench: endtoend", "Every record accounted for", "Throughput", "Latency by percentile", "Until acknowledged", "From end to end",
+		"warm-up", "99.99 %", "65,000 acknowledged", "orders&lt;&amp;&gt;"} {
+		if !strings.Contains(page, word) {
+			t.Errorf("the report does not say %q", word)
+		}
+	}
+	if n := len(plots.FindAllString(page, -1)); n != 4 {
+		t.Errorf("%d plots, want 4", n)
+	}
+}
+
+// A report is a file to send around: nothing in it may be fetched from elsewhere, or run.
+func TestTheReportStandsAlone(t *testing.T) {
+	page := write(t, example(60))
+	if found := regexp.MustCompile(`(?i)https?:|src=|@import|url\(|<script>|\son\w+=`).FindString(page); found != "" {
+		t.Errorf("it holds %q", found)
+	}
+}
+
+func TestTheReportHoldsTheResult(t *testing.T) {
+	want := example(10)
+	_, rest, _ := strings.Cut(write(t, want), `<script type="application/json" id="result">`)
+	text, _, _ := strings.Cut(rest, "</script>")
+	var got load.Result
+	if err := json.Unmarshal([]byte(text), &got); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := json.Marshal(want)
+	if b, _ := json.Marshal(got); string(a) != string(b) {
+		t.Errorf("the result came back as\n%s\nwant\n%s", b, a)
+	}
+}
+
+// Plots are well formed and lie inside of their pictures, whatever the figures.
+func TestPlotsOfStrangeRuns(t *testing.T) {
+	for name, change := range map[string]func(*load.Result){
+		"as usual":      func(*load.Result) {},
+		"no second":     func(r *load.Result) { r.Series = nil },
+		"one second":    func(r *load.Result) { r.Series = r.Series[:1] },
+		"five hours":    func(r *load.Result) { *r = *example(5 * 3600) },
+		"nothing moved": func(r *load.Result) { r.Series = make([]load.Point, 10) },
+		"no latencies":  func(r *load.Result) { r.Ack, r.EndToEnd = nil, nil },
+		"one record": func(r *load.Result) {
+			r.Ack, r.EndToEnd = &load.Latency{Count: 1, Curve: []load.Quantile{{Q: 1, Ms: 5}}}, nil
+		},
+		"stalls":                 func(r *load.Result) { r.Ack.Max, r.Series[3].Ack.Max = 60_000, 60_000 },
+		"fractions of a ms":      func(r *load.Result) { r.Series[5].Ack = load.Tick{P50: 0.001, P99: 0.002, Max: 0.003} },
+		"a very fast cluster":    func(r *load.Result) { r.Series[5].Produced.BytesPerSec = 1e12 },
+		"the check was not made": func(r *load.Result) { r.Check = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := example(20)
+			change(r)
+			page := write(t, r)
+			if found := regexp.MustCompile(`NaN|Inf|%!`).FindString(page); found != "" {
+				t.Errorf("it says %s", found)
+			}
+			if len(page) > 1<<20 && name != "five hours" {
+				t.Errorf("the report has %d bytes", len(page))
+			}
+			for _, plot := range plots.FindAllString(page, -1) {
+				checkPlot(t, plot)
+			}
+		})
+	}
+}
+
+var coordinate = regexp.MustCompile(`(-?[\d.]+),(-?[\d.]+)`)
+
+func checkPlot(t *testing.T, plot string) {
+	t.Helper()
+	decoder := xml.NewDecoder(strings.NewReader(plot))
+	for {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("not well formed: %v in\n%s", err, plot)
+		}
+	}
+	size := regexp.MustCompile(`viewBox="0 0 (\d+) (\d+)"`).FindStringSubmatch(plot)
+	var width, height float64
+	if err := json.Unmarshal([]byte("["+size[1]+","+size[2]+"]"), &[]*float64{&width, &height}); err != nil {
+		t.Fatal(err)
+	}
+	for _, points := range regexp.MustCompile(`points="([^"]*)"`).FindAllStringSubmatch(plot, -1) {
+		for _, at := range coordinate.FindAllStringSubmatch(points[1], -1) {
+			var x, y float64
+			if err := json.Unmarshal([]byte("["+at[1]+","+at[2]+"]"), &[]*float64{&x, &y}); err != nil {
+				t.Fatal(err)
+			}
+			if x < 0 || x > width || y < 0 || y > height {
+				t.Fatalf("a line goes through %s, outside of a picture of %s × %s", at[0], size[1], size[2])
+			}
+		}
+	}
+}
+
+func TestABadRunIsCalledSo(t *testing.T) {
+	for want, change := range map[string]func(*load.Result){
+		"3 acknowledged records were lost":     func(r *load.Result) { r.Check.Lost = 3 },
+		"5,000 records lost, as acks=0 allows": func(r *load.Result) { r.Config.Acks, r.Check.Lost = "0", 5000 },
+		"7 records were not taken":             func(r *load.Result) { r.Check.Failed = 7 },
+		"Not checked":                          func(r *load.Result) { r.Check = nil },
+	} {
+		r := example(10)
+		change(r)
+		if page := write(t, r); !strings.Contains(page, `class="badge bad">`+want) {
+			t.Errorf("the report does not say %q", want)
+		}
+	}
+}
