@@ -75,7 +75,7 @@ func invite(out io.Writer, r *running, s *settings, throwaway bool) {
 	const shared = "needs a bucket that both reach: --bucket s3://BUCKET/PREFIX, or a shared folder.\n"
 	switch {
 	case strings.HasPrefix(s.bucket, "mem:"):
-		fmt.Fprint(out, "The bucket lives in this process and ends with it. A second agent "+shared)
+		fmt.Fprint(out, "The bucket is in this process's memory: no other agent can join it, and it ends with it. A second agent "+shared)
 	case strings.HasPrefix(s.bucket, "file:"):
 		fmt.Fprintf(out, "A second agent on this machine joins the same bucket with\n\n  %s --listen :9093 --http :8081\n\n", join)
 		fmt.Fprint(out, "and one on another machine "+shared)

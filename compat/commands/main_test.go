@@ -20,6 +20,9 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // endMax is how long a command may take from the wish that it ends to its end.
 const endMax = 15 * time.Second
 
+// sayMax is how long a command may take to say what a test waits for.
+const sayMax = 60 * time.Second
+
 // command is a running millrace.
 type command struct {
 	t      *testing.T
@@ -69,6 +72,8 @@ func start(t *testing.T, args ...string) *command {
 // until reads lines until one holds the text, and returns it.
 func (c *command) until(text string) string {
 	c.t.Helper()
+	late := time.AfterFunc(sayMax, func() { _ = c.cmd.Process.Kill() })
+	defer late.Stop()
 	for c.lines.Scan() {
 		if strings.Contains(c.lines.Text(), text) {
 			return c.lines.Text()
