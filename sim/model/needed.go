@@ -23,6 +23,7 @@ var Needed = []Need{
 	{journal.VoidIsNot, "pipelining", journal.Acked},
 	{journal.AcksDurable, "pipelining", journal.Acked},
 	{journal.RepliesInOrder, "pipelining", journal.Acked},
+	{journal.RepeatsBelieved, "pipelining", journal.Acked},
 	{journal.CommandTable, "pipelining", journal.Once},
 	{journal.GapRefused, "peers, pipelining", journal.Order},
 	{journal.IncarnationsNew, "truncation, a crash", journal.Acked},
@@ -55,6 +56,7 @@ var Needed = []Need{
 	{session.GoneIsFatal, "sessions", session.Recovers},
 	{session.GapRefused, "sessions", session.Order},
 	{session.TableAnswers, "sessions", session.Once},
+	{session.Watermark, "sessions", session.Recovers},
 	{session.UnknownTold, "sessions", session.TrueReply},
 
 	{cluster.LooksAtJournal, "a lost cluster.json", cluster.NotOver},

@@ -111,12 +111,12 @@ func (x *search[S]) run(limit int) (r Result) {
 			if r.Broken == "" && x.add(s, number, nth) {
 				if r.Verdict = x.model.Check(s); r.Broken != "" {
 					r.Trace = x.trace(len(x.parent) - 1)
-					r.Depth++
 				}
 			}
 			nth++
 		})
 		if r.Broken != "" {
+			r.Depth = len(r.Trace)
 			return r
 		}
 	}

@@ -2,27 +2,15 @@ package journal
 
 import (
 	"maps"
-	"slices"
 	"testing"
 
 	"github.com/millrace-io/millrace/sim/model/explore"
 )
 
-// scout notes what happens in a world while it is explored.
-type scout struct {
-	*Model
-	look func(s state)
-}
-
-func (x scout) Check(s state) explore.Verdict {
-	x.look(s)
-	return x.Model.Check(s)
-}
-
 // explored explores all of a world.
 func explored(t *testing.T, m *Model, look func(s state)) explore.Result {
 	t.Helper()
-	r := explore.Run(scout{m, look}, 1<<24)
+	r := explore.Run(explore.Watch(m, look), 1<<24)
 	if r.Broken != "" || !r.Complete {
 		t.Fatalf("%+v: %v", m.World, r)
 	}
@@ -93,54 +81,50 @@ func TestReductions(t *testing.T) {
 	}
 }
 
-// scenes are the rare paths: a world in which they never come about proves nothing of them.
-var scenes = map[string]func(m *Model, s state) bool{
-	"a valid entry whose slot was lost to another's": func(m *Model, s state) bool {
-		e := s.flight[0]
-		return e != nothing && s.slot[m.entries[e].slot] != nothing && s.slot[m.entries[e].slot] != e
-	},
-	"a void entry in a slot": func(m *Model, s state) bool {
-		return s.tail > 0 && !m.valid(s.after[s.tail-1], s.first[s.tail])
-	},
-	"the later one of two pipelined entries created first": func(m *Model, s state) bool {
-		return s.first[s.tail+1] == nothing && s.first[s.tail+2] != nothing
-	},
-	"a slot created again after its deletion": func(_ *Model, s state) bool { return s.again != 0 },
-	"a sighting of such a slot, waiting for a listing": func(_ *Model, s state) bool {
-		w := s.agents[0].saw[0]
-		return w.marks&wrong != 0 && w.entry != absent
-	},
-	"a success heard out of order, held": func(_ *Model, s state) bool { return s.agents[0].saw[1].marks&heard != 0 },
-	"a snapshot deleted while an agent loads it": func(_ *Model, s state) bool {
-		a := s.agents[0]
-		return a.phase == loading && s.snap[a.found] == 0
-	},
-	"an agent behind a truncation": func(_ *Model, s state) bool {
-		a := s.agents[0]
-		return a.phase == running && a.slot < s.tail && s.slot[a.slot+1] == nothing
-	},
-	"a command of an earlier life in the journal": func(m *Model, s state) bool {
-		o := m.chains[s.after[s.tail]].outcomes
-		return len(o) > 0 && o[0].key.life() < s.agents[o[0].key.agent()].life
-	},
-}
-
 func TestScenes(t *testing.T) {
-	seen := map[string]bool{}
-	for _, w := range []World{
-		{Agents: 2, Homes: []int{0, 0, 1}, Slots: 3, Depth: 2, Puts: 2, Crashes: 1, Half: 1, W: 2},
-		{Agents: 2, Homes: []int{0, 0, 1}, Slots: 3, Depth: 2, Puts: 2, Snapshots: 2, Half: 1, W: 2},
-	} {
-		m := New(w, "")
-		explored(t, m, func(s state) {
-			for name, is := range scenes {
-				seen[name] = seen[name] || is(m, s)
-			}
-		})
+	var m *Model
+	pipelining := explore.Scenes[state]{
+		"a void entry in a slot": func(s state) bool {
+			return s.tail > 0 && !m.valid(s.after[s.tail-1], s.first[s.tail])
+		},
+		"the later one of two pipelined entries created first": func(s state) bool {
+			return s.first[s.tail+1] == nothing && s.first[s.tail+2] != nothing
+		},
+		"a success heard out of order, held": func(s state) bool { return s.agents[0].saw[1].marks&heard != 0 },
+		"a command of an earlier life in the journal": func(s state) bool {
+			o := m.chains[s.after[s.tail]].outcomes
+			return len(o) > 0 && o[0].key.life() < s.agents[o[0].key.agent()].life
+		},
 	}
-	for _, name := range slices.Sorted(maps.Keys(scenes)) {
-		if !seen[name] {
-			t.Errorf("never came about: %s", name)
+	truncation := explore.Scenes[state]{
+		"a PUT under way to a slot that another has": func(s state) bool {
+			e := s.flight[0]
+			return e != nothing && s.slot[m.entries[e].slot] != nothing && s.slot[m.entries[e].slot] != e
+		},
+		"a slot created again after its deletion": func(s state) bool { return s.again != 0 },
+		"a sighting of such a slot, waiting for a listing": func(s state) bool {
+			w := s.agents[0].saw[0]
+			return w.marks&wrong != 0 && w.entry != absent
+		},
+		"a snapshot deleted while an agent loads it": func(s state) bool {
+			a := s.agents[0]
+			return a.phase == loading && s.snap[a.found] == 0
+		},
+		"an agent behind a truncation": func(s state) bool {
+			a := s.agents[0]
+			return a.phase == running && a.slot < s.tail && s.slot[a.slot+1] == nothing
+		},
+	}
+	for _, c := range []struct {
+		w      World
+		scenes explore.Scenes[state]
+	}{
+		{World{Agents: 2, Homes: []int{0, 0, 1}, Slots: 3, Depth: 2, Puts: 2, Crashes: 1, Half: 1, W: 2}, pipelining},
+		{World{Agents: 2, Homes: []int{0, 0, 1}, Slots: 3, Depth: 2, Puts: 2, Snapshots: 2, Half: 1, W: 2}, truncation},
+	} {
+		m = New(c.w, "")
+		if missing, r := c.scenes.Missing(m, 1<<24); len(missing) > 0 {
+			t.Errorf("never came about: %v (%v)", missing, r)
 		}
 	}
 }

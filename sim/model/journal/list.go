@@ -65,7 +65,8 @@ func (m *Model) listed(s *state, i int, newest, age uint8) {
 	m.judge(s, i, m.tooOld)
 }
 
-// load reads a snapshot, if it is still there.
+// load reads a snapshot, if it is still there. What is in it is the chain up to its slot: who wrote it believed just that,
+// or Check would have said so.
 func (m *Model) load(s state, i int, emit func(explore.Step, state)) {
 	a := &s.agents[i]
 	n := a.found

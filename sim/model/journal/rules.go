@@ -10,6 +10,7 @@ const (
 	VoidIsNot       explore.Rule = "an own attempt that is void did not happen"
 	AcksDurable     explore.Rule = "replies wait until their entry is durable"
 	RepliesInOrder  explore.Rule = "replies of entry N+1 wait until N is believed"
+	RepeatsBelieved explore.Rule = "a repeat is answered from what is believed, not from what is under way"
 	CommandTable    explore.Rule = "a repeat gets its first verdict, from a table"
 	GapRefused      explore.Rule = "a command whose predecessor is missing is refused"
 	IncarnationsNew explore.Rule = "incarnations are never reused"
@@ -20,7 +21,7 @@ const (
 	SuccessUnderR   explore.Rule = "a success is believed under rule R"
 	AbsenceUnderR   explore.Rule = "absence is believed under rule R"
 	AnchorCreated   explore.Rule = "a read entry's anchor is when it was created, not when it was read"
-	AnchorEnds      explore.Rule = "an anchor covers W/2 and no more"
+	AnchorEnds      explore.Rule = "an anchor covers W/2 and no more" // a local clock that stops in sleep comes to the same
 	HalfOfW         explore.Rule = "an anchor covers half of W, not W"
 	ListingAfter    explore.Rule = "a listing proves what was seen before it began"
 	AnchorFirst     explore.Rule = "a listing's anchor is the Date before its first page"

@@ -2,7 +2,7 @@ package journal
 
 import "github.com/millrace-io/millrace/sim/model/explore"
 
-// World bounds what happens, so that all of it can be seen.
+// World bounds what happens, so that all of it can be seen. Not more than maxFlight PUTs are under way at once.
 type World struct {
 	Slots     int   // of the journal
 	Homes     []int // by command: the agent whose client sends it; as many agents as it takes
@@ -112,6 +112,7 @@ func (m *Model) act(s state, i int, emit func(explore.Step, state)) {
 		m.forward(s, i, emit)
 		m.follow(s, i, emit)
 		m.refuse(s, i, emit)
+		m.repeat(s, i, emit)
 		m.answer(s, i, emit)
 	}
 }

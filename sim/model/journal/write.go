@@ -151,3 +151,18 @@ func (m *Model) tellAll(s *state, e entryID) {
 		}
 	}
 }
+
+// repeat tells a client from the working state what an entry under way says of its command: what no agent may do.
+func (m *Model) repeat(s state, i int, emit func(explore.Step, state)) {
+	if m.without != RepeatsBelieved {
+		return
+	}
+	for c, home := range m.Homes {
+		v := lookup(m.chains[m.working(&s.agents[i])].outcomes, s.key[c])
+		if home == i && s.told[c] == 0 && v != 0 {
+			n := s
+			n.told[c] = v
+			emit(explore.Step{Text: "{who} finds that c{n} is decided already, and says so", Who: uint8(i), N: uint8(c)}, n)
+		}
+	}
+}

@@ -49,11 +49,26 @@ func (m *Model) number(s state, i int, emit func(explore.Step, state)) {
 	for c, home := range m.Homes {
 		if home == i && s.sent[c] == (key{}) {
 			a.numbers++
-			s.sent[c] = key{a.bears, a.numbers}
+			s.sent[c], s.marks[c] = key{a.bears, a.numbers}, m.watermark(&s, i)
 			emit(explore.Step{Text: "agent {who} numbers and forwards c{n}", Who: uint8(i), N: uint8(c)}, s)
 			return
 		}
 	}
+}
+
+// watermark is the number up to which the agent has the verdicts on its commands.
+func (m *Model) watermark(s *state, i int) uint8 {
+	a := s.agents[i]
+	if m.without == Watermark {
+		return a.numbers - 1 // all that it has sent
+	}
+	mark := a.numbers
+	for c, home := range m.Homes {
+		if k := s.sent[c]; home == i && k.incarnation == a.bears && s.told[c] == 0 {
+			mark = min(mark, k.number-1)
+		}
+	}
+	return min(mark, a.numbers-1)
 }
 
 // write: an agent writes down a command, its own or a forwarded one.
@@ -61,7 +76,7 @@ func (m *Model) write(s state, i int, emit func(explore.Step, state)) {
 	f := s.fold(s.agents[i].at)
 	for c, k := range s.sent {
 		if k != (key{}) && m.isNew(&f, k) {
-			m.launch(s, event{kind: command, key: k, command: uint8(c)}, explore.Step{Text: "agent {who} sends an entry with c{n}", Who: uint8(i), N: uint8(c)}, emit)
+			m.launch(s, event{kind: command, key: k, command: uint8(c), watermark: s.marks[c]}, explore.Step{Text: "agent {who} sends an entry with c{n}", Who: uint8(i), N: uint8(c)}, emit)
 		}
 	}
 }
@@ -113,8 +128,8 @@ func (m *Model) load(s state, i int, emit func(explore.Step, state)) {
 	}
 }
 
-// settle looks the agent up in its new state: it may have got its incarnation, its commands their replies; or it is
-// expired, and then nothing is known of the others, and it starts anew.
+// settle looks the agent up in its new state: it may have got its incarnation, its commands their replies, from the entry
+// just read or from the table; or it is expired, and then nothing is known of the others, and it starts anew.
 func (m *Model) settle(s *state, i int, jumped bool) {
 	a := &s.agents[i]
 	f := s.fold(a.at)
@@ -123,13 +138,12 @@ func (m *Model) settle(s *state, i int, jumped bool) {
 		return
 	}
 	live := f.live[a.bears]
-	for c := range m.Homes {
-		if s.sent[c].incarnation != a.bears || int(m.Homes[c]) != i || s.told[c] != 0 {
+	for c, home := range m.Homes {
+		if s.sent[c].incarnation != a.bears || home != i || s.told[c] != 0 {
 			continue
 		}
 		switch {
-		// A session that is gone has no table: only who read the entry itself knows.
-		case s.isDecided(s.sent[c], a.at) && (live || !jumped):
+		case s.isKept(s.sent[c], a.at) || !jumped && s.log[a.at-1].key == s.sent[c]:
 			s.told[c] = done
 		case !live && m.without == UnknownTold:
 			s.told[c] = failed

@@ -9,5 +9,5 @@
 // written by others, crash, sleep, read entry by entry or load a snapshot, and propose the expiry of others at any time,
 // for no reason.
 //
-// Not in it: truncation of verdicts below the watermark, leases and clocks (expiry needs no reason here).
+// Not in it: leases and clocks (expiry needs no reason here).
 package session

@@ -10,6 +10,7 @@ const (
 	GoneIsFatal  explore.Rule = "an agent that finds itself expired starts anew"
 	GapRefused   explore.Rule = "a command is taken only as the next number"
 	TableAnswers explore.Rule = "a command's repeat is not decided again"
+	Watermark    explore.Rule = "a verdict is kept until its agent says that it has it"
 	UnknownTold  explore.Rule = "with the session gone an outcome is unknown, not failed"
 )
 

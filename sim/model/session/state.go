@@ -13,8 +13,9 @@ type state struct {
 	agents  [maxAgents]agent
 	log     [maxEntries]event // the valid entries, each of one event
 	length  uint8
-	flight  [maxFlight]event // entries under way, decided on the whole log
-	sent    [maxCommands]key // by command: its number, once it has one
+	flight  [maxFlight]event   // entries under way, decided on the whole log
+	sent    [maxCommands]key   // by command: its number, once it has one …
+	marks   [maxCommands]uint8 // … and the watermark sent with it: the agent has the verdicts up to that number
 	told    [maxCommands]reply
 	crashes uint8
 	expired uint8 // expiries proposed
@@ -58,6 +59,7 @@ type event struct {
 	incarnation uint8 // register: the one issued; expire
 	key         key   // command
 	command     uint8
+	watermark   uint8
 }
 
 // sessions is the fold of the log.
@@ -82,6 +84,23 @@ func (s *state) fold(entries uint8) (f sessions) {
 		}
 	}
 	return f
+}
+
+// isKept: the state after the first entries of the log still has the verdict on the command with this key. It goes with its
+// session, and when a later command of that says that the agent has it.
+func (s *state) isKept(k key, entries uint8) bool {
+	kept := false
+	for _, e := range s.log[:entries] {
+		switch {
+		case e.kind == expire && e.incarnation == k.incarnation:
+			return false
+		case e.kind == command && e.key == k:
+			kept = true
+		case e.kind == command && e.key.incarnation == k.incarnation && e.watermark >= k.number:
+			return false
+		}
+	}
+	return kept
 }
 
 // isDecided: among the first entries of the log is that of the command with this key.
