@@ -18,6 +18,7 @@ type Need struct {
 
 // Needed lists all the rules.
 var Needed = []Need{
+	{journal.SlotsOnce, "pipelining", journal.SeenTrue},
 	{journal.ChainCheck, "pipelining", journal.Once},
 	{journal.AttemptIDs, "pipelining", journal.OneEntry},
 	{journal.VoidIsNot, "pipelining", journal.Acked},

@@ -43,7 +43,7 @@ func grow(age *uint8, limit uint8) {
 // into a slot that is taken does nothing, and tells its writer nothing that reading the slot would not.
 func (m *Model) landPuts(s state, emit func(explore.Step, state)) {
 	for k, e := range s.flight {
-		if e == nothing || k > 0 && e == s.flight[k-1] || s.slot[m.entries[e].slot] != nothing {
+		if e == nothing || k > 0 && e == s.flight[k-1] || s.slot[m.entries[e].slot] != nothing && m.without != SlotsOnce {
 			continue
 		}
 		n := s

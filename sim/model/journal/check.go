@@ -9,7 +9,7 @@ import (
 // The promises.
 const (
 	OneEntry   explore.Promise = "all agree what a slot holds"
-	SeenTrue   explore.Promise = "nobody believes in a slot that was deleted"
+	SeenTrue   explore.Promise = "a slot is believed only as what it was created first"
 	Once       explore.Promise = "a command happens once"
 	Order      explore.Promise = "an agent's commands keep their order"
 	OneVerdict explore.Promise = "a verdict is what the state before it says"

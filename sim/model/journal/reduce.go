@@ -8,7 +8,7 @@ func (m *Model) reduce(s *state) {
 		case m.isDead(s, n):
 			s.slot[n], s.age[n], s.again = nothing, 0, s.again&^(1<<n)
 			m.forgetPuts(s, n)
-		case s.slot[n] != nothing && !m.mayBeDeleted(s, n):
+		case s.slot[n] != nothing && !m.mayBeDeleted(s, n) && m.without != SlotsOnce:
 			m.forgetPuts(s, n) // they will find it taken
 		}
 		if s.slot[n] != nothing && !m.isAnchor(s, n) {

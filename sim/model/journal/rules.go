@@ -5,6 +5,7 @@ import "github.com/millrace-io/millrace/sim/model/explore"
 // The rules that a world can be run without.
 const (
 	// Writing.
+	SlotsOnce       explore.Rule = "a slot is created only if it is absent"
 	ChainCheck      explore.Rule = "an entry whose chain hash does not match is void"
 	AttemptIDs      explore.Rule = "own attempts are told apart by attempt ids"
 	VoidIsNot       explore.Rule = "an own attempt that is void did not happen"

@@ -82,5 +82,5 @@ const (
 	heard     mark = 1 << iota // the answer to this agent's own PUT, not a GET
 	asked                      // begun after the request that waits for a barrier
 	meanwhile                  // a listing was under way
-	wrong                      // nobody knows, but: the slot had been truncated
+	wrong                      // nobody knows, but: this is not what the slot was first created as
 )
