@@ -83,14 +83,14 @@ func agentNodes(tb testing.TB, dir string, opts Options) (nodes []*node, err err
 		if own.Binary == "" {
 			own.Binary = bin
 		}
-		nodes = append(nodes, agentNode(own, dir, i, ports[2*i], ports[2*i+1], opts.Flags))
+		nodes = append(nodes, agentNode(own, opts.Logs, i, ports[2*i], ports[2*i+1], opts.Flags))
 	}
 	return nodes, nil
 }
 
-func agentNode(own Own, dir string, i int, kafkaPort, httpPort string, flags []string) *node {
+func agentNode(own Own, logs string, i int, kafkaPort, httpPort string, flags []string) *node {
 	n := &node{name: fmt.Sprintf("agent-%d", i), addr: "127.0.0.1:" + kafkaPort, http: "127.0.0.1:" + httpPort}
-	n.log = logPath(dir, n.name)
+	n.log = logPath(logs, n.name)
 	n.argv = append([]string{own.Binary, "agent", "--bucket", own.Bucket, "--listen", n.addr, "--advertise", n.addr, "--http", n.http}, flags...)
 	n.ready = func() error { return readyz(n.http) }
 	return n

@@ -18,6 +18,7 @@ type Options struct {
 	Agents int      // how many agents; 0 means 3. An oracle is always one broker.
 	Store  string   // "file", "s3" or, for one agent that is never restarted, "mem"; "" means MILLRACE_COMPAT_STORE, else "file"
 	Flags  []string // further flags of every agent
+	Logs   string   // directory for the servers' logs; "" for one that is removed at the end
 	// Own, unless nil, is asked for what agent i has of its own, on a bucket that is there already.
 	Own func(i int) Own
 }
@@ -141,6 +142,9 @@ func Main(m *testing.M) {
 // start starts all nodes in dir. stop is never nil.
 func start(tb testing.TB, dir string, opts Options) (c *Cluster, stop func(), err error) {
 	c = &Cluster{kind: "millrace"}
+	if opts.Logs == "" {
+		opts.Logs = dir
+	}
 	stop = func() {
 		for _, n := range c.nodes {
 			n.proc.kill()
@@ -148,7 +152,7 @@ func start(tb testing.TB, dir string, opts Options) (c *Cluster, stop func(), er
 	}
 	if IsOracle() {
 		c.kind = "kafka"
-		c.nodes, err = kafkaNodes(dir)
+		c.nodes, err = kafkaNodes(dir, opts.Logs)
 	} else {
 		c.nodes, err = agentNodes(tb, dir, opts)
 	}

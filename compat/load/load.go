@@ -88,8 +88,10 @@ func Start(tb testing.TB, c *harness.Cluster, plan Plan) *Load {
 		}
 	}
 	tb.Cleanup(l.stop)
-	if !within(waitMax, l.atWork) {
-		tb.Fatalf("not every reader was given something within %v", waitMax)
+	for _, reader := range l.readers() {
+		if !within(waitMax, func() bool { return l.History.Seen(reader) > 0 }) {
+			tb.Fatalf("%s was given nothing within %v: %v", reader, waitMax, l.History.Verify(nil, nil))
+		}
 	}
 	tb.Logf("%.0f records a second to %d partitions of %s", plan.records(), plan.Partitions, l.topic)
 	return l
@@ -132,16 +134,6 @@ func (l *Load) readers() (list []string) {
 		}
 	}
 	return list
-}
-
-// atWork says whether every reader was given something.
-func (l *Load) atWork() bool {
-	for _, reader := range l.readers() {
-		if l.History.Seen(reader) == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // UntilAllMove waits until every partition has moved in every way since now, at most max, and reports whether it has.

@@ -41,7 +41,7 @@ def on_error(client):
 
 
 def config(client, **more):
-    return {"bootstrap.servers": ARGS["bootstrap"], "error_cb": on_error(client), **{k.replace("_", "."): v for k, v in more.items()}}
+    return {"bootstrap.servers": ARGS["bootstrap"], "error_cb": on_error(client), **more}
 
 
 def produce(client):
@@ -58,7 +58,7 @@ def produce(client):
             except BufferError:  # too much waits for its acknowledgement
                 p.poll(POLL_S)
 
-    p = Producer(config(client, enable_idempotence=True))
+    p = Producer(config(client, **{"enable.idempotence": True}))
     sent = operation = 0
     beat_s = int(ARGS["beatMs"]) / 1000
     due = time.monotonic()
@@ -104,7 +104,7 @@ def places(partitions, offset=0):
 
 
 def read(client):
-    c = Consumer(config(client, group_id=client, enable_auto_commit=False))
+    c = Consumer(config(client, **{"group.id": client, "enable.auto.commit": False}))
     all_partitions = [TopicPartition(TOPIC, p, 0) for p in range(PARTITIONS)]
     c.assign(all_partitions)
     tell(client, "assign", records=places(all_partitions))
@@ -129,7 +129,7 @@ def member(client, until=None):
 
         return tell_it
 
-    c = Consumer(config(client, group_id=GROUP, auto_offset_reset="earliest", on_commit=on_commit))
+    c = Consumer(config(client, **{"group.id": GROUP, "auto.offset.reset": "earliest", "on_commit": on_commit}))
     batch = Batch(c, client, GROUP)
     c.subscribe([TOPIC], on_assign=rebalance("assign", COMMITTED), on_revoke=rebalance("revoke", 0), on_lost=rebalance("revoke", 0))
     while not end.is_set() and (until is None or time.monotonic() < until):
