@@ -75,6 +75,18 @@ func asNode(a *admin.Agent) (node, bool) {
 	return n, err == nil
 }
 
+// standsFor reports whether clients reach self where they look for that node: it is self, or one that told them the same
+// address. An agent that was killed and came back has a new id. Until the old one has expired, Metadata still names that
+// too, and whoever is sent to it is well served here; Kafka's brokers keep their ids.
+func standsFor(v meta.View, self base.Incarnation, node int32) bool {
+	if node == self.NodeID() {
+		return true
+	}
+	here, ok := v.Admin.Agent(self)
+	there, known := v.Admin.Agent(base.Incarnation(node))
+	return ok && known && here.Kafka == there.Kafka
+}
+
 // noNode is the id of nobody.
 const noNode = -1
 

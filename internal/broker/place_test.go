@@ -69,6 +69,19 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// An agent that was killed and came back at its address serves those whom Metadata still sends to what it was before.
+func TestAnAgentStandsForItsFormerSelf(t *testing.T) {
+	v := viewOf(t, admin.Profile{Kafka: "a:1"}, admin.Profile{Kafka: "b:2"}, admin.Profile{Kafka: "a:1"})
+	for node, want := range map[int32]bool{3: true, 1: true, 2: false, 4: false, 0: false} {
+		if got := standsFor(v, 3, node); got != want {
+			t.Errorf("node %d: %v, want %v", node, got, want)
+		}
+	}
+	if standsFor(v, 4, 1) || standsFor(v, 0, 1) {
+		t.Error("one that is not registered stands for nobody")
+	}
+}
+
 // Leaders are spread evenly, and when an agent goes only its own partitions move.
 func TestLeadersMoveOnlyWhenTheyMust(t *testing.T) {
 	list := make([]node, 10)
