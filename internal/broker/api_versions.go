@@ -25,7 +25,7 @@ func apiVersions(q *query, r *kmsg.ApiVersionsRequest) kmsg.Response {
 	return response
 }
 
-// wrongServer: the client wants another cluster, or, with the right one, a node that is elsewhere.
+// wrongServer: the client wants another cluster, or, with the right one, a node that lives elsewhere.
 func (q *query) wrongServer(r *kmsg.ApiVersionsRequest) bool {
 	if r.ClusterID != nil && *r.ClusterID != q.b.Journal.ClusterID() {
 		return true

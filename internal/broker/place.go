@@ -75,16 +75,16 @@ func asNode(a *admin.Agent) (node, bool) {
 	return n, err == nil
 }
 
-// standsFor reports whether clients reach self where they look for that node: it is self, or one that told them the same
-// address. An agent that was killed and came back has a new id. Until the old one has expired, Metadata still names that
-// too, and whoever is sent to it is well served here; Kafka's brokers keep their ids.
+// standsFor reports whether a client that looks for a node is well served by self: the node is self, or gone, or one at
+// the same address. Only a node that lives elsewhere is better looked for there. An agent that comes back has a new id at
+// its old address, unlike Kafka's brokers; clients still know the old one, and so does Metadata until it has expired.
 func standsFor(v meta.View, self base.Incarnation, node int32) bool {
-	if node == self.NodeID() {
+	there, live := v.Admin.Agent(base.Incarnation(node))
+	if node == self.NodeID() || !live {
 		return true
 	}
 	here, ok := v.Admin.Agent(self)
-	there, known := v.Admin.Agent(base.Incarnation(node))
-	return ok && known && here.Kafka == there.Kafka
+	return ok && here.Kafka == there.Kafka
 }
 
 // noNode is the id of nobody.

@@ -69,16 +69,19 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// An agent that was killed and came back at its address serves those whom Metadata still sends to what it was before.
+// An agent that was killed and came back at its address serves those who look for what it was before.
 func TestAnAgentStandsForItsFormerSelf(t *testing.T) {
 	v := viewOf(t, admin.Profile{Kafka: "a:1"}, admin.Profile{Kafka: "b:2"}, admin.Profile{Kafka: "a:1"})
-	for node, want := range map[int32]bool{3: true, 1: true, 2: false, 4: false, 0: false} {
-		if got := standsFor(v, 3, node); got != want {
-			t.Errorf("node %d: %v, want %v", node, got, want)
+	for node, c := range map[int32]struct {
+		who  string
+		want bool
+	}{3: {"itself", true}, 1: {"itself before, not expired yet", true}, 2: {"one elsewhere", false}, 9: {"one that is gone", true}} {
+		if got := standsFor(v, 3, node); got != c.want {
+			t.Errorf("%s: %v, want %v", c.who, got, c.want)
 		}
 	}
-	if standsFor(v, 4, 1) || standsFor(v, 0, 1) {
-		t.Error("one that is not registered stands for nobody")
+	if standsFor(v, 0, 2) {
+		t.Error("an agent that is not registered stands for one that lives elsewhere")
 	}
 }
 
