@@ -12,7 +12,7 @@ import (
 type Kind string
 
 const (
-	// Ack: the records were acknowledged to a producer.
+	// Ack: the records were acknowledged to a producer; at Somewhere if it was not told where.
 	Ack Kind = "ack"
 	// Poll: one poll of a consumer returned the records, in this order.
 	Poll Kind = "poll"
@@ -29,8 +29,13 @@ const (
 	End Kind = "end"
 )
 
-// Committed is the offset of an assignment that goes on where the group is.
-const Committed int64 = -1
+const (
+	// Committed is the offset of an assignment that goes on where the group is.
+	Committed int64 = -1
+	// Somewhere is the offset of a record that was acknowledged without one. librdkafka takes the acknowledgement of a
+	// batch for that of those before it whose answers it did not get.
+	Somewhere int64 = -1
+)
 
 // Event is one line of a client's history.
 type Event struct {

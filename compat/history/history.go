@@ -26,7 +26,8 @@ type History struct {
 
 // partition is what all clients together know of one.
 type partition struct {
-	places map[int64]*place
+	places    map[int64]*place
+	somewhere map[Number]string // acknowledged to whom, without an offset
 }
 
 // place is what is known of an offset.
@@ -87,12 +88,24 @@ func (h *History) Add(e Event, now time.Time) {
 func (h *History) ack(e Event, now time.Time) {
 	h.producer(e.Client)
 	for _, r := range e.Records {
-		if p := h.note(e.Client, r); p != nil && !p.acked {
+		if r.Offset == Somewhere {
+			h.ackSomewhere(e.Client, r)
+		} else if p := h.note(e.Client, r); p != nil && !p.acked {
 			p.acked = true
 			h.acked++
 		}
 		h.beat(pulse{"acks of " + e.Client, r.Partition}, now)
 	}
+}
+
+func (h *History) ackSomewhere(client string, r Record) {
+	n, err := ParseNumber(r.Value)
+	if err != nil {
+		h.found(Phantom, "%s was acknowledged %.100q in partition %d", client, r.Value, r.Partition)
+		return
+	}
+	h.partition(r.Partition).somewhere[n] = client
+	h.acked++
 }
 
 func (h *History) told(e Event) {
@@ -113,7 +126,7 @@ func (h *History) producer(name string) *producer {
 
 func (h *History) partition(id int32) *partition {
 	if h.partitions[id] == nil {
-		h.partitions[id] = &partition{places: map[int64]*place{}}
+		h.partitions[id] = &partition{places: map[int64]*place{}, somewhere: map[Number]string{}}
 	}
 	return h.partitions[id]
 }

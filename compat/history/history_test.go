@@ -76,6 +76,8 @@ var faults = []fault{
 	{"the last record is not in the log", func(s *script) { s.rest(); s.log = s.log[:3] }, LostWrite, `"p 1 3" was acknowledged at offset 3`},
 	{"another record is in its place", func(s *script) { s.rest(); s.log = rec(0, 0, 1, 2, 4) }, LostWrite, `"p 1 3" was acknowledged`},
 	{"the log has a hole", func(s *script) { s.rest(); s.ack(rec(5, 4)); s.log = append(s.log, rec(5, 4)...) }, LostWrite, "offsets 4 to 4"},
+	{"acknowledged without an offset, and not in the log", func(s *script) { s.rest(); s.ack(rec(Somewhere, 4)) }, LostWrite, `"p 2 4" was acknowledged to p`},
+	{"garbage acknowledged without an offset", func(s *script) { s.rest(); s.ack([]Record{{Offset: Somewhere, Value: "x"}}) }, Phantom, `acknowledged "x"`},
 	{"a record is there twice", func(s *script) { s.rest(); s.log = append(s.log, rec(4, 3)...) }, Duplicate, `"p 1 3" at offsets 3 and 4`},
 	{"two are acknowledged at one offset", func(s *script) { s.rest(); s.ack(rec(3, 4)) }, InconsistentOffsets, `told of "p 1 3", p of "p 2 4"`},
 	{"readers disagree", func(s *script) { s.poll(rec(3, 4)) }, InconsistentOffsets, "reader of"},
@@ -173,8 +175,14 @@ func TestThereIsAFaultForEveryCheck(t *testing.T) {
 // What Kafka permits is no violation.
 func TestWhatIsPermittedPasses(t *testing.T) {
 	for name, happen := range map[string]func(s *script){
-		"all is well":                      func(*script) {},
-		"there, and never acknowledged":    func(s *script) { s.poll(rec(4, 4)); s.member("m2", Poll, rec(4, 4)...); s.log = rec(0, 0, 1, 2, 3, 4) },
+		"all is well":                   func(*script) {},
+		"there, and never acknowledged": func(s *script) { s.poll(rec(4, 4)); s.member("m2", Poll, rec(4, 4)...); s.log = rec(0, 0, 1, 2, 3, 4) },
+		"acknowledged without an offset": func(s *script) {
+			s.ack(rec(Somewhere, 4))
+			s.poll(rec(4, 4))
+			s.member("m2", Poll, rec(4, 4)...)
+			s.log = rec(0, 0, 1, 2, 3, 4)
+		},
 		"acknowledged twice at one offset": func(s *script) { s.ack(rec(3, 3)) },
 		"acknowledged later than the next": func(s *script) { s.late() },
 		"a group is given a record again":  func(s *script) { s.member("m1", Assign, Record{Offset: Committed}); s.member("m1", Poll, rec(2, 2)...) },

@@ -16,6 +16,7 @@ func (h *History) Verify(log []Record, readers []string) []Violation {
 	h.readLog(log)
 	for _, id := range slices.Sorted(maps.Keys(h.partitions)) {
 		places := h.partitions[id].places
+		h.judgeSomewhere(id, places)
 		order := slices.Sorted(maps.Keys(places))
 		h.judgePlaces(id, places, order)
 		h.judgeHoles(id, order)
@@ -72,6 +73,19 @@ func (h *History) judgePlaces(id int32, places map[int64]*place, order []int64) 
 			h.found(InconsistentOffsets, "partition %d: %s was given %q at offset %d, the log does not have it", id, p.by, p.number, at)
 		}
 		h.judgeSender(id, p.number)
+	}
+}
+
+// judgeSomewhere: what was acknowledged without an offset is in the log.
+func (h *History) judgeSomewhere(id int32, places map[int64]*place) {
+	missing := maps.Clone(h.partitions[id].somewhere)
+	for _, p := range places {
+		if p.inLog {
+			delete(missing, p.number)
+		}
+	}
+	for n, client := range missing {
+		h.found(LostWrite, "partition %d: %q was acknowledged to %s and is not in the log", id, n, client)
 	}
 }
 
