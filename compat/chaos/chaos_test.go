@@ -22,9 +22,10 @@ import (
 const (
 	// longMinutes is the length of a run where all tests were asked for.
 	longMinutes = 10
-	// recoverMax is how long anything may stand still once all is well again: a client that waits for an answer of an agent
-	// that was stopped or killed gives it 60 s (librdkafka), and then looks for another.
-	recoverMax = 75 * time.Second
+	// recoverMax is how long anything may stand still once all is well again. A client that waits for an answer of an agent
+	// that was stopped or killed gives it 60 s (librdkafka), and then looks for another; a group waits 45 s for the session
+	// of a member that is gone, twice if that one left while it waited to join.
+	recoverMax = 120 * time.Second
 	prefix     = "chaos"
 )
 
@@ -43,7 +44,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("with all well again, everything moved after %v", time.Since(recovered).Round(ms))
 	w.tellStandstills(l, p)
-	w.c.MustServe()
+	w.c.MustServe() // also: no agent has ended by itself
 	l.Finish()
 	w.tellFaults()
 	w.fsck()
@@ -135,7 +136,7 @@ func (w *world) disturb(p plan) {
 }
 
 // tellStandstills prints for how long anything stood still, and fails the test only where that was far beyond what was
-// done to it.
+// done to it. Not for groups: each fault may begin the sessions anew that they wait for.
 func (w *world) tellStandstills(l *load.Load, p plan) {
 	w.t.Helper()
 	longest := time.Duration(0)
@@ -145,7 +146,7 @@ func (w *world) tellStandstills(l *load.Load, p plan) {
 	silences := l.History.Longest(time.Now())
 	for _, what := range slices.Sorted(maps.Keys(silences)) {
 		w.t.Logf("%s: stood still for %v at most", what, silences[what].Round(ms))
-		if silences[what] > longest+recoverMax {
+		if silences[what] > longest+recoverMax && !strings.HasPrefix(what, "polls of group ") {
 			w.t.Errorf("%s: stood still for %v; nothing was done for longer than %v", what, silences[what], longest)
 		}
 	}

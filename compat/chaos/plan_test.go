@@ -85,7 +85,7 @@ var order = []act{kill, killTwo, pause, sleep, sleepAndKill, cutOff, outage, ref
 // Rests after a step, in a short run and in a long one; and what a step without a length of its own takes, roughly.
 var (
 	restShort   = span{second, 2 * second}
-	restLong    = span{2 * second, 20 * second}
+	restLong    = span{5 * second, 30 * second}
 	restartTook = 6 * time.Second
 )
 
