@@ -61,9 +61,11 @@ func agentNodes(tb testing.TB, dir string, opts Options) (nodes []*node, err err
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := newBucket(tb, dir, opts.Store)
-	if err != nil {
-		return nil, err
+	bucket := ""
+	if opts.Own == nil {
+		if bucket, err = newBucket(tb, dir, opts.Store); err != nil {
+			return nil, err
+		}
 	}
 	count := opts.Agents
 	if count == 0 {
@@ -74,15 +76,22 @@ func agentNodes(tb testing.TB, dir string, opts Options) (nodes []*node, err err
 		return nil, err
 	}
 	for i := range count {
-		nodes = append(nodes, agentNode(bin, bucket, dir, i, ports[2*i], ports[2*i+1], opts.Flags))
+		own := Own{Bucket: bucket}
+		if opts.Own != nil {
+			own = opts.Own(i)
+		}
+		if own.Binary == "" {
+			own.Binary = bin
+		}
+		nodes = append(nodes, agentNode(own, opts.Logs, i, ports[2*i], ports[2*i+1], opts.Flags))
 	}
 	return nodes, nil
 }
 
-func agentNode(bin, bucket, dir string, i int, kafkaPort, httpPort string, flags []string) *node {
+func agentNode(own Own, logs string, i int, kafkaPort, httpPort string, flags []string) *node {
 	n := &node{name: fmt.Sprintf("agent-%d", i), addr: "127.0.0.1:" + kafkaPort, http: "127.0.0.1:" + httpPort}
-	n.log = logPath(dir, n.name)
-	n.argv = append([]string{bin, "agent", "--bucket", bucket, "--listen", n.addr, "--advertise", n.addr, "--http", n.http}, flags...)
+	n.log = logPath(logs, n.name)
+	n.argv = append([]string{own.Binary, "agent", "--bucket", own.Bucket, "--listen", n.addr, "--advertise", n.addr, "--http", n.http}, flags...)
 	n.ready = func() error { return readyz(n.http) }
 	return n
 }

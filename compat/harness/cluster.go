@@ -18,6 +18,15 @@ type Options struct {
 	Agents int      // how many agents; 0 means 3. An oracle is always one broker.
 	Store  string   // "file", "s3" or, for one agent that is never restarted, "mem"; "" means MILLRACE_COMPAT_STORE, else "file"
 	Flags  []string // further flags of every agent
+	Logs   string   // directory for the servers' logs; "" for one that is removed at the end
+	// Own, unless nil, is asked for what agent i has of its own, on a bucket that is there already.
+	Own func(i int) Own
+}
+
+// Own is what one agent does not share with the others.
+type Own struct {
+	Bucket string // its URL of the bucket that all of them use
+	Binary string // its millrace; "" is the one that was built
 }
 
 // Cluster is a running target, seen by one test: its methods fail that test when something does not work.
@@ -133,6 +142,9 @@ func Main(m *testing.M) {
 // start starts all nodes in dir. stop is never nil.
 func start(tb testing.TB, dir string, opts Options) (c *Cluster, stop func(), err error) {
 	c = &Cluster{kind: "millrace"}
+	if opts.Logs == "" {
+		opts.Logs = dir
+	}
 	stop = func() {
 		for _, n := range c.nodes {
 			n.proc.kill()
@@ -140,23 +152,28 @@ func start(tb testing.TB, dir string, opts Options) (c *Cluster, stop func(), er
 	}
 	if IsOracle() {
 		c.kind = "kafka"
-		c.nodes, err = kafkaNodes(dir)
+		c.nodes, err = kafkaNodes(dir, opts.Logs)
 	} else {
 		c.nodes, err = agentNodes(tb, dir, opts)
 	}
 	if err != nil {
 		return c, stop, err
 	}
-	var wg sync.WaitGroup
-	errs := make([]error, len(c.nodes))
-	for i, n := range c.nodes {
-		wg.Go(func() { errs[i] = n.start() })
-	}
-	wg.Wait()
-	if err = errors.Join(errs...); err != nil {
+	if err = startAll(c.nodes); err != nil {
 		err = fmt.Errorf("%w\n%s", err, c.logs(nil))
 	}
 	return c, stop, err
+}
+
+// startAll starts nodes side by side, and waits until all serve.
+func startAll(nodes []*node) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(nodes))
+	for i, n := range nodes {
+		wg.Go(func() { errs[i] = n.start() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // seenBy returns the cluster as tb's: its failures are tb's, and if tb fails, the servers' last log lines are shown.
@@ -200,7 +217,12 @@ func tail(path string, skip int64, lines int) string {
 	if skip > int64(len(raw)) {
 		skip = 0
 	}
-	text := strings.TrimSuffix(string(raw[skip:]), "\n")
+	return tailOf(string(raw[skip:]), lines)
+}
+
+// tailOf returns the last lines of a text.
+func tailOf(text string, lines int) string {
+	text = strings.TrimSuffix(text, "\n")
 	if text == "" {
 		return ""
 	}
@@ -242,6 +264,20 @@ func (c *Cluster) Kill9(i int) {
 	c.nodes[i].proc.kill()
 }
 
+// Pause stops agent i in the middle of what it does (SIGSTOP), until Resume.
+func (c *Cluster) Pause(i int) { c.signal(i, syscall.SIGSTOP) }
+
+// Resume lets agent i go on where it was paused (SIGCONT).
+func (c *Cluster) Resume(i int) { c.signal(i, syscall.SIGCONT) }
+
+func (c *Cluster) signal(i int, s syscall.Signal) {
+	c.tb.Helper()
+	c.mustRun(i)
+	if err := c.nodes[i].proc.cmd.Process.Signal(s); err != nil {
+		c.tb.Fatalf("%v to %s: %v", s, c.nodes[i].name, err)
+	}
+}
+
 // Term asks agent i to drain (SIGTERM), waits for its end, and fails the test if that takes too long or ends badly.
 func (c *Cluster) Term(i int) {
 	c.tb.Helper()
@@ -268,6 +304,21 @@ func (c *Cluster) RestartAll() {
 	for i := range c.nodes {
 		c.Term(i)
 		c.Restart(i)
+	}
+}
+
+// CrashAll ends all agents at once (SIGKILL) and starts them all at once.
+func (c *Cluster) CrashAll() {
+	c.tb.Helper()
+	for i := range c.nodes {
+		c.mustRun(i)
+		_ = c.nodes[i].proc.cmd.Process.Kill() // fails only if it has ended
+	}
+	for _, n := range c.nodes {
+		n.proc.kill()
+	}
+	if err := startAll(c.nodes); err != nil {
+		c.tb.Fatal(err)
 	}
 }
 

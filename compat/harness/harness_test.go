@@ -1,11 +1,17 @@
 package harness
 
 import (
+	"bufio"
+	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,6 +66,92 @@ func TestAgentsComeAndGo(t *testing.T) {
 	c.MustServe()
 	if logs := c.logs(nil); !strings.Contains(logs, "asked for /readyz") {
 		t.Errorf("logs:\n%s", logs)
+	}
+}
+
+// stateOf gives the state of a process: R, S, T (stopped) …
+func stateOf(t *testing.T, pid int) string {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Skipf("no /proc: %v", err)
+	}
+	_, after, _ := strings.Cut(string(raw), ") ")
+	return after[:1]
+}
+
+func TestAgentsPauseAndCrash(t *testing.T) {
+	c := Start(t, Options{Agents: 2})
+	c.Pause(1)
+	for end := time.Now().Add(5 * time.Second); stateOf(t, c.PID(1)) != "T"; time.Sleep(time.Millisecond) { // a signal takes a moment
+		if time.Now().After(end) {
+			t.Fatalf("a paused agent is in state %s", stateOf(t, c.PID(1)))
+		}
+	}
+	c.Resume(1)
+	c.MustServe()
+	before := []int{c.PID(0), c.PID(1)}
+	c.Pause(0) // a stopped process can be killed too
+	c.CrashAll()
+	c.MustServe()
+	if c.PID(0) == before[0] || c.PID(1) == before[1] {
+		t.Error("crashed, and yet the same processes")
+	}
+}
+
+// An agent may have a bucket URL and a binary of its own, such as that of an earlier release.
+func TestAgentsOfTheirOwn(t *testing.T) {
+	raw, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := filepath.Join(t.TempDir(), "old")
+	if err := os.WriteFile(old, raw, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	logs := t.TempDir()
+	c := Start(t, Options{Agents: 2, Logs: logs, Own: func(i int) Own {
+		return []Own{{Bucket: "mem://0", Binary: old}, {Bucket: "mem://1"}}[i]
+	}})
+	c.MustServe()
+	for i, want := range []Own{{"mem://0", old}, {"mem://1", Binary(t)}} {
+		if n := c.nodes[i]; n.argv[0] != want.Binary || !slices.Contains(n.argv, want.Bucket) || filepath.Dir(n.log) != logs {
+			t.Errorf("agent %d is %q, logs to %s; want %+v and %s", i, n.argv, n.log, want, logs)
+		}
+	}
+}
+
+// A client works until its input ends, and what it prints comes while it does.
+func TestClient(t *testing.T) {
+	lines := make(chan string, 10)
+	read := func(r io.Reader) error {
+		for in := bufio.NewScanner(r); in.Scan(); {
+			lines <- in.Text()
+		}
+		return nil
+	}
+	c := startClient(t, read, "cat", []string{"cat"})
+	if err := c.Say("hello"); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-lines; got != "hello" {
+		t.Errorf("read %q", got)
+	}
+	if err := c.End(time.Minute); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClientsThatEndBadly(t *testing.T) {
+	none := func(r io.Reader) error { return nil }
+	for want, c := range map[string]*Client{
+		"had to be killed":                  startClient(t, none, "deaf", []string{"sleep", "60"}),
+		"ended badly: exit status 3\nwhy\n": startClient(t, none, "bad", []string{"sh", "-c", "cat; echo why >&2; exit 3"}),
+		"reading what odd wrote: odd":       startClient(t, func(io.Reader) error { return errors.New("odd") }, "odd", []string{"cat"}),
+	} {
+		if err := c.End(time.Second); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v; want %q", err, want)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func javaArgv(mainClass string, args ...string) []string {
 }
 
 // kafkaNodes lays out one Apache Kafka broker.
-func kafkaNodes(dir string) ([]*node, error) {
+func kafkaNodes(dir, logs string) ([]*node, error) {
 	if err := install("kafka"); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func kafkaNodes(dir string) ([]*node, error) {
 		return nil, fmt.Errorf("formatting the oracle's disk: %w\n%s", err, out)
 	}
 	n := &node{name: "kafka", addr: "127.0.0.1:" + ports[0], argv: javaArgv("kafka.Kafka", config)}
-	n.log = logPath(dir, n.name)
+	n.log = logPath(logs, n.name)
 	n.ready = func() error { return ping(n.addr) }
 	return []*node{n}, nil
 }

@@ -39,10 +39,7 @@ func spawn(argv []string, log string) (*process, error) {
 	defer out.Close()
 	p := &process{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
-	p.cmd.SysProcAttr = dieWithParent()
-	started := make(chan error)
-	spawnOn() <- func() { started <- p.cmd.Start() }
-	if err := <-started; err != nil {
+	if err := launch(p.cmd); err != nil {
 		return nil, err
 	}
 	go func() {
@@ -50,6 +47,14 @@ func spawn(argv []string, log string) (*process, error) {
 		close(p.done)
 	}()
 	return p, nil
+}
+
+// launch starts a command that ends with this process at the latest.
+func launch(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = dieWithParent()
+	started := make(chan error)
+	spawnOn() <- func() { started <- cmd.Start() }
+	return <-started
 }
 
 func (p *process) running() bool {

@@ -54,9 +54,13 @@ func TryKcat(tb testing.TB, stdin string, args ...string) Result {
 func Python(tb testing.TB, script string, args ...string) Result {
 	tb.Helper()
 	needClient(tb, "python")
+	return mustSucceed(tb, run(tb, "", pythonArgv(script, args...)), script, args)
+}
+
+func pythonArgv(script string, args ...string) []string {
 	repo := Repo()
 	argv := []string{filepath.Join(repo, ".tools", "python", "bin", "python"), "-u", filepath.Join(repo, "tools", "python", script)}
-	return mustSucceed(tb, run(tb, "", append(argv, args...)), script, args)
+	return append(argv, args...)
 }
 
 func mustSucceed(tb testing.TB, r Result, name string, args []string) Result {

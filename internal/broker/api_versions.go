@@ -25,12 +25,12 @@ func apiVersions(q *query, r *kmsg.ApiVersionsRequest) kmsg.Response {
 	return response
 }
 
-// wrongServer: the client wants another cluster, or, with the right one, another node.
+// wrongServer: the client wants another cluster, or, with the right one, a node that lives elsewhere.
 func (q *query) wrongServer(r *kmsg.ApiVersionsRequest) bool {
 	if r.ClusterID != nil && *r.ClusterID != q.b.Journal.ClusterID() {
 		return true
 	}
-	return r.NodeID >= 0 && r.NodeID != q.b.Journal.Self().NodeID()
+	return r.NodeID >= 0 && !standsFor(q.view, q.b.Journal.Self(), r.NodeID)
 }
 
 func versionTable() []kmsg.ApiVersionsResponseApiKey {

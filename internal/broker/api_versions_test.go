@@ -64,6 +64,7 @@ func TestApiVersionsOfAVersionToCome(t *testing.T) {
 func TestApiVersionsRefusals(t *testing.T) {
 	b := newBed(t)
 	self, cluster, other := b.control.Self().NodeID(), b.control.ClusterID(), "other"
+	elsewhere := b.another("elsewhere:9092")
 	for name, c := range map[string]struct {
 		change func(*kmsg.ApiVersionsRequest)
 		want   base.Kind
@@ -74,7 +75,8 @@ func TestApiVersionsRefusals(t *testing.T) {
 		"this agent":     {func(r *kmsg.ApiVersionsRequest) { r.ClusterID, r.NodeID = &cluster, self }, base.OK},
 		"no agent":       {func(r *kmsg.ApiVersionsRequest) { r.ClusterID, r.NodeID = &cluster, -1 }, base.OK},
 		"other cluster":  {func(r *kmsg.ApiVersionsRequest) { r.ClusterID, r.NodeID = &other, self }, base.RebootstrapRequired},
-		"other agent":    {func(r *kmsg.ApiVersionsRequest) { r.ClusterID, r.NodeID = &cluster, self+1 }, base.RebootstrapRequired},
+		"other agent":    {func(r *kmsg.ApiVersionsRequest) { r.ClusterID, r.NodeID = &cluster, elsewhere }, base.RebootstrapRequired},
+		"one that left":  {func(r *kmsg.ApiVersionsRequest) { r.ClusterID, r.NodeID = &cluster, elsewhere+1 }, base.OK},
 	} {
 		r := kmsg.NewPtrApiVersionsRequest()
 		r.ClientSoftwareName, r.ClientSoftwareVersion, r.NodeID = "apache-kafka-java", "4.4.0", -1

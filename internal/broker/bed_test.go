@@ -22,6 +22,7 @@ import (
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
 )
 
@@ -30,6 +31,7 @@ func soon() time.Time { return time.Now().Add(10 * time.Second) }
 // bed is one agent over a bucket in memory, and a client of it.
 type bed struct {
 	t       testing.TB
+	store   objstore.Store
 	control *control.Control
 	broker  *Broker
 	fetch   *fakeFetch
@@ -48,7 +50,7 @@ func newBed(t testing.TB, options ...option) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, addr: l.Addr().String(), fetch: &fakeFetch{}}
+	b := &bed{t: t, store: store, addr: l.Addr().String(), fetch: &fakeFetch{}}
 	cc := control.Config{Profile: admin.Profile{Kafka: b.addr, Roles: admin.AllRoles, Zone: "z1"}, W: journal.W, Log: quiet}
 	config := Config{Memory: 64 << 20, Log: quiet}
 	deps := Deps{Fetch: b.fetch}
@@ -80,6 +82,26 @@ func newBed(t testing.TB, options ...option) *bed {
 		b.control.Stop(soon())
 	})
 	return b
+}
+
+// another registers an agent at another address, and gives its node id.
+func (b *bed) another(addr string) int32 {
+	b.t.Helper()
+	e := env.Real()
+	cluster, err := journal.OpenCluster(b.t.Context(), e, b.store)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	c := control.New(e, b.store, cluster, control.Config{Profile: admin.Profile{Kafka: addr, Roles: admin.AllRoles}, W: journal.W, Log: quiet}, nil)
+	if err := c.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { c.Stop(soon()) })
+	if _, err := b.control.Barrier(soon()); err != nil {
+		b.t.Fatal(err)
+	}
+	return c.Self().NodeID()
 }
 
 // newFuzzBed is a bed whose log of what clients did wrong is not kept, and where a Fetch finds nothing.

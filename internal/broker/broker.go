@@ -36,6 +36,8 @@ type Broker struct {
 	env    env.Env
 	log    *slog.Logger
 	stop   *env.Stopper
+	watch  *env.Stopper // of watchStillness, which answers nobody
+	still  stillness
 	decode *env.Semaphore
 	frames frames
 	stats  counters
@@ -51,7 +53,7 @@ type Broker struct {
 
 // New makes a Broker that serves nobody yet.
 func New(e env.Env, config Config, deps Deps) *Broker {
-	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), conns: map[uint64]*conn{}}
+	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), watch: env.NewStopper(e), conns: map[uint64]*conn{}}
 	b.frames = newFrames(e, config.Memory)
 	b.decode = env.NewSemaphore(e, decodeMemory)
 	if b.config.Allow == nil {
@@ -61,6 +63,7 @@ func New(e env.Env, config Config, deps Deps) *Broker {
 		b.config.Watch = nobody{}
 	}
 	b.noise.env = e
+	b.watch.Go("watch for standing still", func() { b.watchStillness(b.watch) })
 	return b
 }
 
@@ -134,6 +137,7 @@ func (b *Broker) isDraining() bool {
 // Drain stops accepting, lets what is under way be answered, and closes the connections. What is not done at deadline
 // is cut off; Drain reports whether nothing was.
 func (b *Broker) Drain(deadline time.Time) bool {
+	b.watch.Stop()
 	b.mu.Lock()
 	b.draining = true
 	listeners, conns := b.listeners, b.all()

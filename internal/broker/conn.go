@@ -71,6 +71,10 @@ func (c *conn) serve() {
 			c.farewell(err)
 			return
 		}
+		if c.b.stale(c) {
+			release()
+			return
+		}
 		if !c.dispatch(frame, release) {
 			return
 		}

@@ -75,6 +75,18 @@ func asNode(a *admin.Agent) (node, bool) {
 	return n, err == nil
 }
 
+// standsFor reports whether a client that looks for a node is well served by self: the node is self, or gone, or one at
+// the same address. Only a node that lives elsewhere is better looked for there. An agent that comes back has a new id at
+// its old address, unlike Kafka's brokers; clients still know the old one, and so does Metadata until it has expired.
+func standsFor(v meta.View, self base.Incarnation, node int32) bool {
+	there, live := v.Admin.Agent(base.Incarnation(node))
+	if node == self.NodeID() || !live {
+		return true
+	}
+	here, ok := v.Admin.Agent(self)
+	return ok && here.Kafka == there.Kafka
+}
+
 // noNode is the id of nobody.
 const noNode = -1
 

@@ -69,6 +69,22 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// An agent that was killed and came back at its address serves those who look for what it was before.
+func TestAnAgentStandsForItsFormerSelf(t *testing.T) {
+	v := viewOf(t, admin.Profile{Kafka: "a:1"}, admin.Profile{Kafka: "b:2"}, admin.Profile{Kafka: "a:1"})
+	for node, c := range map[int32]struct {
+		who  string
+		want bool
+	}{3: {"itself", true}, 1: {"itself before, not expired yet", true}, 2: {"one elsewhere", false}, 9: {"one that is gone", true}} {
+		if got := standsFor(v, 3, node); got != c.want {
+			t.Errorf("%s: %v, want %v", c.who, got, c.want)
+		}
+	}
+	if standsFor(v, 0, 2) {
+		t.Error("an agent that is not registered stands for one that lives elsewhere")
+	}
+}
+
 // Leaders are spread evenly, and when an agent goes only its own partitions move.
 func TestLeadersMoveOnlyWhenTheyMust(t *testing.T) {
 	list := make([]node, 10)

@@ -57,8 +57,11 @@ func (s *Server) Another(tb testing.TB) *Server {
 }
 
 // URL gives the bucket URL of a prefix.
-func (s *Server) URL(prefix string) string {
-	return fmt.Sprintf("s3://%s/%s?endpoint=%s&region=%s", Bucket, prefix, url.QueryEscape(s.Endpoint), region)
+func (s *Server) URL(prefix string) string { return URLAt(s.Endpoint, prefix) }
+
+// URLAt gives the bucket URL of a prefix for who reaches a server by another way: endpoint is that of a proxy, say.
+func URLAt(endpoint, prefix string) string {
+	return fmt.Sprintf("s3://%s/%s?endpoint=%s&region=%s", Bucket, prefix, url.QueryEscape(endpoint), region)
 }
 
 // Env gives the variables with which another process may use the server.
