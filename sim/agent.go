@@ -45,7 +45,7 @@ const peerPort = ":9094"
 // begin starts a new life of the agent of that name.
 func (c *Cluster) begin(name string) {
 	a := &agent{c: c, name: name, p: c.w.Proc(name)}
-	a.log = slog.New(&logHandler{w: c.w, audit: c.audit})
+	a.log = slog.New(&logHandler{w: c.w, audit: c.audit, deaf: c.options.Deaf})
 	c.agents[slices.Index(c.names, name)] = a
 	a.p.Go("agent", a.run)
 }
@@ -60,7 +60,7 @@ func (a *agent) run() {
 			a.kill() // the process ends, and is started again
 		}
 		if base.KindOf(err) != base.Stopping {
-			a.c.audit.violated("agent-start", "%s cannot start: %v", a.name, err)
+			a.gaveUp("agent-start", err)
 		}
 		return
 	}
@@ -73,10 +73,21 @@ func (a *agent) run() {
 		a.p.Sleep(500 * time.Millisecond)
 		a.count()
 		if err := a.control.Err(); err != nil {
-			a.c.audit.violated("agent-stopped", "%s gave up: %v", a.name, err)
-			a.up = false
+			a.gaveUp("agent-stopped", err)
 		}
 	}
+}
+
+// gaveUp: the product has found by itself that something is wrong, and ends this life of the agent.
+func (a *agent) gaveUp(check string, err error) {
+	a.up = false
+	if !a.c.options.Deaf {
+		a.c.audit.violated(check, "%s: %v", a.name, err)
+		return
+	}
+	a.c.w.Logf("%s: %v", check, err)
+	a.c.beginLater(a.name)
+	a.kill()
 }
 
 // mayPass reports whether err is the bucket's, and of a kind that ends.
@@ -155,6 +166,9 @@ func (a *agent) published(change control.Change) {
 		a.c.marks.Hit(StartFromSnapshot)
 	}
 	a.c.audit.view(a.name, change.View)
+	for _, k := range a.c.committers {
+		k.view(a.name, change.View)
+	}
 }
 
 // count takes over what the agent counts itself.
@@ -213,6 +227,7 @@ func ask[T any](by *sim.Proc, a *agent, d time.Duration, f func() (T, error)) (T
 type logHandler struct {
 	w     *sim.World
 	audit *Auditor
+	deaf  bool // see Options.Deaf
 	attrs string
 }
 
@@ -227,7 +242,7 @@ func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	h.w.Logf("%v %s%s%s", r.Level, r.Message, h.attrs, b.String())
-	if strings.Contains(r.Message, "because of a bug") {
+	if strings.Contains(r.Message, "because of a bug") && !h.deaf {
 		h.audit.violated(CheckPanic, "%s%s", r.Message, b.String())
 	}
 	return nil

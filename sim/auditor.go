@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
@@ -12,7 +13,10 @@ import (
 )
 
 // Violation is a broken promise. Check is its kind; those that Jepsen's Kafka workload knows have its names.
-type Violation struct{ Check, Text string }
+type Violation struct {
+	Check, Text string
+	At          time.Duration // virtual time since the run began
+}
 
 // The checks of the auditor.
 const (
@@ -81,18 +85,19 @@ type Auditor struct {
 	ends      map[string][]int64 // by agent: of the last view
 	newest    base.Slot
 	groupFacts
+	clockFacts
 	checked    base.Slot
 	Violations []Violation
 	Acked      int
 }
 
 func newAuditor(w *sim.World, marks Marks, partitions int) *Auditor {
-	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
+	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), clockFacts: clockFacts{}, records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
 		ackedEnd: make([]int64, partitions), trimmed: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{}, digests: map[base.Slot]uint64{}, ends: map[string][]int64{}}
 }
 
 func (u *Auditor) violated(check, format string, args ...any) {
-	v := Violation{check, fmt.Sprintf(format, args...)}
+	v := Violation{check, fmt.Sprintf(format, args...), u.w.Elapsed()}
 	u.w.Logf("VIOLATION %s: %s", v.Check, v.Text)
 	if len(u.Violations) < violationsMax {
 		u.Violations = append(u.Violations, v)
@@ -174,6 +179,7 @@ func (u *Auditor) view(agent string, v meta.View) {
 		u.violated(CheckDivergence, "%s has another state after slot %d than others had", agent, v.Slot)
 	}
 	u.digests[v.Slot] = digest
+	u.clock(agent, v)
 	if v.Slot >= u.checked+100 {
 		u.checked = v.Slot
 		u.check(agent, v)

@@ -49,8 +49,11 @@ func NewBucket(w *sim.World, marks Marks, faults Faults, unsteady bool) *Bucket 
 	return b
 }
 
+// bucketEpoch is the true time when a world begins.
+var bucketEpoch = time.Unix(1_700_000_000, 0)
+
 // now is the true time.
-func (b *Bucket) now() time.Time { return time.Unix(1_700_000_000, 0).Add(b.w.Elapsed()) }
+func (b *Bucket) now() time.Time { return bucketEpoch.Add(b.w.Elapsed()) }
 
 // date is the bucket's clock: whole seconds, from front ends that are up to a second apart.
 func (b *Bucket) date() time.Time {

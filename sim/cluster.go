@@ -31,6 +31,9 @@ type Options struct {
 	Pace       control.Pace
 	Log        io.Writer // every event; nil: nowhere
 	Seams      Seams
+	Off        []string // faults and clients that the run does without, by name: see parts.go
+	Steps      []int    // of the torment, the only ones that are done; nil: all
+	Deaf       bool     // that the product finds something wrong by itself does not count: the agent is started anew
 
 	script func(c *Cluster, main *sim.Proc) // what is done to the cluster, in place of the seed's torment; the bucket works
 }
@@ -65,6 +68,7 @@ type Result struct {
 	Acked      int    // records
 	Slots      base.Slot
 	Marks      Marks
+	Steps      int // of the torment
 	Violations []Violation
 	Err        error // of the simulation itself: a panic, a deadlock
 }
@@ -90,19 +94,23 @@ func (r *Result) String() string {
 
 // Cluster is one world: a bucket, agents, clients, and the auditor, who sees what none of them can.
 type Cluster struct {
-	options   Options
-	w         *sim.World
-	marks     Marks
-	bucket    *Bucket
-	audit     *Auditor
-	names     []string
-	agents    []*agent // the present life of each
-	producers []*producer
-	consumers []*consumer
-	clients   []*sim.Proc // those that speak Kafka's protocol
-	topic     base.TopicID
-	requests  int
-	quiet     bool // no more faults
+	options    Options
+	w          *sim.World
+	marks      Marks
+	bucket     *Bucket
+	audit      *Auditor
+	names      []string
+	agents     []*agent // the present life of each
+	producers  []*producer
+	consumers  []*consumer
+	committers []*committer
+	clients    []*sim.Proc // those that speak Kafka's protocol
+	topic      base.TopicID
+	hasGroup   bool
+	requests   int
+	steps      int  // of the torment, done or left out
+	quiet      bool // no more faults
+	quietAt    time.Duration
 }
 
 const topicName = "orders"
@@ -118,6 +126,7 @@ func Run(o Options) *Result {
 	if o.script != nil {
 		faults = Faults{}
 	}
+	faults.leaveOut(o.Off)
 	c.bucket = NewBucket(w, marks, faults, o.Unsteady)
 	c.bucket.onLanding = c.landed
 	for i := range o.Agents {
@@ -126,7 +135,7 @@ func Run(o Options) *Result {
 	c.agents = make([]*agent, o.Agents)
 	err := w.RunFor(o.Chaos+2*time.Hour, c.play)
 	return &Result{Seed: o.Seed, Digest: w.Digest(), Events: c.bucket.Requests + c.requests + int(c.audit.newest), Acked: c.audit.Acked, Slots: c.audit.newest,
-		Marks: marks, Violations: c.audit.Violations, Err: err}
+		Marks: marks, Steps: c.steps, Violations: c.audit.Violations, Err: err}
 }
 
 // play is the whole run.
@@ -138,21 +147,29 @@ func (c *Cluster) play(main *sim.Proc) {
 	for i := range c.options.Producers {
 		c.producers = append(c.producers, c.newProducer(fmt.Sprintf("p%d", i+1), i == c.options.Producers-1))
 	}
-	if c.options.Whole {
+	if c.options.Whole && c.has(partConsumers) {
 		c.consumers = append(c.consumers, c.newConsumer("c1", true), c.newConsumer("c2", false))
+	}
+	if c.options.Whole && c.has(partMembers) {
+		c.hasGroup = true
 		for i := range 3 {
 			c.newMember(fmt.Sprintf("m%d", i+1))
 		}
 	}
+	if c.options.Whole && c.has(partObserver) {
+		c.newObserver("o1")
+	}
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
 	for i := range c.options.Partitions {
-		c.newCommitter(fmt.Sprintf("k%d", i+1), int32(i))
+		if c.has(partCommitters) {
+			c.newCommitter(fmt.Sprintf("k%d", i+1), int32(i))
+		}
 	}
 	if c.options.script != nil {
 		c.options.script(c, main)
 	} else {
-		c.newMeddler("admin")
+		c.beginMeddlers()
 		c.torment(main)
 	}
 	c.end(main)
@@ -234,7 +251,7 @@ func (c *Cluster) atRest() bool {
 			return false
 		}
 	}
-	return !c.options.Whole || c.audit.groupIsThrough()
+	return !c.hasGroup || c.audit.groupIsThrough()
 }
 
 func (c *Cluster) unrest() string {
@@ -256,7 +273,7 @@ func (c *Cluster) unrest() string {
 			fmt.Fprintf(&b, "%s is at %v of %v. ", k.p.Name(), k.next, c.audit.ackedEnd)
 		}
 	}
-	if c.options.Whole && !c.audit.groupIsThrough() {
+	if c.hasGroup && !c.audit.groupIsThrough() {
 		fmt.Fprintf(&b, "The group is at %v of %v. ", c.audit.commits, c.audit.ackedEnd)
 	}
 	return b.String()
@@ -264,12 +281,8 @@ func (c *Cluster) unrest() string {
 
 // examine has every agent, and one that starts from the bucket alone, show the same; then reads the whole log.
 func (c *Cluster) examine(main *sim.Proc) {
-	c.names = append(c.names, "fresh")
-	c.agents = append(c.agents, nil)
-	c.begin("fresh")
-	for fresh := c.agents[len(c.agents)-1]; !fresh.up && len(c.audit.Violations) == 0; {
-		main.Sleep(100 * time.Millisecond)
-	}
+	c.checkBucket(main)
+	c.beginFresh(main)
 	if len(c.audit.Violations) > 0 {
 		return
 	}
@@ -286,6 +299,22 @@ func (c *Cluster) examine(main *sim.Proc) {
 		r.files(v)
 	}
 	c.audit.settle()
+}
+
+// beginFresh starts an agent that knows nothing but the bucket.
+func (c *Cluster) beginFresh(main *sim.Proc) {
+	const name = "fresh"
+	c.names = append(c.names, name)
+	c.agents = append(c.agents, nil)
+	c.begin(name)
+	for began := c.w.Elapsed(); !c.agentOf(name).up && len(c.audit.Violations) == 0; main.Sleep(100 * time.Millisecond) {
+		switch {
+		case c.w.Elapsed()-began > restMax:
+			c.audit.violated(CheckStuck, "no agent can be started within %v", restMax)
+		case c.agentOf(name).p.Killed():
+			c.begin(name)
+		}
+	}
 }
 
 // landed may kill the writer whose write has just been done, before it learns of it.

@@ -15,6 +15,8 @@ import (
 const (
 	// CheckPollSkip: a Fetch gave a later record than the one at its offset.
 	CheckPollSkip = "poll-skip"
+	// CheckNonmonotonicPoll: a Fetch gave records before the one at its offset, and not as the head of a batch that holds it.
+	CheckNonmonotonicPoll = "nonmonotonic-poll"
 	// CheckOutOfRange: an offset inside the log was said to be outside.
 	CheckOutOfRange = "out-of-range"
 )
@@ -55,7 +57,9 @@ func (k *consumer) run() {
 		case draw == 0 && !k.c.quiet:
 			k.next[i] = int64(k.c.w.Uint64() % uint64(1+k.next[i])) // seeks back
 		case draw == 1:
-			k.latest(i)
+			if l := k.leader(i); l != nil {
+				k.latest(l, i)
+			}
 		default:
 			k.poll(i)
 		}
@@ -204,6 +208,10 @@ func (k *consumer) records(p *kmsg.FetchResponseTopicPartition, at int64) int64 
 			k.c.audit.violated(CheckLostWrite, "%s reads damaged bytes at %d/%d: %v", k.p.Name(), p.Partition, at, err)
 			return at
 		}
+		if last := b.BaseOffset() + int64(b.LastOffsetDelta()); last < at {
+			k.c.audit.violated(CheckNonmonotonicPoll, "%s is at %d/%d and was given a batch that ends at %d", k.p.Name(), p.Partition, at, last)
+			return at
+		}
 		it, err := batch.Iterate(b, 1<<20)
 		if err != nil {
 			k.c.audit.violated(CheckLostWrite, "%s reads damaged bytes at %d/%d: %v", k.p.Name(), p.Partition, at, err)
@@ -234,9 +242,9 @@ const (
 )
 
 // latest asks for the end of a partition: it lies behind all that was acknowledged before.
-func (k *consumer) latest(partition int32) {
+func (k *kafka) latest(l *line, partition int32) {
 	before := k.c.audit.ackedEnd[partition]
-	end, ok := k.list(partition, latestOffset)
+	end, ok := k.list(l, partition, latestOffset)
 	if ok && end < before {
 		k.c.audit.violated(CheckStaleBarrier, "%s was told that partition %d ends at %d, offsets below %d had been acknowledged", k.p.Name(), partition, end, before)
 	}
@@ -244,7 +252,11 @@ func (k *consumer) latest(partition int32) {
 
 // earliest begins anew at the beginning of a partition.
 func (k *consumer) earliest(partition int32) {
-	start, ok := k.list(partition, earliestOffset)
+	l := k.leader(partition)
+	if l == nil {
+		return
+	}
+	start, ok := k.list(l, partition, earliestOffset)
 	switch {
 	case !ok:
 	case start > k.c.audit.trimmed[partition]:
@@ -254,11 +266,7 @@ func (k *consumer) earliest(partition int32) {
 	}
 }
 
-func (k *consumer) list(partition int32, timestamp int64) (offset int64, ok bool) {
-	l := k.leader(partition)
-	if l == nil {
-		return 0, false
-	}
+func (k *kafka) list(l *line, partition int32, timestamp int64) (offset int64, ok bool) {
 	r := kmsg.NewPtrListOffsetsRequest()
 	t := kmsg.NewListOffsetsRequestTopic()
 	t.Topic = topicName

@@ -2,9 +2,9 @@
 // bucket, clients with the habits of the real ones, and an auditor who holds what each client was told against what
 // everybody sees. The same seed gives the same run, task switch by task switch.
 //
-// Owns: the bucket of a world and its faults (Bucket, Faults); the clients (producer, reader, committer, meddler; consumer
-// and member over Kafka's protocol); what is done to the agents (nemesis.go); the promises and their checks (Auditor); the
-// marks that show what happened.
+// Owns: the bucket of a world and its faults (Bucket, Faults); the clients (producer, reader, committer, meddler, hasty;
+// consumer, member, observer and vandal over Kafka's protocol); what is done to the agents (nemesis.go); the promises and
+// their checks (Auditor); the marks that show what happened; the planted bugs, and the cases that are kept.
 // Does not own: virtual time, scheduling and the network (internal/base/env/sim).
 //
 // # How agents run
@@ -29,6 +29,16 @@
 //
 //	go run ./cmd/millrace-sim -log -seed N
 //
-// Planted bugs (plant_test.go) sit at the seams: a broken bucket under an agent, or a broken journal between control and
-// ingest. The product has no switch for them.
+// With -shrink in place of -log it looks for a smaller run that breaks the same promise, and keeps it as a Case in
+// testdata/regressions, which a test replays from then on.
+//
+// # Planted bugs
+//
+// Whether all this would notice a bug is shown by planting some, with the build tag "plant": at the seams, a broken bucket
+// under an agent or a broken journal between control and ingest (plant_seams.go), of which the product knows nothing; and
+// within rooms, by leaving out a rule (plant_rules.go, internal/base/plant). Each is to be found by the auditor within the
+// standard seeds. What the product finds wrong by itself does not count for that: an agent that gives up is started anew.
+//
+//	go test -tags plant ./sim -run Planted
+//	go run -tags plant ./cmd/millrace-sim -plants
 package sim

@@ -19,6 +19,7 @@ type commit struct {
 	offset     int64 // the last that was acknowledged
 	generation int32
 	most       int64 // that was ever sent
+	seen       int64 // that anybody was told of: a commit of unknown outcome that is there
 	// doubt is the generation of a commit whose outcome nobody knows: until a later one commits it may still come, behind
 	// its successors.
 	doubt int32
@@ -90,15 +91,16 @@ func (u *Auditor) fetched(member string, partition int32, offset int64, before c
 	if doubt := before.doubt != 0 || u.commits[partition].doubt != 0; offset < before.offset && before.generation != 0 && !doubt {
 		u.violated(CheckLostCommit, "%s is told that the group is at %d/%d, %d was committed in generation %d", member, partition, offset, before.offset, before.generation)
 	}
+	u.commits[partition].seen = max(u.commits[partition].seen, offset)
 	if offset > u.commits[partition].most {
 		u.violated(CheckLostCommit, "%s is told that the group is at %d/%d, nobody committed more than %d", member, partition, offset, u.commits[partition].most)
 	}
 }
 
-// groupIsThrough reports whether the group has committed all that was acknowledged to producers.
+// groupIsThrough reports whether the group has, as far as was told, committed all that was acknowledged to producers.
 func (u *Auditor) groupIsThrough() bool {
 	for i, c := range u.commits {
-		if c.offset < u.ackedEnd[i] {
+		if max(c.offset, c.seen) < u.ackedEnd[i] {
 			return false
 		}
 	}

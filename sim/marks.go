@@ -68,6 +68,8 @@ const (
 	LeaderMoved        Mark = "kafka: partitions have other leaders"
 	FetchSession       Mark = "kafka: incremental fetch"
 	FetchOutOfRange    Mark = "kafka: offset out of range"
+	DamageRefused      Mark = "kafka: damaged batch refused"
+	TooMuchRefused     Mark = "log: deletion beyond the end refused"
 )
 
 // AllMarks are the marks that the standard seeds have to show, in the order of the table.
@@ -77,7 +79,7 @@ var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, 
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,
 	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale,
-	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange,
+	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange, DamageRefused, TooMuchRefused,
 	GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled}
 
 // Marks counts how often each mark fired.

@@ -71,11 +71,13 @@ type committer struct {
 	partition int32
 	sent      int64
 	acked     int64
-	doubtful  bool // a commit's outcome is not known: it may come later than its successors, as in Kafka from a stalled coordinator
+	shown     map[string]int64 // by agent: in its last view
+	doubts    map[int64]bool   // commits of unknown outcome: they may come later than their successors, as in Kafka from a stalled coordinator
 }
 
 func (c *Cluster) newCommitter(name string, partition int32) {
-	k := &committer{c: c, p: c.w.Proc(name), partition: partition}
+	k := &committer{c: c, p: c.w.Proc(name), partition: partition, shown: map[string]int64{}, doubts: map[int64]bool{}}
+	c.committers = append(c.committers, k)
 	k.p.Go("committer", k.run)
 }
 
@@ -99,7 +101,7 @@ func (k *committer) commit(a *agent) {
 		Partitions: []group.CommitPartition{{Topic: k.c.topic, Partition: k.partition, Offset: k.sent, LeaderEpoch: -1}}}
 	v, err := ask(k.p, a, requestTimeout, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
 	if err != nil {
-		k.doubtful = true
+		k.doubts[op.Partitions[0].Offset] = true
 		return
 	}
 	if v.Kind() != base.OK {
@@ -108,6 +110,16 @@ func (k *committer) commit(a *agent) {
 	}
 	k.acked = k.sent
 	k.c.marks.Hit(OffsetCommitted)
+}
+
+// view holds the offset in what an agent publishes against what that agent published before: each commit is higher than
+// those before it.
+func (k *committer) view(agent string, v meta.View) {
+	o, _ := v.Groups.Get(groupName).Offset(k.c.topic, k.partition)
+	if was := k.shown[agent]; o.Offset < was && !k.doubts[o.Offset] {
+		k.c.audit.violated(CheckLostCommit, "at %s the offset of partition %d was %d, and after slot %d it is %d, which was committed before", agent, k.partition, was, v.Slot, o.Offset)
+	}
+	k.shown[agent] = o.Offset
 }
 
 // look asks for the offset behind a barrier, as OffsetFetch does.
@@ -119,7 +131,7 @@ func (k *committer) look(a *agent) {
 	}
 	o, _ := v.Groups.Get(groupName).Offset(k.c.topic, k.partition)
 	switch {
-	case o.Offset > k.sent, o.Offset < before && !k.doubtful:
+	case o.Offset > k.sent, o.Offset < before && !k.doubts[o.Offset]:
 		k.c.audit.violated(CheckLostCommit, "%s committed %d, sent up to %d, and reads %d at %s", k.p.Name(), before, k.sent, o.Offset, a.name)
 	case o.Offset < before:
 		k.c.marks.Hit(OffsetWentBack)

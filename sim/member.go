@@ -27,6 +27,7 @@ type member struct {
 	owned       []int32
 	committed   []int64 // by partition: as this member knows
 	beat        time.Time
+	heard       time.Time // when the last request was sent that showed the coordinator that this member lives
 }
 
 func (c *Cluster) newMember(name string) *member {
@@ -123,6 +124,7 @@ func (m *member) failed(what string, code int16, err error) bool {
 	}
 	switch base.Kind(code) {
 	case base.UnknownMemberID:
+		m.expelled(what)
 		m.id, m.generation = "", 0
 	case base.IllegalGeneration, base.RebalanceInProgress:
 		m.generation = 0
@@ -205,17 +207,7 @@ func (m *member) begin(l *line) bool {
 	if len(m.owned) == 0 {
 		return true
 	}
-	r := kmsg.NewPtrOffsetFetchRequest()
-	r.Group = groupOfMembers
-	t := kmsg.NewOffsetFetchRequestTopic()
-	t.Topic, t.Partitions = topicName, m.owned
-	r.Topics = append(r.Topics, t)
-	g := kmsg.NewOffsetFetchRequestGroup()
-	g.Group = groupOfMembers
-	gt := kmsg.NewOffsetFetchRequestGroupTopic()
-	gt.Topic, gt.TopicID, gt.Partitions = topicName, m.c.topic, m.owned
-	g.Topics = append(g.Topics, gt)
-	r.Groups = append(r.Groups, g)
+	r := m.askOffsets(m.owned)
 	before := slices.Clone(m.c.audit.commits)
 	got, err := exchangeOn[*kmsg.OffsetFetchResponse](l, r)
 	if err != nil {
@@ -227,26 +219,16 @@ func (m *member) begin(l *line) bool {
 
 func (m *member) offsets(got *kmsg.OffsetFetchResponse, before []commit) bool {
 	found, code := 0, got.ErrorCode
-	note := func(partition int32, offset int64, c int16) {
+	for _, g := range got.Groups {
+		code = max(code, g.ErrorCode)
+	}
+	eachOffset(got, func(partition int32, offset int64, c int16) {
 		found++
 		if code = max(code, c); code == 0 {
 			m.c.audit.fetched(m.p.Name(), partition, offset, before[partition])
 			m.next[partition], m.committed[partition] = max(0, offset), max(0, offset)
 		}
-	}
-	for _, t := range got.Topics {
-		for _, p := range t.Partitions {
-			note(p.Partition, p.Offset, p.ErrorCode)
-		}
-	}
-	for _, g := range got.Groups {
-		code = max(code, g.ErrorCode)
-		for _, t := range g.Topics {
-			for _, p := range t.Partitions {
-				note(p.Partition, p.Offset, p.ErrorCode)
-			}
-		}
-	}
+	})
 	if code == 0 && found != len(m.owned) {
 		m.c.audit.violated(CheckProtocol, "%s asked for the offsets of %d partitions and was told %d", m.p.Name(), len(m.owned), found)
 	}
@@ -262,7 +244,9 @@ func (m *member) heartbeat(l *line) {
 	if err == nil {
 		code = got.ErrorCode
 	}
-	m.failed("Heartbeat", code, err)
+	if !m.failed("Heartbeat", code, err) {
+		m.heard = m.beat
+	}
 }
 
 func (m *member) leave(l *line) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -16,10 +17,10 @@ func (c *Cluster) torment(main *sim.Proc) {
 		main.Sleep(c.w.Between(0, pause))
 		a := c.agents[c.w.Uint64()%uint64(len(c.agents))]
 		if a.up || c.w.Uint64()%4 == 0 { // one that is down or starting is mostly left alone
-			c.disturb(a)
+			c.step(a)
 		}
 	}
-	c.quiet = true
+	c.quiet, c.quietAt = true, c.w.Elapsed()
 	for i, a := range c.agents {
 		for _, b := range c.agents[:i] {
 			c.w.Heal(a.p, b.p)
@@ -28,6 +29,14 @@ func (c *Cluster) torment(main *sim.Proc) {
 			c.w.Heal(a.p, k)
 		}
 	}
+}
+
+// step does one disturbance, unless it is left out.
+func (c *Cluster) step(a *agent) {
+	if only := c.options.Steps; only == nil || slices.Contains(only, c.steps) {
+		c.disturb(a)
+	}
+	c.steps++
 }
 
 // disturb does one thing to an agent or to its surroundings. What takes an agent away for long is rarer.
@@ -139,7 +148,7 @@ func (c *Cluster) injectVoid() {
 	if !c.options.Whole { // agents that start take a hole in the journal for a deletion, as no writer pipelines yet
 		tail += base.Slot(c.w.Uint64() % 2)
 	}
-	object, err := journal.EncodeEntry(journal.Header{Slot: tail, Prev: [32]byte{byte(c.w.Uint64())}}, []byte("void"))
+	object, err := journal.EncodeEntry(journal.Header{Slot: tail, Prev: [32]byte{byte(c.w.Uint64())}}, c.voidPayload())
 	if err != nil {
 		panic(err)
 	}

@@ -50,6 +50,7 @@ type sending struct {
 	state  sendState
 	tries  int
 	agent  string
+	there  bool // in the log, as a reader saw, when it was sent last
 }
 
 type sendState uint8
@@ -201,7 +202,7 @@ func (r *producer) send(o *round) {
 				r.c.marks.Hit(BatchMoved)
 			}
 		}
-		s.state, s.agent = waiting, o.by.to()
+		s.state, s.agent, s.there = waiting, o.by.to(), r.c.audit.knows(s.values[0])
 		r.c.w.Logf("produce %v seq %d to %d, try %d, at %s", s.values, s.seq, o.lanes[i].index, s.tries, s.agent)
 		q.batches = append(q.batches, r.describe(o.lanes[i].index, s))
 	}
@@ -245,6 +246,9 @@ func (r *producer) answered(l *lane, s *sending, res ingest.Result) {
 		return // an older try's answer; the newer's counts
 	}
 	r.c.w.Logf("answer to %v seq %d: %v at %d", s.values, s.seq, res.Kind, res.Base)
+	if s.there && res.Kind == base.OutOfOrderSequenceNumber {
+		r.c.audit.violated(CheckRepeatRefused, "%v seq %d of producer %d is in the log of partition %d, was sent again, and refused: %v", s.values, s.seq, r.id, l.index, res.Kind)
+	}
 	switch {
 	case res.Kind == base.OK:
 		if s.tries > 1 && r.c.audit.knows(s.values[0]) {

@@ -1,5 +1,6 @@
 // Command gotest runs go test with the arguments it is given, prints a line a package and the output of what failed, and
-// ends with how many tests passed, failed and were skipped, counted from the events of go test -json.
+// ends with how many tests passed, failed and were skipped, counted from the events of go test -json. Arguments after a
+// "--" are those of another run that follows and is counted with the first.
 //
 // It ends with go test's own exit code, and with 1 if that was 0 but no test ran at all. MILLRACE_TEST_VERBOSE=1 prints
 // everything.
@@ -13,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -37,19 +39,37 @@ type summary struct {
 }
 
 func main() {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
+	s := newSummary(os.Stdout, os.Getenv("MILLRACE_TEST_VERBOSE") == "1")
+	var failure error
+	for _, args := range runs(os.Args[1:]) {
+		if err := s.run(args); err != nil && failure == nil {
+			failure = err
+		}
+	}
+	os.Exit(s.end(failure))
+}
+
+// runs splits arguments at each "--".
+func runs(args []string) (all [][]string) {
+	for i := slices.Index(args, "--"); i >= 0; i = slices.Index(args, "--") {
+		all, args = append(all, args[:i]), args[i+1:]
+	}
+	return append(all, args)
+}
+
+// run runs go test once. The error is its own.
+func (s *summary) run(args []string) error {
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return err
 	}
-	s := newSummary(os.Stdout, os.Getenv("MILLRACE_TEST_VERBOSE") == "1")
 	s.follow(events)
-	os.Exit(s.end(cmd.Wait()))
+	return cmd.Wait()
 }
 
 func newSummary(out io.Writer, verbose bool) *summary {

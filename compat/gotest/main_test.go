@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -50,5 +51,17 @@ func TestSummary(t *testing.T) {
 				t.Errorf("%q in:\n%s", tc.hasNot, out.String())
 			}
 		})
+	}
+}
+
+func TestArgumentsOfSeveralRuns(t *testing.T) {
+	for args, want := range map[string]string{
+		"-p 2 ./...":               "[[-p 2 ./...]]",
+		"./... -- -tags x ./sim":   "[[./...] [-tags x ./sim]]",
+		"./a -- ./b -- -count=1 c": "[[./a] [./b] [-count=1 c]]",
+	} {
+		if got := fmt.Sprint(runs(strings.Fields(args))); got != want {
+			t.Errorf("%s: %s, want %s", args, got, want)
+		}
 	}
 }

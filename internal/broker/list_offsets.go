@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -25,7 +26,7 @@ var timestampSince = map[int64]int16{latest: 1, earliest: 1, maxTimestamp: 7, ea
 // was acknowledged before the request.
 func listOffsets(q *query, r *kmsg.ListOffsetsRequest) kmsg.Response {
 	response := r.ResponseKind().(*kmsg.ListOffsetsResponse)
-	err := q.certainly(func(v meta.View) bool { return needsFresh(v, r) })
+	err := q.certainly(func(v meta.View) bool { return needsFresh(v, r) && !plant.LeftOut(plant.BarrierOfLatest) })
 	twice := duplicates(r)
 	for _, t := range r.Topics {
 		answers := kmsg.ListOffsetsResponseTopic{Topic: t.Topic}

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta/group"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -13,7 +14,10 @@ import (
 // which is no error.
 func offsetFetch(q *query, r *kmsg.OffsetFetchRequest) kmsg.Response {
 	response := r.ResponseKind().(*kmsg.OffsetFetchResponse)
-	err := q.refresh()
+	var err error
+	if !plant.LeftOut(plant.BarrierOfOffsets) {
+		err = q.refresh()
+	}
 	if r.Version < 8 {
 		g := kmsg.OffsetFetchRequestGroup{Group: r.Group}
 		if r.Topics != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 )
@@ -134,14 +135,22 @@ func (l *loop) release(w *work) {
 		w.barriers = append(w.barriers, a.barriers...)
 	}
 	l.member.asks = nil
+	if plant.LeftOut(plant.BarrierBegins) {
+		w.barriers = append(w.barriers, l.c.takeBarriers()...)
+	}
 	for _, b := range w.barriers {
 		b.Set(l.state, nil)
 	}
+	l.answerAsked(w.asked)
+	w.barriers, w.asked, w.look = nil, nil, false
+}
+
+// answerAsked tells followers where the journal ends.
+func (l *loop) answerAsked(asked []remoteBarrier) {
 	slot, _ := l.journal.Position()
-	for _, a := range w.asked {
+	for _, a := range asked {
 		l.c.peers.Send(a.link, msgBarrierDone, encodeBarrier(a.id, slot))
 	}
-	w.barriers, w.asked, w.look = nil, nil, false
 }
 
 // How often the journal is looked at without anybody asking: often while somebody waits for records and an agent that is

@@ -3,6 +3,7 @@ package control
 import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/peer"
 )
@@ -125,6 +126,10 @@ func (l *loop) message(w *work, n news) error {
 		}
 	case msgBarrier:
 		id, _ := decodeBarrier(r)
+		if plant.LeftOut(plant.BarrierProbe) {
+			l.answerAsked([]remoteBarrier{{n.link, id}})
+			return nil
+		}
 		w.asked = append(w.asked, remoteBarrier{n.link, id})
 	case msgBarrierDone:
 		if id, slot := decodeBarrier(r); n.link == l.member.sequencerUp {

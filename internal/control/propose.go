@@ -87,15 +87,24 @@ func (c *Control) enqueueBarrier(f *env.Future[meta.View]) error {
 // failAll fails every call and barrier.
 func (c *Control) failAll(err error) {
 	c.mu.Lock()
-	calls, barriers := c.calls, c.barriers
-	c.calls, c.barriers = nil, nil
+	calls := c.calls
+	c.calls = nil
 	c.mu.Unlock()
 	for _, k := range calls {
 		k.reply.Set(nil, err)
 	}
-	for _, b := range barriers {
+	for _, b := range c.takeBarriers() {
 		b.Set(nil, err)
 	}
+}
+
+// takeBarriers takes those that wait out of the mailbox.
+func (c *Control) takeBarriers() []*env.Future[meta.View] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	barriers := c.barriers
+	c.barriers = nil
+	return barriers
 }
 
 // callPatience is how long a command may wait for its turn. Clients give up after about as long and ask again, maybe

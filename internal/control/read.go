@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -130,7 +131,7 @@ func (l *loop) step() (end bool, err error) {
 	case status == journal.Reload:
 		return true, l.reload()
 	}
-	return false, l.take(e)
+	return e.Void && plant.LeftOut(plant.VoidsPassedOver), l.take(e)
 }
 
 // reload drops the state: a snapshot at or after the next slot exists, so nothing seen there counts.
@@ -193,27 +194,34 @@ func applyTo(s *meta.State, e journal.Entry, outcomes []meta.Outcome) error {
 // adopt makes next, the state after e, the believed one: publishes it and answers this agent's calls.
 func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome) {
 	l.snap.applied(outcomes)
-	self := l.c.Self()
-	verdicts := map[uint64]*meta.Verdict{}
 	var change Change
 	for i := range outcomes {
-		if outcomes[i].From == self && self != 0 {
-			verdicts[outcomes[i].Number] = outcomes[i].Verdict
-		}
 		for _, ev := range outcomes[i].Events {
 			change.note(ev)
 		}
 	}
 	l.publish(next, change)
+	l.answer(outcomes)
+	if change.Agents {
+		l.settle()
+		l.elect()
+	}
+}
+
+// answer gives this agent's calls among outcomes their verdicts.
+func (l *loop) answer(outcomes []meta.Outcome) {
+	self := l.c.Self()
+	verdicts := map[uint64]*meta.Verdict{}
+	for i := range outcomes {
+		if outcomes[i].From == self && self != 0 {
+			verdicts[outcomes[i].Number] = outcomes[i].Verdict
+		}
+	}
 	if len(verdicts) > 0 {
 		l.c.resolve(func(n uint64) (*meta.Verdict, bool) {
 			v, ok := verdicts[n]
 			return v, ok
 		})
-	}
-	if change.Agents {
-		l.settle()
-		l.elect()
 	}
 }
 

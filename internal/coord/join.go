@@ -5,6 +5,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/group"
 )
@@ -92,7 +93,10 @@ func lookJoin(f *env.Future[Joined], g *group.Group, id string, instance *string
 
 func inGeneration(g *group.Group, id string) Joined {
 	j := Joined{MemberID: id, Generation: g.Generation, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Leader: g.Leader}
-	if g.Leader == id {
+	if plant.LeftOut(plant.OneLeader) {
+		j.Leader = id
+	}
+	if j.Leader == id {
 		j.Members = g.JoinMembers()
 	}
 	return j

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/group"
 )
@@ -76,7 +77,7 @@ func (c *Coord) tend(v meta.View, self base.Incarnation, round uint64) {
 func (t *tended) update(g *group.Group, now time.Time) {
 	members := make(map[string]*session, len(t.members))
 	for _, m := range g.Members() {
-		if m.Tender != t.self {
+		if m.Tender != t.self && !plant.LeftOut(plant.TenderExpires) {
 			continue
 		}
 		s := t.members[m.ID]

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -108,7 +109,7 @@ func (f *Fetch) await(q *Request, wants []Want, deadline time.Time) (meta.View, 
 	for over := !f.env.Now().Before(deadline); ; {
 		v := f.journal.View()
 		plan := MakePlan(v.Log, wants, limit, q.ByID)
-		if plan.Denies {
+		if plan.Denies && !plant.LeftOut(plant.BarrierBeforeNo) {
 			v, plan = f.confirm(wants, limit, q.ByID)
 		}
 		if over || plan.Denies || plan.Full || plan.Bytes >= enough || len(wants) == 0 || f.stop.Stopped() {

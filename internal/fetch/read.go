@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -262,6 +263,9 @@ func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, 
 	covered := int64(v.End()-begin) >= *left // what is not whole in the View is beyond the limit
 	for i := range run.Len() {
 		offset, pos, size := run.At(i)
+		if plant.LeftOut(plant.BatchOffsets) {
+			offset, _, _ = run.At(0)
+		}
 		if int64(size) > *left && r.bytes > 0 {
 			more = false
 			break

@@ -22,6 +22,7 @@ type folder struct {
 	allRead   bool              // every manifest could be read: what is not in used is not needed
 	state     *meta.State
 	chain     [32]byte
+	last      base.Slot // the slot that state and chain are of: past that of the last entry applied where void ones follow it
 }
 
 type listedSnapshot struct {
@@ -54,6 +55,7 @@ func (f *folder) list(ctx context.Context) error {
 // readSnapshots checks each snapshot by itself.
 func (f *folder) readSnapshots(ctx context.Context) error {
 	f.usable, f.used, f.allRead = map[base.Slot]manifest{}, map[[32]byte]bool{}, true
+	late := map[string]error{}
 	for _, l := range f.snapshots {
 		m, err := f.readManifest(ctx, l.slot)
 		if err == nil {
@@ -75,11 +77,34 @@ func (f *folder) readSnapshots(ctx context.Context) error {
 			if _, gone := f.store.Head(ctx, l.Key); objstore.Is(gone, objstore.NotFound) {
 				return errMoved
 			}
+			if m.late(l) {
+				late[l.Key] = err
+				continue
+			}
 			f.report.add(Damage, l.Key, "the snapshot cannot be used: %v", err)
 		}
 		f.step("reading snapshots", 1)
 	}
+	f.superseded(late)
 	return nil
+}
+
+// superseded judges snapshots that came late and cannot be used: a PUT that was under way when the snapshot was deleted
+// brings one back, and its parts are gone. Where a newer one stands, nobody misses it.
+func (f *folder) superseded(late map[string]error) {
+	newest := base.Slot(0)
+	for slot := range f.usable {
+		newest = max(newest, slot)
+	}
+	for _, l := range f.snapshots {
+		err, ok := late[l.Key]
+		switch {
+		case ok && l.slot < newest:
+			f.report.add(Garbage, l.Key, "a late PUT, which %s supersedes: %v", journal.SnapshotKey(newest), err)
+		case ok:
+			f.report.add(Damage, l.Key, "the snapshot cannot be used: %v", err)
+		}
+	}
 }
 
 func (f *folder) readManifest(ctx context.Context, slot base.Slot) (manifest, error) {
@@ -132,9 +157,9 @@ func (f *folder) fold(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	f.report.FirstSlot = f.state.Slot
-	f.unused(f.state.Slot)
-	for at := f.state.Slot; ; {
+	f.report.FirstSlot = f.last
+	f.unused(f.last)
+	for at := f.last; ; {
 		broken, err := f.follow(ctx, at)
 		if err != nil || broken == 0 {
 			return f.end(err)
@@ -188,7 +213,7 @@ func (f *folder) take(ctx context.Context, m manifest) error {
 	if finding(err) {
 		return errMoved // it was usable before
 	}
-	f.state, f.chain = s, m.chain
+	f.state, f.chain, f.last = s, m.chain, m.slot
 	return err
 }
 
@@ -242,7 +267,7 @@ func (f *folder) whole(from, last base.Slot) bool {
 func (f *folder) lost(from base.Slot) {
 	var allowed base.Slot
 	for _, l := range f.snapshots {
-		if _, ok := f.usable[l.slot]; ok && !f.young(l.ListEntry, journal.W) {
+		if _, ok := f.usable[l.slot]; ok && !f.young(l.ListEntry, f.opts.W) {
 			allowed = l.slot
 		}
 	}
@@ -351,7 +376,7 @@ func (f *folder) parts(ctx context.Context) error {
 		switch {
 		case !ok:
 			f.report.add(Note, o.Key, "not an object of Millrace")
-		case f.allRead && !f.used[hash] && !f.young(o, journal.W):
+		case f.allRead && !f.used[hash] && !f.young(o, f.opts.W):
 			f.report.add(Garbage, o.Key, "no snapshot refers to this part")
 		}
 	})

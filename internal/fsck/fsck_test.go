@@ -144,6 +144,9 @@ func (b *bed) replica() (*journal.Log, *meta.State) {
 		if status != journal.Believed {
 			return l, s
 		}
+		if entry.Void {
+			continue
+		}
 		outcomes, err := meta.DecodeOutcomes(entry.Payload)
 		if err != nil {
 			b.t.Fatal(err)
@@ -386,6 +389,45 @@ func TestTruncatedJournal(t *testing.T) {
 	r := b.check(fsck.Options{})
 	if !r.OK() || r.Garbage != 1 || r.Problems[0].Severity != fsck.Garbage || r.Problems[0].Key != entries[1] || r.Records != 36 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A snapshot may be of a void entry's slot: what follows it follows that, and not the last valid one's.
+func TestSnapshotAtAVoidEntry(t *testing.T) {
+	now := time.Now()
+	b := filled(t, memstore.New(func() time.Time { return now }))
+	void, err := journal.EncodeEntry(journal.Header{Slot: base.Slot(len(b.keys("journal/")) + 1), Prev: [32]byte{1}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.put(fmt.Sprintf("journal/%020d", len(b.keys("journal/"))+1), void)
+	b.snapshot(0)
+	now = now.Add(2 * time.Hour)
+	b.delete(b.keys("journal/")...)
+	b.serve(func(_ *control.Control, i *ingest.Ingest) { b.produce(i, 6) })
+	if r := b.check(fsck.Options{}); !r.OK() || r.Records != 42 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A PUT that was under way while its snapshot was deleted brings the manifest back, but not its parts.
+func TestSnapshotBroughtBack(t *testing.T) {
+	now := time.Now()
+	b := filled(t, memstore.New(func() time.Time { return now }))
+	first := b.snapshot(0)
+	old, parts := b.get(first), b.keys("part/")
+	b.delete(append(parts, first)...)
+	b.serve(func(_ *control.Control, i *ingest.Ingest) { b.produce(i, 6) })
+	newer := b.snapshot(0)
+	now = now.Add(2 * time.Hour)
+	b.put(first, old)
+	r := b.check(fsck.Options{})
+	if !r.OK() || r.Garbage != 1 || r.Problems[0].Key != first || r.Snapshots != 1 {
+		t.Errorf("%+v", r)
+	}
+	b.delete(newer)
+	if r := b.check(fsck.Options{}); r.OK() {
+		t.Errorf("nothing stands for it: %+v", r)
 	}
 }
 

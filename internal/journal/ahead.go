@@ -6,6 +6,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
 const (
@@ -39,7 +40,7 @@ func (l *Log) readAhead(ctx context.Context) {
 	l.seen = make(map[base.Slot]sighting, len(found))
 	largest := 1
 	for i, s := range found {
-		if s.found {
+		if s.found || plant.LeftOut(plant.FreshAbsence) {
 			l.seen[first+base.Slot(i)] = s
 			largest = max(largest, len(s.body))
 		}

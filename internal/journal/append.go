@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -92,7 +93,10 @@ func (l *Log) resolve(ctx context.Context, p *proposal) (Entry, Status, error) {
 	case sha256.Sum256(s.body) == p.entry.Hash:
 		return l.settle(ctx, p, s)
 	}
-	if _, err := decodeSlot(p.entry.Slot, s); err == nil {
+	if e, err := decodeSlot(p.entry.Slot, s); err == nil {
+		if plant.LeftOut(plant.AttemptIDs) && e.Writer == p.entry.Writer {
+			return l.settle(ctx, p, s)
+		}
 		l.seen = map[base.Slot]sighting{p.entry.Slot: s} // for the call of Next that follows
 	}
 	return Entry{}, Lost, nil

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
 // anchor says: at date, by the bucket's clock, there was no snapshot ≥ floor. It never becomes untrue.
@@ -40,5 +41,5 @@ func (b *belief) offer(date time.Time, floor base.Slot) {
 func (b *belief) covers(n base.Slot, date time.Time) bool {
 	a := b.anchor
 	return b.steady && !a.date.IsZero() && n >= a.floor &&
-		!date.Before(a.date) && !date.After(a.date.Add(b.w/2))
+		!date.Before(a.date) && (!date.After(a.date.Add(b.w/2)) || plant.LeftOut(plant.AnchorAge))
 }

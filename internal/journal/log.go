@@ -6,6 +6,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -94,7 +95,7 @@ func (l *Log) Guess() (base.Millis, bool) { return l.clock.guess() }
 // advance moves past slot l.slot+1, which holds e and is believed, and marks e void if it is.
 func (l *Log) advance(e *Entry) {
 	l.slot++
-	e.Void = e.Prev != l.chain
+	e.Void = e.Prev != l.chain && !plant.LeftOut(plant.ChainCheck)
 	if !e.Void {
 		l.chain = e.Hash
 	}
@@ -103,7 +104,7 @@ func (l *Log) advance(e *Entry) {
 
 // believe applies rule R to something that a response of that date showed of slot n. False: Reload.
 func (l *Log) believe(ctx context.Context, n base.Slot, date time.Time) (bool, error) {
-	if n <= l.proved.slot || l.belief.covers(n, date) {
+	if n <= l.proved.slot || l.belief.covers(n, date) || plant.LeftOut(plant.RuleR) {
 		return true, nil
 	}
 	return l.noSnapshotFrom(ctx, n)

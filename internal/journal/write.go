@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -64,6 +65,9 @@ func (s *Snapshots) Write(ctx context.Context, p Point, prior *Manifest, parts i
 	}
 	if err := s.putOnce(ctx, SnapshotKey(p.Slot), object); err != nil {
 		return Manifest{}, failed("creating "+SnapshotKey(p.Slot), err)
+	}
+	if plant.LeftOut(plant.SnapshotReads) {
+		return k.agree(ctx)
 	}
 	return k.readBack(ctx, object)
 }

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/group"
@@ -48,7 +49,7 @@ func Decide(s *State, c Command, now base.Millis, rules Rules) (o Outcome, isNew
 	case !ok:
 		o.Verdict = &Verdict{Refused: base.SessionGone}
 		return o, false
-	case c.Number < x.next:
+	case c.Number < x.next && !plant.LeftOut(plant.ExactlyOnce):
 		o.Verdict = s.Verdict(c.From, c.Number)
 		if o.Verdict == nil {
 			o.Verdict = &Verdict{Refused: base.NumberGap} // below its own watermark: nobody waits for it

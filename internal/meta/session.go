@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
 // session remembers what an incarnation's commands came to, so that each happens exactly once whoever writes it down:
@@ -43,6 +44,9 @@ func (s *State) keep(o *Outcome) error {
 	x, ok := s.sessions.Get(uint32(o.From))
 	if !ok {
 		return nil // the command ended its own session
+	}
+	if plant.LeftOut(plant.ExactlyOnce) && o.Number < x.next {
+		return nil
 	}
 	if o.Number != x.next {
 		return fmt.Errorf("slot %d: meta: command %d of incarnation %d, the next is %d", s.Slot, o.Number, o.From, x.next)

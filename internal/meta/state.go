@@ -6,6 +6,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/group"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -48,6 +49,9 @@ func (s *State) Fork() *State {
 // back: an entry whose writer's clock lags counts at the state's time.
 func (s *State) Begin(slot base.Slot, at base.Millis) {
 	s.Slot = slot
+	if plant.LeftOut(plant.TimeForward) {
+		s.Time = at
+	}
 	s.Time = max(s.Time, at)
 }
 

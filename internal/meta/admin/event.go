@@ -5,6 +5,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
@@ -105,6 +106,9 @@ func (s *State) Apply(e Event) error {
 	case *Gone:
 		if _, ok := s.agents.Delete(uint32(e.Incarnation)); !ok {
 			return fmt.Errorf("admin: incarnation %d went and was not registered", e.Incarnation)
+		}
+		if plant.LeftOut(plant.NewIncarnations) && e.Incarnation+1 == s.next {
+			s.next--
 		}
 		s.noteEvent(e)
 	case *ClusterAltered:

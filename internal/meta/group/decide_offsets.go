@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
 // expirePlacesMax bounds the offsets one ExpireOffsets removes (20 bytes each in the entry); the next one goes on.
@@ -34,6 +35,8 @@ func (c *OffsetCommit) decide(d *decider) {
 
 func (c *OffsetCommit) check(g *Group) base.Kind {
 	switch {
+	case plant.LeftOut(plant.Fencing):
+		return base.OK
 	case g == nil && c.Generation < 0:
 		return base.OK // a simple consumer or an admin client makes the group
 	case g == nil && c.APIVersion >= 9:
@@ -171,7 +174,7 @@ func (d *decider) expired(g *Group, may func(base.TopicID) bool) (places []Offse
 		if o.Expires >= 0 {
 			past = d.now >= o.Expires
 		}
-		if past && may(o.Topic) {
+		if (past || plant.LeftOut(plant.OffsetsChecked)) && may(o.Topic) {
 			places = append(places, OffsetPlace{o.Topic, o.Partition})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
 const (
@@ -148,6 +149,9 @@ func getGroup(r *codec.Reader, tok *token) *Group {
 	g.Leader = r.String()
 	g.members = getList(r, memberBytesMin, func() *Member { return getMember(r, tok) })
 	getOffsets(r, g, tok)
+	if plant.LeftOut(plant.OffsetsInParts) {
+		g.offsets = nil
+	}
 	if flags >= groupFlagsEnd {
 		malformed(r)
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
@@ -200,7 +201,7 @@ func (s *State) applyProducerIDs(e *ProducerIDsAllocated) error {
 
 func (s *State) applyTrimmed(e *Trimmed) error {
 	p := s.partition(e.Key)
-	if p == nil || e.Start <= p.Start || e.Start > p.End {
+	if p == nil || e.Start <= p.Start || e.Start > p.End && !plant.LeftOut(plant.DeleteBelowEnd) {
 		return fmt.Errorf("log: start of partition %s cannot move to %d", e.Key, e.Start)
 	}
 	p.Start = e.Start

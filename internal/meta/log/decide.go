@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
@@ -168,6 +169,9 @@ func (s *State) decideProducerIDs(c *AllocateProducerIDs) ([]Event, *Reply) {
 	if c.Count <= 0 || c.Count > maxProducerIDs {
 		return nil, refuse(base.InvalidRequest, fmt.Sprintf("%d producer ids asked for, 1 to %d can be had at once", c.Count, maxProducerIDs))
 	}
+	if plant.LeftOut(plant.IDsAreEvents) {
+		return nil, &Reply{ProducerID: s.nextPID}
+	}
 	return []Event{&ProducerIDsAllocated{First: s.nextPID, Count: c.Count}}, &Reply{ProducerID: s.nextPID}
 }
 
@@ -183,7 +187,7 @@ func (s *State) decideDeleteRecords(c *DeleteRecords, now base.Millis, b config.
 	if to == -1 {
 		to = p.End
 	}
-	if to < 0 || to > p.End {
+	if to < 0 || to > p.End && !plant.LeftOut(plant.DeleteBelowEnd) {
 		return nil, refuse(base.OffsetOutOfRange, fmt.Sprintf("offset %d of %s-%d is not between 0 and the high watermark %d", c.Offset, t.Name, c.Index, p.End))
 	}
 	if to <= p.Start {
@@ -206,7 +210,7 @@ func (s *State) decideExpireProducers(c *ExpireProducers, now base.Millis, b con
 	silent := max(c.AfterMs, base.Millis(b.Values().ProducerIDExpirationMs))
 	var ids []int64
 	p.Producers(func(_ int64, pr *Producer) bool {
-		if pr.LastSeen <= now-silent {
+		if pr.LastSeen <= now-silent || plant.LeftOut(plant.ProducersChecked) {
 			ids = append(ids, pr.ID)
 		}
 		return len(ids) < maxExpired

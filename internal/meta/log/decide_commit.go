@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
 // OrphanAfter (B) is when an uploaded file that no entry names may be taken for an orphan; a commit must come within
@@ -64,6 +65,9 @@ func (j *judge) batch(b *Batch, fileBytes int64) (Appended, BatchReply) {
 		case SequenceDuplicate:
 			return Appended{}, BatchReply{Base: first, Start: p.Start}
 		case SequenceGap:
+			if plant.LeftOut(plant.SequenceGaps) {
+				break
+			}
 			return Appended{}, BatchReply{Kind: base.OutOfOrderSequenceNumber, Base: -1, Start: p.Start}
 		case SequenceFenced:
 			return Appended{}, BatchReply{Kind: base.InvalidProducerEpoch, Base: -1, Start: p.Start}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
@@ -13,7 +14,10 @@ func (s *State) decideRetain(c *Retain, now base.Millis, b config.Broker) ([]Eve
 	if !ok {
 		return nil, refuse(base.UnknownTopicOrPartition, fmt.Sprintf("topic %s has no partition %d", c.ID, c.Index))
 	}
-	to := min(c.Start, p.End, RetainedFrom(t, p, b, now))
+	to := min(c.Start, p.End)
+	if !plant.LeftOut(plant.RetentionChecked) {
+		to = min(to, RetainedFrom(t, p, b, now))
+	}
 	if to <= p.Start {
 		return nil, &Reply{Offset: p.Start}
 	}

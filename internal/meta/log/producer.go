@@ -1,6 +1,10 @@
 package log
 
-import "github.com/millrace-io/millrace/internal/base"
+import (
+	"github.com/millrace-io/millrace/internal/base"
+
+	"github.com/millrace-io/millrace/internal/base/plant"
+)
 
 // WindowBatches is how many of its last batches a producer can repeat in a partition and be answered with their first
 // offset. Clients keep at most 5 requests in flight; Kafka remembers 5. Twice that lets a request wander through a
@@ -61,7 +65,7 @@ func (p *Producer) Judge(epoch int16, baseSeq, count int32) (SequenceVerdict, in
 	}
 	lastSeq, first := LastSequence(baseSeq, count), p.firstSeq
 	for i := 0; i < int(p.n); i++ {
-		if first == baseSeq && p.lastSeq[i] == lastSeq {
+		if first == baseSeq && p.lastSeq[i] == lastSeq && (i == int(p.n)-1 || !plant.LeftOut(plant.RepeatWindow)) {
 			return SequenceDuplicate, p.LastOffset - int64(p.baseBack[i])
 		}
 		first = nextSequence(p.lastSeq[i])

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 )
 
@@ -141,6 +142,9 @@ func (r *Restorer) decodeHead(in *codec.Reader) {
 	p.producers.few = decodeProducers(in)
 	if in.Err != nil {
 		return
+	}
+	if plant.LeftOut(plant.WindowsInParts) {
+		p.producers.few = nil
 	}
 	if _, there := r.s.parts.Set(p.Key, p); there {
 		r.again("partition %s", p.Key)

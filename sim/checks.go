@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
+	"github.com/millrace-io/millrace/internal/fsck"
+	"github.com/millrace-io/millrace/internal/meta"
+)
+
+// Checks of what is around the records.
+const (
+	// CheckClock: the state's clock went back, or is farther ahead of the bucket's than clockAheadMax.
+	CheckClock = "clock"
+	// CheckRepeatRefused: a batch that a reader has seen in the log was sent again and refused as out of order, to an idempotent
+	// producer with no more under way than clients may have.
+	CheckRepeatRefused = "repeat-refused"
+	// CheckExpelled: a member of a group that was heard of in time, with all faults long ended, is said to be none.
+	CheckExpelled = "expelled"
+	// CheckBucket: the bucket alone, read by fsck, does not show what was promised.
+	CheckBucket = "bucket"
+)
+
+// clockAheadMax bounds how far ahead of the bucket the time of an entry may be: 10 s that agents carry a Date on by
+// themselves, and a second by which the bucket's front ends differ.
+const clockAheadMax = 11 * time.Second
+
+// clockFacts are the times of the last views, by agent.
+type clockFacts map[string]base.Millis
+
+// clock holds a view's time against the bucket's, and against the view before.
+func (u *Auditor) clock(agent string, v meta.View) {
+	truth := base.Millis(bucketEpoch.Add(u.w.Elapsed()).UnixMilli())
+	if ahead := v.Time - truth; ahead > base.Millis(clockAheadMax.Milliseconds()) {
+		u.violated(CheckClock, "at %s the clock after slot %d is %v ahead of the bucket's", agent, v.Slot, time.Duration(ahead)*time.Millisecond)
+	}
+	if was := u.clockFacts[agent]; v.Time < was {
+		u.violated(CheckClock, "at %s the clock went back by %v with slot %d", agent, time.Duration(was-v.Time)*time.Millisecond, v.Slot)
+	}
+	u.clockFacts[agent] = v.Time
+}
+
+// calmAfter is how long after the last fault a group has found together again.
+const calmAfter = time.Minute
+
+// expelled is called when a member is told that it is none.
+func (m *member) expelled(what string) {
+	c := m.c
+	calm := c.quiet && c.w.Elapsed()-c.quietAt > calmAfter
+	if silent := m.p.Now().Sub(m.heard); calm && silent < sessionTimeout/2 {
+		c.audit.violated(CheckExpelled, "%s of %s, heard of %v ago, is answered that there is no such member", what, m.p.Name(), silent)
+	}
+}
+
+// checkBucket has fsck read the bucket.
+func (c *Cluster) checkBucket(main *sim.Proc) {
+	report, err := fsck.Run(ctx, main, c.bucket.For(main), fsck.Options{W: c.options.W})
+	if err != nil {
+		c.audit.violated(CheckBucket, "it cannot be read: %v", err)
+	}
+	for _, p := range report.Problems {
+		if p.Severity == fsck.Damage {
+			c.audit.violated(CheckBucket, "%s: %s", p.Key, p.Text)
+		}
+	}
+}
