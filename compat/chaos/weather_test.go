@@ -40,11 +40,15 @@ var climates = []climate{
 	{"good", func(*rand.Rand) faultproxy.Weather { return faultproxy.Weather{} }},
 }
 
-// shares gives each fault a share of the requests, drawn between half of most and most.
+// shares gives each fault a share of the requests, drawn between half of most and most; more for those that happen to few
+// requests only.
 func shares(r *rand.Rand, most float64, faults ...faultproxy.Fault) map[faultproxy.Fault]float64 {
 	drawn := map[faultproxy.Fault]float64{}
 	for _, f := range faults {
 		drawn[f] = most * (1 + r.Float64()) / 2
+		if f == faultproxy.Late || f == faultproxy.Conflict {
+			drawn[f] *= 3
+		}
 	}
 	return drawn
 }

@@ -151,13 +151,12 @@ func (p *Proxy) meet(ctx context.Context) (Weather, luck) {
 	return p.weather, luck
 }
 
-// fit replaces a fault that does not go with a request.
+// fit drops a fault that does not happen to such a request.
 func fit(f Fault, r *http.Request) Fault {
 	switch {
-	case f == Late && r.Method != http.MethodPut:
-		return CutBefore
-	case f == Conflict && (r.Method != http.MethodPut || r.Header.Get("If-None-Match") == ""):
-		return SlowDown
+	case f == Late && r.Method != http.MethodPut,
+		f == Conflict && (r.Method != http.MethodPut || r.Header.Get("If-None-Match") == ""):
+		return ""
 	}
 	return f
 }

@@ -17,7 +17,7 @@ const (
 	CutAfter Fault = "cut-after"
 	// CutHalfway closes the connection in the middle of the answer's body; before it if there is none.
 	CutHalfway Fault = "cut-halfway"
-	// Late closes the connection of a PUT, and forwards it Weather.LateBy afterwards. What is no PUT meets CutBefore.
+	// Late closes the connection of a PUT, and forwards it Weather.LateBy afterwards. It does not happen to other requests.
 	Late Fault = "late"
 	// InternalError answers 500 and forwards nothing.
 	InternalError Fault = "500-before"
@@ -28,7 +28,7 @@ const (
 	// TooMany answers 429, as other stores do, and forwards nothing.
 	TooMany Fault = "429"
 	// Conflict answers 409 to a conditional PUT, as S3 does when others write the key at the same moment, and forwards
-	// nothing. Other requests meet SlowDown.
+	// nothing. It does not happen to other requests.
 	Conflict Fault = "409-conflict"
 )
 

@@ -17,7 +17,7 @@
 //	explore    the search they share
 //
 // What a world proves it proves for its bounds: so many agents, slots, commands, PUTs, crashes and snapshots. Bugs of
-// protocols show in small worlds: each rule that is left out here breaks a promise within 20 steps.
+// protocols show in small worlds: each rule that is left out here breaks a promise within some twenty steps.
 //
 // The models are not the product: they show that the rules are right. That internal/journal keeps them is for its own tests
 // and the simulation (package sim) to show.

@@ -22,7 +22,7 @@ func (m *Model) open(s state, i int, emit func(explore.Step, state)) {
 	case looking2:
 		m.lookInto(s, i, second, creating, emit)
 	case creating:
-		if int(s.founding[i]) != 0 {
+		if s.founding[i] != 0 {
 			return // its last one is still under way
 		}
 		a.phase = returning
