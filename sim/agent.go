@@ -190,6 +190,7 @@ func (a *agent) count() {
 			m.Hit(AgentExpired)
 		}
 		a.seen = self
+		a.c.audit.numbered(a, self)
 	}
 }
 

@@ -86,13 +86,14 @@ type Auditor struct {
 	newest    base.Slot
 	groupFacts
 	clockFacts
+	lives      map[base.Incarnation]*agent
 	checked    base.Slot
 	Violations []Violation
 	Acked      int
 }
 
 func newAuditor(w *sim.World, marks Marks, partitions int) *Auditor {
-	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), clockFacts: clockFacts{}, records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
+	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), clockFacts: clockFacts{}, lives: map[base.Incarnation]*agent{}, records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
 		ackedEnd: make([]int64, partitions), trimmed: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{}, digests: map[base.Slot]uint64{}, ends: map[string][]int64{}}
 }
 

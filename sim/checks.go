@@ -16,6 +16,8 @@ const (
 	// CheckRepeatRefused: a batch that a reader has seen in the log was sent again and refused as out of order, to an idempotent
 	// producer with no more under way than clients may have.
 	CheckRepeatRefused = "repeat-refused"
+	// CheckIncarnation: two lives of agents had the same number.
+	CheckIncarnation = "incarnation-reuse"
 	// CheckExpelled: a member of a group that was heard of in time, with all faults long ended, is said to be none.
 	CheckExpelled = "expelled"
 	// CheckBucket: the bucket alone, read by fsck, does not show what was promised.
@@ -39,6 +41,14 @@ func (u *Auditor) clock(agent string, v meta.View) {
 		u.violated(CheckClock, "at %s the clock went back by %v with slot %d", agent, time.Duration(was-v.Time)*time.Millisecond, v.Slot)
 	}
 	u.clockFacts[agent] = v.Time
+}
+
+// numbered notes the number that a life of an agent was given.
+func (u *Auditor) numbered(a *agent, number base.Incarnation) {
+	if other, ok := u.lives[number]; ok && other != a {
+		u.violated(CheckIncarnation, "number %d was that of a life of %s, and is that of one of %s", number, other.name, a.name)
+	}
+	u.lives[number] = a
 }
 
 // calmAfter is how long after the last fault a group has found together again.

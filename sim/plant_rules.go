@@ -31,7 +31,7 @@ var rulePlants = []Plant{
 	{Name: "a barrier is answered by a look begun before it", Rule: plant.BarrierBegins, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
 
 	{Name: "the table of commands is forgotten: repeats happen again", Rule: plant.ExactlyOnce, Finds: []string{CheckLostCommit, CheckDuplicate, CheckInconsistentOffsets, CheckLogStart}},
-	{Name: "an agent's number is issued again", Rule: plant.NewIncarnations, Finds: []string{CheckLostWrite, CheckInconsistentOffsets, CheckLostCommit, CheckProducerID}},
+	{Name: "an agent's number is issued again", Rule: plant.NewIncarnations, Finds: []string{CheckIncarnation, CheckLostWrite, CheckInconsistentOffsets, CheckLostCommit, CheckProducerID}},
 	{Name: "the state's clock may go back", Rule: plant.TimeForward, Finds: []string{CheckClock}},
 
 	{Name: "a batch that leaves a gap is appended", Rule: plant.SequenceGaps, Finds: []string{CheckNonmonotonicSend, CheckDuplicate, CheckInconsistentOffsets}},

@@ -152,6 +152,37 @@ func TestTailThatChangesAfterItWasProved(t *testing.T) {
 	}
 }
 
+// TestTailThatIsTruncatedAfterItWasProved: a newer snapshot has taken over from the damaged one.
+func TestTailThatIsTruncatedAfterItWasProved(t *testing.T) {
+	for name, again := range map[string]bool{"gone": false, "created again": true} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(b *bed) {
+				_, newest := bedOfTwo(b)
+				w := b.open()
+				b.corrupt(PartKey(newest.Parts[0].Object))
+				l := b.open()
+				b.append(w, "e")
+				must(b.snapshot(w, nil, "x=abcde"))
+				b.Sleep(testW)
+				b.truncate(w)
+				if again {
+					_, chain := l.Position()
+					b.rawEntry(3, chain, "late")
+					b.rawEntry(4, chain, "late too")
+					b.rawEntry(5, chain, "and this")
+				}
+				status := Believed
+				for status == Believed {
+					_, status, _ = l.Next(ctx)
+				}
+				b.want(status == Reload, "%v", status)
+				m := must(l.Load(ctx, &memory{}))
+				b.want(m.Slot == 6, "loaded %d", m.Slot)
+			})
+		})
+	}
+}
+
 // TestSnapshotVanishesWhileLoading: a newer one has taken over; it is listed again.
 func TestSnapshotVanishesWhileLoading(t *testing.T) {
 	for name, vanishes := range map[string]string{"manifest": snapshotPrefix, "part": partPrefix} {

@@ -106,14 +106,14 @@ func (l *Log) take(ctx context.Context, e Entry, s sighting) (Entry, Status, err
 	// The slot is what it was from the first, and a snapshot of the next one can only have been made after it.
 	l.belief.offer(s.lastModified, l.slot+1)
 	if l.slot == l.proved.slot && l.chain != l.proved.chain {
-		return Entry{}, 0, l.tailChanged(l.slot)
+		return l.tailChanged(ctx, l.slot)
 	}
 	return e, Believed, nil
 }
 
 func (l *Log) absent(ctx context.Context, n base.Slot, s sighting) (Entry, Status, error) {
 	if n <= l.proved.slot {
-		return Entry{}, 0, l.tailChanged(n)
+		return l.tailChanged(ctx, n)
 	}
 	ok, err := l.believe(ctx, n, s.date)
 	if err != nil {
@@ -145,8 +145,17 @@ func (l *Log) unreadable(ctx context.Context, n base.Slot, cause error) (Entry, 
 		"Stopped rather than guess; run: millrace fsck", n, EntryKey(n), cause)
 }
 
-func (l *Log) tailChanged(n base.Slot) error {
-	return base.Errorf(base.StorageError, "journal: slot %d (%s) changed or vanished while it was needed in place of the "+
+// tailChanged: slot n, needed in place of the damaged snapshot, is not what it was. That is as it should be if a newer
+// snapshot was made since: Reload.
+func (l *Log) tailChanged(ctx context.Context, n base.Slot) (Entry, Status, error) {
+	none, err := l.noSnapshotFrom(ctx, l.proved.slot+1)
+	switch {
+	case err != nil:
+		return Entry{}, 0, err
+	case !none:
+		return Entry{}, Reload, nil
+	}
+	return Entry{}, 0, base.Errorf(base.StorageError, "journal: slot %d (%s) changed or vanished while it was needed in place of the "+
 		"damaged snapshot %s. Stopped rather than guess; run: millrace fsck", n, EntryKey(n), SnapshotKey(l.proved.slot))
 }
 
