@@ -137,6 +137,23 @@ func TestLostFile(t *testing.T) {
 	}
 }
 
+// A file that is gone behind records that are not is looked for by the next Fetch: it may have been trimmed away, so it is no alarm.
+func TestFileGoneBehindRecords(t *testing.T) {
+	b := start(t, settings{})
+	id := b.topic("orders", 1)
+	b.produce(id, 0, plain(0, 3, 0))
+	b.produce(id, 0, plain(3, 3, 0))
+	if err := b.store.Delete(b.Context(), b.files()[1]); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.only(b.read(want(id, 0, 0))); p.Kind != base.OK || len(b.parse(p)) != 1 || len(b.alarms()) != 0 || b.log.Len() != 0 {
+		t.Errorf("%+v, alarms %+v, log %s", p, b.alarms(), b.log)
+	}
+	if p := b.only(b.read(want(id, 0, 3))); p.Kind != base.StorageError || len(b.alarms()) != 1 {
+		t.Errorf("%+v, alarms %+v", p, b.alarms())
+	}
+}
+
 // Of a file that is cut short what is there is served, to the last whole batch.
 func TestCutFile(t *testing.T) {
 	b := start(t, settings{})

@@ -119,11 +119,12 @@ func (part *Part) answer(w *Want, out *Fetched) {
 // part reads one partition. What cannot be read is an error only where nothing could be: the next Fetch begins there.
 func (r *reading) part(out *Fetched, part *Part, w *Want, reads []cache.Read) {
 	err := r.extents(out, part, w, reads)
+	r.flush(out)
 	moved := r.f.alarm.mayHaveMoved(err)
 	if moved && len(out.Records) == 0 {
 		err, moved = r.again(out, part, w), false
+		r.flush(out)
 	}
-	r.flush(out)
 	switch {
 	case err == nil || moved: // the next Fetch looks again
 		return
