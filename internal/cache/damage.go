@@ -75,13 +75,6 @@ func (c *Cache) ails(ref base.FileRef, a ailing) {
 	c.ailings[ref] = a
 }
 
-// recovers notes that a file is there up to byte end; c.mu is held.
-func (c *Cache) recovers(ref base.FileRef, end int64) {
-	if a, ok := c.ailings[ref]; ok && a.size < end {
-		delete(c.ailings, ref)
-	}
-}
-
 // sizeOf gives how much there is to be read of a file that should have n bytes; c.mu is held.
 func (c *Cache) sizeOf(ref base.FileRef, n int64) int64 {
 	if a, ok := c.ailment(ref); ok {

@@ -29,10 +29,10 @@ func (b *bed) put(n byte, body []byte) {
 	}
 }
 
-// flip is an edit of one byte.
+// flip is an edit of one bit.
 func flip(at int) func([]byte) []byte {
 	return func(body []byte) []byte {
-		body[at] ^= 0x10
+		body[at] ^= 1
 		return body
 	}
 }
@@ -163,6 +163,9 @@ func TestCutShort(t *testing.T) {
 				if e := fileError(err); base.KindOf(err) != base.CorruptMessage || e.From > max(16, size) || e.To != x.FileBytes {
 					t.Errorf("%v", err)
 				}
+				if s := b.cache.Stats(); s.HeldBytes != 0 || s.UsedBytes != size+size>>overheadShift || (size > 0) != (len(b.cache.files) > 0) {
+					t.Errorf("of %d bytes: %+v", size, s)
+				}
 				gets := len(b.gets)
 				for range 3 {
 					b.next(x, 119)
@@ -173,8 +176,8 @@ func TestCutShort(t *testing.T) {
 				b.put(1, whole)
 				b.env.Sleep(badKept)
 				b.served(x, 100+2*sound, 120)
-				if s := b.cache.Stats(); s.HeldBytes != 0 || s.UsedBytes <= 0 || s.UsedBytes > s.SizeBytes {
-					t.Errorf("%+v", s)
+				if s := b.cache.Stats(); s.HeldBytes != 0 || s.UsedBytes < x.FileBytes || s.UsedBytes > x.FileBytes+x.FileBytes>>overheadShift {
+					t.Errorf("mended: %+v", s)
 				}
 			})
 		})
@@ -210,7 +213,7 @@ func TestMissingFileIsNotLookedForAllTheTime(t *testing.T) {
 		}
 		for range 3 {
 			_, _, err := b.next(x, 100)
-			if e := fileError(err); base.KindOf(err) != base.StorageError || !e.Missing || e.Key() != segment.Key(x.File) || !objstore.Is(err, objstore.NotFound) {
+			if e := fileError(err); base.KindOf(err) != base.StorageError || !e.Missing || e.From != 16 || e.To != x.FileBytes || e.Key() != segment.Key(x.File) || !objstore.Is(err, objstore.NotFound) {
 				t.Errorf("%v", err)
 			}
 		}

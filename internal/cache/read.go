@@ -240,8 +240,6 @@ func (c *Cache) loaded(s *span, body []byte, err error) {
 			c.remove(s)
 		}
 		c.shrink(s, end)
-	case err == nil:
-		c.recovers(s.file.ref, end)
 	}
 	if s.data = body; err != nil {
 		c.remove(s)
