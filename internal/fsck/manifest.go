@@ -22,11 +22,12 @@ const (
 
 // manifest is a snapshot as its object describes it.
 type manifest struct {
-	slot    base.Slot
-	chain   [32]byte
-	digest  uint64
-	cluster string
-	parts   []partRecord
+	slot     base.Slot
+	chain    [32]byte
+	digest   uint64
+	deadline uint64 // bucket time in milliseconds
+	cluster  string
+	parts    []partRecord
 }
 
 type partRecord struct {
@@ -45,7 +46,7 @@ func decodeManifest(object []byte) (manifest, error) {
 	r.Fixed(m.chain[:])
 	r.Uint64() // the state's time: the digest covers it
 	m.digest = r.Uint64()
-	r.Uint64() // deadline: of meaning to truncation only
+	m.deadline = r.Uint64()
 	m.cluster = r.String()
 	m.parts = make([]partRecord, r.Count(partRecordBytes))
 	for i := range m.parts {
