@@ -95,6 +95,9 @@ func (f *folder) follow(ctx context.Context, at base.Slot) (broken base.Slot, er
 			case errs[i] != nil:
 				return 0, errs[i]
 			case slot != after(at):
+				if err := f.absent(ctx, after(at)); err != nil {
+					return 0, err
+				}
 				f.report.add(Damage, journal.EntryKey(after(at)), "the entry is not there, but %s is", journal.EntryKey(slot))
 				return after(at), nil
 			}
@@ -107,6 +110,18 @@ func (f *folder) follow(ctx context.Context, at base.Slot) (broken base.Slot, er
 		f.step("folding the journal", len(batch))
 	}
 	return 0, nil
+}
+
+// absent makes sure of a slot that was not listed: a folder that is written to meanwhile may be listed without it.
+func (f *folder) absent(ctx context.Context, slot base.Slot) error {
+	_, err := f.store.Head(ctx, journal.EntryKey(slot))
+	switch {
+	case objstore.Is(err, objstore.NotFound):
+		return nil
+	case err == nil:
+		return errMoved
+	}
+	return err
 }
 
 // resume takes the state from the oldest usable snapshot that stands for a broken slot.
@@ -156,7 +171,9 @@ func (f *folder) start(ctx context.Context) (bool, error) {
 		if !ok || l.slot != newest && (last < newest || !f.whole(l.slot, last)) {
 			continue
 		}
-		f.lost(l.slot)
+		if err := f.lost(ctx, l.slot); err != nil {
+			return false, err
+		}
 		return true, f.take(ctx, m)
 	}
 	if len(f.entries) > 0 && f.entries[0] == 1 {
@@ -176,13 +193,17 @@ func (f *folder) whole(from, last base.Slot) bool {
 }
 
 // lost names slots that should be there: those that no snapshot stands for that is old enough to delete them.
-func (f *folder) lost(from base.Slot) {
+func (f *folder) lost(ctx context.Context, from base.Slot) error {
 	for n := after(f.cover); n <= from; n++ {
 		if i := f.place(n); i == len(f.entries) || f.entries[i] != n {
+			if err := f.absent(ctx, n); err != nil {
+				return err
+			}
 			f.report.add(Damage, journal.EntryKey(n), "the entry is not there, and no snapshot was old enough to delete it for; a newer snapshot stands for it")
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // unused names the entries that rule T lets go.

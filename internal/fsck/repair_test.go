@@ -236,6 +236,35 @@ func TestSnapshotMeanwhile(t *testing.T) {
 	}
 }
 
+// hiding leaves a key out of the first listings of its prefix, as a folder that is written to meanwhile may.
+type hiding struct {
+	objstore.Store
+	key   string
+	times int
+}
+
+func (h *hiding) List(ctx context.Context, prefix, after string, limit int) (objstore.Page, error) {
+	page, err := h.Store.List(ctx, prefix, after, limit)
+	if i := slices.IndexFunc(page.Entries, func(o objstore.ListEntry) bool { return o.Key == h.key }); i >= 0 && prefix != "" && h.times > 0 {
+		h.times--
+		page.Entries = slices.Delete(page.Entries, i, i+1)
+	}
+	return page, err
+}
+
+// What a listing has left out is looked for before it is called lost.
+func TestListingThatLacksAnObject(t *testing.T) {
+	b := newAged(t)
+	b.snapshot(0)
+	b.proceed(6)
+	for _, key := range []string{journal.EntryKey(4), journal.EntryKey(11), b.files()[0]} {
+		store := &hiding{Store: b.store, key: key, times: 1}
+		if r, err := fsck.Run(t.Context(), env.Real(), store, fsck.Options{}); err != nil || len(r.Problems) != 0 || store.times != 0 {
+			t.Errorf("%s: %v, %+v", key, err, r)
+		}
+	}
+}
+
 // Records that are lost and were given up are no damage any more.
 func TestRecordsGivenUp(t *testing.T) {
 	b := newAged(t)

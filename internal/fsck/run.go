@@ -19,6 +19,8 @@ type Options struct {
 	Quick bool
 	// Repair deletes what provably nobody will need any more, if nothing is damaged that cannot be repaired so.
 	Repair bool
+	// W is journal.W, but for simulations; 0 is journal.W.
+	W time.Duration
 	// Progress, if set, is told now and then what is being done and how many steps of it were taken. It must be quick.
 	Progress func(doing string, steps int)
 }
@@ -48,6 +50,9 @@ type checker struct {
 // Run checks the bucket. store has to try again what may pass. What is wrong with it stands in the report; an error says that the check could not be done: the
 // store cannot be read, or the bucket needs a newer version. The report then holds what was found before.
 func Run(ctx context.Context, e env.Env, store objstore.Store, opts Options) (Report, error) {
+	if opts.W == 0 {
+		opts.W = journal.W
+	}
 	for try := 1; ; try++ {
 		k := &checker{env: e, store: final{store}, opts: opts, report: &Report{Problems: []Problem{}}, date: e.Now()}
 		err := k.run(ctx)

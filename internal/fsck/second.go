@@ -66,7 +66,7 @@ func (s *second) read(ctx context.Context) error {
 	if err := journal.Survey(ctx, s.env, s.store, s.cluster); err != nil {
 		return stops(ctx, err)
 	}
-	log := journal.Open(s.env, s.store, s.cluster, journal.W)
+	log := journal.Open(s.env, s.store, s.cluster, s.opts.W)
 	m, err := log.Load(ctx, s)
 	if err != nil {
 		return stops(ctx, err)

@@ -59,7 +59,7 @@ func (f *folder) readSnapshots(ctx context.Context) error {
 // judgeSnapshots finds the snapshot that rule T lets things be deleted for, and names those that are damaged or superfluous.
 func (f *folder) judgeSnapshots() {
 	for i := range f.snapshots {
-		if l := &f.snapshots[i]; l.damage == nil && !l.late() && !f.young(l.ListEntry, journal.W) {
+		if l := &f.snapshots[i]; l.damage == nil && !l.late() && !f.young(l.ListEntry, f.opts.W) {
 			f.cover = l.slot
 		}
 	}
@@ -148,11 +148,11 @@ func (f *folder) parts(ctx context.Context) error {
 		switch {
 		case !ok:
 			f.report.add(Note, o.Key, "not an object of Millrace")
-		case !allRead || used[hash] || f.young(o, journal.W):
+		case !allRead || used[hash] || f.young(o, f.opts.W):
 		case f.cover > 0:
 			f.report.sweepable(sweepJournal, Garbage, o.Key, "no snapshot that stays refers to this part")
 		default:
-			f.report.add(Garbage, o.Key, "no snapshot refers to this part; it goes once a snapshot is %v old", journal.W)
+			f.report.add(Garbage, o.Key, "no snapshot refers to this part; it goes once a snapshot is %v old", f.opts.W)
 		}
 	})
 	if err != nil {
