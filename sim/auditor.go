@@ -48,6 +48,8 @@ const (
 	CheckProducerID = "producer-id-reuse"
 	// CheckStuck: with all faults ended the cluster does not come to rest.
 	CheckStuck = "stuck"
+	// CheckFsck: millrace fsck finds damage, or agents miss what its repair took away.
+	CheckFsck = "fsck"
 )
 
 // violationsMax ends a run: more of them tell nothing more.

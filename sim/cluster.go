@@ -161,6 +161,9 @@ func (c *Cluster) play(main *sim.Proc) {
 	}
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
+	if c.options.Whole { // the holes that are made in other journals would be damage
+		c.newJanitor()
+	}
 	for i := range c.options.Partitions {
 		if c.has(partCommitters) {
 			c.newCommitter(fmt.Sprintf("k%d", i+1), int32(i))
@@ -226,6 +229,7 @@ func (c *Cluster) end(main *sim.Proc) {
 		}
 	}
 	main.Sleep(c.bucket.faults.LateMax)
+	c.lastCheck(main)
 	c.examine(main)
 }
 

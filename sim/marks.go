@@ -26,6 +26,8 @@ const (
 	BucketUnreachable  Mark = "bucket: unreachable for one agent"
 	BucketShortPage    Mark = "bucket: listing in several pages"
 	BucketClockBack    Mark = "bucket: Date went back"
+	BucketRepaired     Mark = "bucket: garbage deleted by fsck"
+	OrphanDeleted      Mark = "bucket: orphan deleted by fsck"
 	AgentKilled        Mark = "agent: killed"
 	AgentKilledWriting Mark = "agent: killed while its write landed"
 	AgentStartFailed   Mark = "agent: gave up its start for want of the bucket"
@@ -74,7 +76,7 @@ const (
 
 // AllMarks are the marks that the standard seeds have to show, in the order of the table.
 var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, BucketFailed, BucketAnswerLost, BucketNotDone,
-	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketShortPage, BucketClockBack,
+	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketShortPage, BucketClockBack, BucketRepaired, OrphanDeleted,
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,

@@ -116,6 +116,9 @@ func (r *reader) readExtent(partition int32, x log.Extent, ref base.FileRef) err
 // files holds every committed data file against its own index and checksums.
 func (r *reader) files(v meta.View) {
 	v.Log.Files(func(_ uint64, f log.File) bool {
+		if f.Refs == 0 {
+			return true // it may be gone
+		}
 		o, err := r.store.GetRange(context.Background(), segment.Key(f.Ref), 0, -1)
 		if err == nil {
 			_, err = segment.Parse(o.Body)

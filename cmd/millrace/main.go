@@ -26,8 +26,20 @@ func main() {
 		os.Exit(2)
 	}
 	fmt.Fprintf(os.Stderr, "millrace: %v\n", err)
+	var exit *exitError
+	if errors.As(err, &exit) {
+		os.Exit(exit.code)
+	}
 	os.Exit(cli.ExitCode(err))
 }
+
+// exitError ends the process with a code of its own.
+type exitError struct {
+	code int
+	error
+}
+
+func (e *exitError) Unwrap() error { return e.error }
 
 // usageError is a mistake in the command line, the environment or the config file: exit code 2.
 type usageError struct{ text string }

@@ -89,7 +89,7 @@ func agentNodes(tb testing.TB, dir string, opts Options) (nodes []*node, err err
 }
 
 func agentNode(own Own, logs string, i int, kafkaPort, httpPort string, flags []string) *node {
-	n := &node{name: fmt.Sprintf("agent-%d", i), addr: "127.0.0.1:" + kafkaPort, http: "127.0.0.1:" + httpPort}
+	n := &node{name: fmt.Sprintf("agent-%d", i), addr: "127.0.0.1:" + kafkaPort, http: "127.0.0.1:" + httpPort, bucket: own.Bucket}
 	n.log = logPath(logs, n.name)
 	n.argv = append([]string{own.Binary, "agent", "--bucket", own.Bucket, "--listen", n.addr, "--advertise", n.addr, "--http", n.http}, flags...)
 	n.ready = func() error { return readyz(n.http) }

@@ -38,13 +38,14 @@ type Cluster struct {
 
 // node is one server process: how to start it, how to tell that it serves, and the process while it runs.
 type node struct {
-	name  string
-	addr  string // Kafka protocol, host:port
-	http  string // host:port of health and metrics; "" for an oracle
-	argv  []string
-	log   string
-	ready func() error
-	proc  *process
+	name   string
+	addr   string // Kafka protocol, host:port
+	http   string // host:port of health and metrics; "" for an oracle
+	bucket string // URL; "" for an oracle
+	argv   []string
+	log    string
+	ready  func() error
+	proc   *process
 }
 
 const (
@@ -244,6 +245,19 @@ func (c *Cluster) HTTP(i int) string { return c.nodes[i].http }
 
 // PID is the process id of agent i.
 func (c *Cluster) PID(i int) int { return c.nodes[i].proc.pid() }
+
+// Bucket is the URL of the agents' bucket; "" with an oracle.
+func (c *Cluster) Bucket() string { return c.nodes[0].bucket }
+
+// Log is what agent i has logged so far, over all its starts.
+func (c *Cluster) Log(i int) string {
+	c.tb.Helper()
+	text, err := os.ReadFile(c.nodes[i].log)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return string(text)
+}
 
 // Seeds are all Kafka addresses.
 func (c *Cluster) Seeds() []string {

@@ -86,8 +86,12 @@ func (a *Agent) Stats() console.Stats {
 		Connections: int64(clients.Connections), ParkedBatches: int64(in.ParkedNow), FetchSessions: int64(out.Sessions), Waiters: int64(out.Waiting),
 		Groups: int64(v.Groups.Len()), Topics: int64(v.Log.TopicCount()), Partitions: int64(v.Log.PartitionCount()),
 		JournalSlot: v.Slot, SnapshotSlot: journal.SnapshotSlot, ViewLag: journal.ViewAge,
-		MemoryUsed: clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
+		SnapshotsPassedOver: uint64(journal.PassedOver),
+		MemoryUsed:          clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
+	}
+	for _, d := range out.Damage {
+		s.Damage = append(s.Damage, console.DamagedFile{File: d.File, Missing: d.Missing, Reads: uint64(d.Reads)})
 	}
 	for _, op := range a.meter.Snapshot() {
 		s.Store = append(s.Store, storeOperation(op))

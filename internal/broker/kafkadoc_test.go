@@ -39,6 +39,9 @@ const kafkaDocTail = `
   only after the end of the journal was read: what another agent acknowledged before the request is never denied.
 - **Order.** Answers leave in the order of the requests. Only Produce is pipelined: up to 64 of a connection may be under
   way; any other request waits until earlier ones are answered.
+- **Damage.** A batch is checked as it comes from the bucket. A Fetch or ListOffsets of damaged bytes, or of a file that is cut short,
+  answers CORRUPT_MESSAGE for that partition, one of a missing file KAFKA_STORAGE_ERROR; other partitions, and offsets behind the
+  damage, are served. Java's consumer gives the first to the application and tries the second again by itself.
 - **Bounds.** A request is at most socket.request.max.bytes (100 MiB) and at most the agent's memory budget for requests,
   an array in it has at most 1,000,000 elements. What is beyond closes the connection.
 - **Times.** Requests to the journal are given at least 5 seconds, whatever time-out the client names.

@@ -14,11 +14,7 @@ const benchBatches, benchBatchBytes = 64, 16 << 10
 
 // look opens an extent, walks its batches and lets it go.
 func look(b *testing.B, c *Cache, x Extent) {
-	v, err := c.Open(Read{Extent: x, Offset: x.Base, Bytes: int(x.Len)}, true, time.Time{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	run, err := v.Batches(x.Base)
+	v, run, err := c.Next(Read{Extent: x, Offset: x.Base, Bytes: int(x.Len)}, true, time.Time{})
 	if err != nil || run.Len() != benchBatches {
 		b.Fatalf("%d batches, %v", run.Len(), err)
 	}

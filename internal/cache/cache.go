@@ -41,11 +41,13 @@ type Cache struct {
 	held  int64 // of these: of spans that may not go
 	lru   span  // list head: next is the most recently used of those that may go
 	want  int   // readers that wait for room
+
+	ailings map[base.FileRef]ailing // files that are missing or cut short in the bucket; at most ailingMax
 }
 
 // New makes a cache of at most memory bytes (at least MemoryMin).
 func New(e env.Env, store objstore.Store, memory int64) *Cache {
-	c := &Cache{env: e, store: store, stop: env.NewStopper(e), size: max(memory, MemoryMin), files: map[base.FileRef]*file{}}
+	c := &Cache{env: e, store: store, stop: env.NewStopper(e), size: max(memory, MemoryMin), files: map[base.FileRef]*file{}, ailings: map[base.FileRef]ailing{}}
 	c.ctx = c.stop.Context()
 	c.room = e.NewCond(&c.mu)
 	c.lru.next, c.lru.prev = &c.lru, &c.lru

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +77,7 @@ func extentOf(n byte, body []byte, count int) Extent {
 
 func (b *bed) open(x Extent, offset int64, size int) View {
 	b.Helper()
-	v, err := b.cache.Open(Read{Extent: x, Offset: offset, Bytes: size}, true, time.Time{})
+	v, err := b.cache.open(Read{Extent: x, Offset: offset, Bytes: size}, true, time.Time{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -89,11 +88,7 @@ func (b *bed) open(x Extent, offset int64, size int) View {
 func (b *bed) walk(x Extent, offset int64, size int) (batches int) {
 	b.Helper()
 	for r := (Read{Extent: x, Offset: offset, Bytes: size}); r.Offset < x.Base+int64(x.Count); {
-		v, err := b.cache.Open(r, true, time.Time{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		run, err := v.Batches(r.Offset)
+		v, run, err := b.cache.Next(r, true, time.Time{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -104,12 +99,20 @@ func (b *bed) walk(x Extent, offset int64, size int) (batches int) {
 			}
 			batches++
 		}
-		if r.Need = run.Need; r.Need == 0 {
-			r.Offset = run.End()
-		}
+		r.Offset = run.End()
 		v.Release()
 	}
 	return batches
+}
+
+// forget empties the cache.
+func (b *bed) forget() {
+	b.cache.mu.Lock()
+	defer b.cache.mu.Unlock()
+	for b.cache.lru.prev != &b.cache.lru {
+		b.cache.remove(b.cache.lru.prev)
+	}
+	clear(b.cache.ailings)
 }
 
 const mib = 1 << 20
@@ -286,17 +289,17 @@ func TestRoom(t *testing.T) {
 		x, y := b.file(1, 100, 100_000), b.file(2, 100, 100_000)
 		r := Read{Extent: y, Offset: 100, Bytes: 10 * mib}
 		held := b.open(x, 100, 10*mib)
-		if _, err := b.cache.Open(r, false, time.Time{}); err != ErrNoRoom {
+		if _, err := b.cache.open(r, false, time.Time{}); err != ErrNoRoom {
 			t.Errorf("who holds something does not wait: %v", err)
 		}
-		if _, err := b.cache.Open(r, true, b.env.Now().Add(time.Second)); err != ErrNoRoom {
+		if _, err := b.cache.open(r, true, b.env.Now().Add(time.Second)); err != ErrNoRoom {
 			t.Errorf("nobody made room: %v", err)
 		}
 		b.env.Go("writer", func() {
 			b.env.Sleep(time.Second)
 			held.Release()
 		})
-		v, err := b.cache.Open(r, true, time.Time{})
+		v, err := b.cache.open(r, true, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,26 +324,35 @@ func TestLargerThanTheCache(t *testing.T) {
 	})
 }
 
+// fileError is the FileError in err, or an empty one.
+func fileError(err error) *FileError {
+	if e, ok := errors.AsType[*FileError](err); ok {
+		return e
+	}
+	return &FileError{}
+}
+
+func isDamaged(err error) bool {
+	return base.KindOf(err) == base.CorruptMessage && fileError(err).To > fileError(err).From
+}
+
 func TestErrors(t *testing.T) {
 	in(t, 0, func(b *bed) {
 		x := b.file(1, 10, 1000)
 		gone := x
 		gone.File = ref(9)
-		long := x
-		long.FileBytes++
 		outside := x
 		outside.Len++
 		for name, test := range map[string]struct {
 			read Read
 			is   func(error) bool
 		}{
-			"gone":             {Read{Extent: gone, Offset: 100}, func(err error) bool { return errors.Is(err, ErrGone) }},
-			"cut short":        {Read{Extent: long, Offset: 100}, Damaged},
-			"beyond the file":  {Read{Extent: outside, Offset: 100}, Damaged},
-			"below the extent": {Read{Extent: x, Offset: 99}, Damaged},
-			"after the extent": {Read{Extent: x, Offset: 120}, Damaged},
+			"gone":             {Read{Extent: gone, Offset: 100}, func(err error) bool { return fileError(err).Missing }},
+			"beyond the file":  {Read{Extent: outside, Offset: 100}, isDamaged},
+			"below the extent": {Read{Extent: x, Offset: 99}, isDamaged},
+			"after the extent": {Read{Extent: x, Offset: 120}, isDamaged},
 		} {
-			if _, err := b.cache.Open(test.read, true, time.Time{}); !test.is(err) {
+			if _, _, err := b.cache.Next(test.read, true, time.Time{}); !test.is(err) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -348,7 +360,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("failed reads left something: %+v", s)
 		}
 		b.cache.Stop(time.Time{})
-		if _, err := b.cache.Open(Read{Extent: x, Offset: 100}, true, time.Time{}); base.KindOf(err) != base.Stopping {
+		if _, err := b.cache.open(Read{Extent: x, Offset: 100}, true, time.Time{}); base.KindOf(err) != base.Stopping {
 			t.Errorf("after Stop: %v", err)
 		}
 	})
@@ -383,11 +395,11 @@ func TestExtentThatLies(t *testing.T) {
 		} {
 			x := good
 			edit(&x)
-			v := b.open(x, x.Base+int64(x.Count)-1, mib)
-			if _, err := v.Batches(x.Base + int64(x.Count) - 1); !Damaged(err) || !strings.Contains(err.Error(), "at byte") {
+			last := x.Base + int64(x.Count) - 1
+			if _, _, err := b.cache.Next(Read{Extent: x, Offset: last, Bytes: mib}, true, time.Time{}); !isDamaged(err) {
 				t.Errorf("%s: %v", name, err)
 			}
-			v.Discard()
+			b.forget()
 		}
 	})
 }
@@ -411,20 +423,17 @@ func FuzzBatches(f *testing.F) {
 		c.files[ref(1)] = fl
 		r := Read{Extent: Extent{File: ref(1), FileBytes: int64(len(body)), Len: uint32(len(body)), Count: count}, Bytes: 100}
 		for r.Offset < int64(count) {
-			v, err := c.Open(r, true, time.Time{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			run, err := v.Batches(r.Offset)
+			v, run, err := c.Next(r, true, time.Time{})
 			if err != nil {
 				return
 			}
-			if run.Len() == 0 && run.Need <= r.Need {
-				t.Fatalf("needs %d, after %d", run.Need, r.Need)
+			for i := range run.Len() {
+				_, pos, n := run.At(i)
+				if raw := batch.Batch(v.Bytes(pos, n)); raw.CRC() != raw.ComputeCRC() {
+					t.Fatalf("batch at %d is not sound", pos)
+				}
 			}
-			if r.Need = run.Need; run.Len() > 0 {
-				r.Offset = run.End()
-			}
+			r.Offset = run.End()
 			v.Release()
 		}
 	})

@@ -9,6 +9,11 @@
 // right. It is filled from the extent's beginning on as far as readers come, and forgotten with the first of the bytes
 // it speaks of, so that every batch is checked once for each time that its bytes come from the bucket.
 //
+// Bytes that are not what was written are read from the bucket once more. If they are wrong again, the damaged batch is an
+// error, and the sound ones before and behind it are served: those behind it only if all batches of the extent come to what the
+// state says of it, since the damage may lie in the length or the offsets of a batch. That a batch is damaged, and that a file
+// is missing or cut short, is believed for some seconds, however many ask.
+//
 // Owns: the memory budget and what leaves it first (the least recently used); single flight; the size and alignment of
 // GETs; the check of batches; reading damaged bytes once more.
 // Does not own: which batches a fetch wants (package fetch), extents and offsets (meta/log), retries of GETs

@@ -4,95 +4,168 @@ import (
 	"sort"
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 )
 
 // mark says where a batch begins: its place in the extent, and how many offsets of the extent come before it.
 type mark struct{ pos, delta uint32 }
 
-// marks are those of an extent's first batches, and one more for where the last of them ends. Empty: nothing is known.
+// after is where the batch that follows on b, which begins at the mark, begins.
+func (m mark) after(b batch.Batch) mark {
+	return mark{m.pos + uint32(len(b)), m.delta + uint32(b.LastOffsetDelta()) + 1}
+}
+
+// marks are those of an extent's first batches, and one more for where the last of them ends.
 type marks []mark
 
 // end says how far the marks reach.
-func (m marks) end() mark {
-	if len(m) == 0 {
-		return mark{}
-	}
-	return m[len(m)-1]
-}
+func (m marks) end() mark { return m[len(m)-1] }
 
 // find gives the batch that holds an offset before the marks' end.
 func (m marks) find(delta uint32) int {
 	return sort.Search(len(m)-1, func(i int) bool { return m[i+1].delta > delta })
 }
 
-// index holds the batches of an extent that were found right, from its beginning on.
+// known is what was learnt of an extent's batches, from its beginning on. A known that was published never changes.
+type known struct {
+	marks marks
+	bad   []fault   // the damaged ones among them, in order
+	rest  error     // why the batches behind the marks cannot be told apart; nil: they were not looked at
+	until time.Time // bad and rest are believed up to then
+}
+
+// fault is a batch that is damaged in the bucket.
+type fault struct {
+	batch int // its place in the marks
+	err   error
+}
+
+// from gives the sound batches in a row from batch i on, which end at pos at the latest; one mark alone: there is none. The
+// error is batch i's, if that is damaged.
+func (k *known) from(i int, pos int64) (marks, error) {
+	to := len(k.marks)
+	j := sort.Search(len(k.bad), func(j int) bool { return k.bad[j].batch >= i })
+	if j < len(k.bad) {
+		if k.bad[j].batch == i {
+			return nil, k.bad[j].err
+		}
+		to = k.bad[j].batch + 1
+	}
+	n := i + 1
+	for n < to && int64(k.marks[n].pos) <= pos {
+		n++
+	}
+	return k.marks[i:n], nil
+}
+
+// scan adds the batches of v that follow on the marks, up to one that is not whole in v (need says how far to read), or damaged.
+func (k *known) scan(v *View) (need uint32, err error) {
+	for at := k.marks.end(); at.pos < v.x.Len; {
+		var b batch.Batch
+		if b, need, err = v.batchAt(at.pos); need > 0 || err != nil {
+			break
+		}
+		at = at.after(b)
+		k.marks = append(k.marks, at)
+		v.c.stats.checked.Add(1)
+	}
+	// Another reader's View may know a longer extent.
+	if end := k.marks.end(); err == nil && end.pos <= v.x.Len && (end.pos == v.x.Len) != (end.delta == v.x.Count) {
+		k.marks, k.bad = marks{{}}, nil
+		return 0, v.damaged(0, int64(v.x.Len), "its batches take %d offsets up to byte %d of %d, the extent has %d", end.delta, end.pos, v.x.Len, v.x.Count)
+	}
+	return need, err
+}
+
+// settle decides what to believe of damage that the bucket has shown twice. If the damaged batch's length and offsets are those
+// that were written, the batches behind it come to what the state says of the extent: then it alone is damaged. All of the
+// extent is looked at for that; until v holds it need is set.
+func (k *known) settle(v *View, damage error) (need uint32, err error) {
+	if v.to < int64(v.x.Len) && !v.short {
+		return v.x.Len, nil
+	}
+	all := *k
+	for at := all.marks.end(); at.pos < v.x.Len; {
+		b, _, err := v.batchAt(at.pos)
+		if b == nil {
+			break
+		}
+		if err != nil {
+			all.bad = append(all.bad, fault{len(all.marks) - 1, err})
+		}
+		at = at.after(b)
+		all.marks = append(all.marks, at)
+	}
+	if all.marks.end() == (mark{v.x.Len, v.x.Count}) {
+		*k = all
+	} else {
+		k.rest = damage
+	}
+	k.until = v.c.env.Now().Add(badKept)
+	return 0, k.rest
+}
+
+// index holds what is known of an extent.
 type index struct {
 	base  int64
 	len   uint32 // guarded by the cache's mu
-	marks atomic.Pointer[marks]
+	known atomic.Pointer[known]
 	mu    sync.Mutex // held by the one that adds
 }
 
 func newIndex(x *Extent) *index {
 	i := &index{base: x.Base, len: x.Len}
-	i.marks.Store(&marks{})
+	i.known.Store(&known{marks: marks{{}}})
 	return i
 }
 
-// extend checks the batches of v that follow on the index, up to the last that is whole, and gives the marks then. need
-// is where the batch after them ends, 0 if there is none.
-func (i *index) extend(v *View) (m marks, need uint32, err error) {
+// extend adds what v shows of the batches that follow on what is known. Damage is settled only when v is sure: its bytes were
+// read from the bucket for the second time.
+func (i *index) extend(v *View, sure bool) (k *known, need uint32, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	m = *i.marks.Load()
-	before := len(m)
-	if before == 0 {
-		m = marks{{}}
+	if k = i.known.Load(); k.rest != nil {
+		return k, 0, k.rest
 	}
-	for at := m.end(); at.pos < v.x.Len; {
-		var b batch.Batch
-		if b, need, err = v.batchAt(at.pos); b == nil {
-			break
-		}
-		at = mark{at.pos + uint32(len(b)), at.delta + uint32(b.LastOffsetDelta()) + 1}
-		m = append(m, at)
-		v.c.stats.checked.Add(1)
+	next := *k
+	need, err = next.scan(v)
+	if err != nil && sure {
+		need, err = next.settle(v, err)
 	}
-	// Another reader's View may know a longer extent.
-	if end := m.end(); err == nil && end.pos <= v.x.Len && (end.pos == v.x.Len) != (end.delta == v.x.Count) {
-		return nil, 0, v.damaged(end.pos, "the batches before take %d offsets of the extent's %d", end.delta, v.x.Count)
-	}
-	if len(m) > max(before, 1) {
-		known := m
-		i.marks.Store(&known)
-	}
-	return m, need, err
+	i.known.Store(&next)
+	return &next, need, err
 }
 
-// batchAt gives the batch at pos, nil if not all of it is in v: then need says where it ends, or how far to read in
-// order to learn that. A batch that cannot be right is CorruptMessage.
+// remembers reports whether the damage that is known of is still believed.
+func (i *index) remembers(now time.Time) bool { return now.Before(i.known.Load().until) }
+
+// batchAt gives the batch at pos. If not all of it is in v, need says where it ends, or how far to read in order to learn that.
+// Damage is an error; then there is a batch only where its header is one that may be right.
 func (v *View) batchAt(pos uint32) (b batch.Batch, need uint32, err error) {
-	if int64(v.x.Len)-int64(pos) < batch.HeaderSize {
-		return nil, 0, v.damaged(pos, "%d bytes are left, less than a batch has", v.x.Len-pos)
+	at, left := int64(pos), int64(v.x.Len)-int64(pos)
+	if left < batch.HeaderSize {
+		return nil, 0, v.damaged(at, int64(v.x.Len), "%d bytes are left, less than a batch has", left)
 	}
-	if int64(pos) < v.from || int64(pos)+batch.HeaderSize > v.to {
+	if at < v.from || at+batch.HeaderSize > v.to {
 		return nil, pos + batch.HeaderSize, nil
 	}
 	size := batchSize(v.bytes(pos, batch.HeaderSize))
-	if size < batch.HeaderSize || size > int64(v.x.Len)-int64(pos) {
-		return nil, 0, v.damaged(pos, "a batch of %d bytes where %d are left", size, v.x.Len-pos)
+	if size < batch.HeaderSize || size > left {
+		return nil, 0, v.damaged(at, int64(v.x.Len), "a batch of %d bytes where %d are left", size, left)
 	}
-	if int64(pos)+size > v.to {
+	if at+size > v.to {
 		return nil, pos + uint32(size), nil
 	}
 	b = batch.Batch(v.bytes(pos, uint32(size)))
-	if b.Magic() != 2 || b.LastOffsetDelta() < 0 || b.ComputeCRC() != b.CRC() {
-		return nil, 0, v.damaged(pos, "a batch of %d bytes has checksum %08x, its bytes have %08x", size, b.CRC(), b.ComputeCRC())
+	if b.LastOffsetDelta() < 0 {
+		return nil, 0, v.damaged(at, int64(v.x.Len), "a batch whose last offset is %d after its first", b.LastOffsetDelta())
 	}
-	return b, 0, nil
+	if b.Magic() != 2 || b.ComputeCRC() != b.CRC() {
+		err = v.damaged(at, at+size, "a batch of %d bytes has checksum %08x, its bytes have %08x", size, b.CRC(), b.ComputeCRC())
+	}
+	return b, 0, err
 }
 
 func batchSize(header []byte) int64 {
@@ -100,7 +173,20 @@ func batchSize(header []byte) int64 {
 	return prefix + int64(int32(uint32(header[lengthAt])<<24|uint32(header[lengthAt+1])<<16|uint32(header[lengthAt+2])<<8|uint32(header[lengthAt+3])))
 }
 
-func (v *View) damaged(pos uint32, format string, args ...any) error {
-	text := base.Errorf(base.CorruptMessage, format, args...)
-	return base.Errorf(base.CorruptMessage, "data file %s at byte %d: %w", v.x.File.ID, v.x.Pos+pos, text)
+func (v *View) damaged(from, to int64, format string, args ...any) error {
+	return v.x.damaged(from, to, format, args...)
+}
+
+// index gives the index of an extent.
+func (f *file) index(x *Extent) *index {
+	if i := f.indexes[x.Pos]; i != nil && i.base == x.Base {
+		i.len = max(i.len, x.Len) // the last extent of a log grows
+		return i
+	}
+	i := newIndex(x)
+	if f.indexes == nil {
+		f.indexes = map[uint32]*index{}
+	}
+	f.indexes[x.Pos] = i
+	return i
 }

@@ -35,7 +35,7 @@ func (c *Cache) Prefetch(reads []Read) int {
 		for i++; i < len(list) && list[i].file == w.file && list[i].from <= w.to+blockBytes; i++ {
 			w.to = max(w.to, list[i].to)
 		}
-		missing := c.files[w.file].gaps(w.from, w.to, w.size)
+		missing := c.files[w.file].gaps(w.from, w.to, c.sizeOf(w.file, w.size))
 		if c.makeRoom(cost(missing)) && c.load(w.file, missing) != nil {
 			return 0
 		}
@@ -50,7 +50,7 @@ func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 		r := &reads[n]
 		f := c.files[r.File]
 		from, to := r.window(f)
-		missing := f.gaps(from, to, r.FileBytes)
+		missing := f.gaps(from, to, c.sizeOf(r.File, r.FileBytes))
 		if len(missing) == 0 {
 			f.use(c, from, to)
 			continue

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -11,12 +10,8 @@ import (
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
-var (
-	// ErrNoRoom: everything in memory is being written to clients.
-	ErrNoRoom error = base.Errorf(base.RequestTimedOut, "the cache is full of records that are being sent: clients read slowly, or --memory is small")
-	// ErrGone: the bucket has no such file.
-	ErrGone error = base.Errorf(base.StorageError, "the data file is not in the bucket")
-)
+// ErrNoRoom: everything in memory is being written to clients.
+var ErrNoRoom error = base.Errorf(base.RequestTimedOut, "the cache is full of records that are being sent: clients read slowly, or --memory is small")
 
 // Extent says where batches lie side by side, and their offsets.
 type Extent struct {
@@ -39,10 +34,10 @@ type Read struct {
 // window says which bytes of the extent are to be looked at. Where the batch of Offset begins is known if the index
 // reaches so far; if not, all from the index's end on is needed, and how much that is can only be guessed.
 func (r *Read) window(f *file) (from, to int64) {
-	var m marks
+	m := marks{{}}
 	if f != nil {
 		if x := f.indexes[r.Pos]; x != nil && x.base == r.Base {
-			m = *x.marks.Load()
+			m = x.known.Load().marks
 		}
 	}
 	delta := uint32(r.Offset - r.Base)
@@ -57,34 +52,68 @@ func (r *Read) window(f *file) (from, to int64) {
 	return int64(r.Pos) + int64(begin.pos), int64(r.Pos) + to
 }
 
-// Open holds the bytes of r, which it has loaded if need be. Only a caller that holds no other View may have wait set:
-// it waits for room in memory, others fail with ErrNoRoom. The other errors are ErrGone, base.CorruptMessage for a file
-// that is cut short, and the store's. What it returns must be released.
-func (c *Cache) Open(r Read, wait bool, deadline time.Time) (View, error) {
-	v, loading, err := c.open(r, wait, deadline)
+// needAhead is read beyond a batch that was not where it was looked for.
+const needAhead = 256 << 10
+
+// Next holds bytes of r, which it has loaded if need be, and gives the batches in them from r.Offset on, at least one. Only a
+// caller that holds no other View may have wait set: it waits for room in memory, others fail with ErrNoRoom. The other errors
+// are *FileError, env.ErrDeadline and the store's. The View must be released.
+func (c *Cache) Next(r Read, wait bool, deadline time.Time) (View, Run, error) {
+	for again := false; ; {
+		v, err := c.open(r, wait, deadline)
+		if err != nil {
+			return View{}, Run{}, err
+		}
+		run, err := v.batches(r.Offset, again)
+		switch {
+		case err != nil && !again && !v.index.remembers(c.env.Now()):
+			// Once more from the bucket: it may have been the memory, or the way here.
+			v.discard()
+			again = true
+			continue
+		case err == nil && run.Len() > 0:
+			return v, run, nil
+		case err == nil && v.short:
+			err = r.cut(v.to)
+		}
+		v.Release()
+		if err == nil && !deadline.IsZero() && c.env.Now().After(deadline) {
+			err = env.ErrDeadline
+		}
+		if err != nil {
+			return View{}, Run{}, err
+		}
+		r.Need = uint32(min(int64(run.need)+needAhead, int64(r.Len)))
+	}
+}
+
+// open holds the bytes of r.
+func (c *Cache) open(r Read, wait bool, deadline time.Time) (View, error) {
+	v, loading, err := c.view(r, wait, deadline)
 	if err != nil {
 		return View{}, err
 	}
-	if !loading {
-		return v, nil
-	}
-	for i := range 1 + len(v.rest) {
+	for i := 0; loading && i < v.spans(); i++ {
 		s := v.span(i)
 		if s.ready == nil {
 			continue
 		}
 		if _, err := s.ready.Wait(deadline); err != nil {
 			v.Release()
-			return View{}, err
+			return View{}, r.own(err)
 		}
+	}
+	if !v.trim() {
+		v.Release()
+		return View{}, r.cut(v.from)
 	}
 	return v, nil
 }
 
-// open holds what there is of r, and has loaded what is missing; loading tells whether it has to be awaited.
-func (c *Cache) open(r Read, wait bool, deadline time.Time) (v View, loading bool, err error) {
+// view holds what there is of r, and has loaded what is missing; loading tells whether it has to be awaited.
+func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading bool, err error) {
 	if int64(r.Pos)+int64(r.Len) > r.FileBytes || r.Offset < r.Base || r.Offset >= r.Base+int64(r.Count) {
-		return v, false, base.Errorf(base.CorruptMessage, "data file %s of %d bytes: no record %d in %d bytes at %d", r.File.ID, r.FileBytes, r.Offset, r.Len, r.Pos)
+		return v, false, r.damaged(0, int64(r.Len), "there is no record %d in an extent of %d from %d, in a file of %d bytes", r.Offset, r.Count, r.Base, r.FileBytes)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,24 +138,32 @@ func (c *Cache) open(r Read, wait bool, deadline time.Time) (v View, loading boo
 // fill has what is missing of r's window loaded; c.mu is held, but let go of while there is no room.
 func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
 	for {
-		f := c.files[r.File]
-		from, to := r.window(f)
-		missing := f.gaps(from, to, r.FileBytes)
-		if len(missing) == 0 {
-			return nil
+		from, to, missing, err := c.missing(r)
+		if err != nil || len(missing) == 0 {
+			return err
 		}
 		// Room is made at the cost of what was used least, so not of the other parts of this range.
-		f.use(c, from, to)
+		c.files[r.File].use(c, from, to)
 		if err := c.awaitRoom(cost(missing), wait, deadline); err != nil {
 			return err
 		}
-		f = c.files[r.File]
-		from, to = r.window(f)
-		if slices.Equal(f.gaps(from, to, r.FileBytes), missing) {
+		if _, _, now, err := c.missing(r); err == nil && slices.Equal(now, missing) {
 			c.stats.misses.Add(1)
 			return c.load(r.File, missing)
 		}
 	}
+}
+
+// missing gives r's window in the file and what has to be loaded of it; c.mu is held. It fails where the bucket is known not to
+// have the window's beginning.
+func (c *Cache) missing(r *Read) (from, to int64, list []gap, err error) {
+	f, size := c.files[r.File], c.sizeOf(r.File, r.FileBytes)
+	from, to = r.window(f)
+	list = f.gaps(from, to, size)
+	if len(list) == 0 && size < to && !f.covers(from) {
+		err = c.lacks(r, from-int64(r.Pos))
+	}
+	return from, to, list, err
 }
 
 func cost(missing []gap) (n int64) {
@@ -179,25 +216,42 @@ func (c *Cache) loadSpan(s *span) {
 	c.stats.getBytes.Add(int64(len(o.Body)))
 	c.stats.getMicros.Add(c.env.Now().Sub(began).Microseconds())
 	switch {
-	case objstore.Is(err, objstore.NotFound):
-		err = fmt.Errorf("%w: %w", ErrGone, err)
-	case err != nil:
+	case objstore.Is(err, objstore.InvalidRange):
+		o.Body, err = nil, nil // the file ends before
+	case err != nil && !objstore.Is(err, objstore.NotFound):
 		err = base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
-	case int64(len(o.Body)) != n:
-		err = base.Errorf(base.CorruptMessage, "data file %s: %d bytes at %d, not %d", segment.Key(s.file.ref), len(o.Body), s.from, n)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loaded(s, o.Body, err)
 }
 
-// loaded ends the loading of s; c.mu is held.
+// loaded ends the loading of s, of which the bucket has body; c.mu is held. Of a file that is cut short the span keeps what is
+// there: each reader sees for itself whether that is enough.
 func (c *Cache) loaded(s *span, body []byte, err error) {
-	if err != nil {
+	end := s.from + int64(len(body))
+	switch {
+	case objstore.Is(err, objstore.NotFound):
+		c.ails(s.file.ref, ailing{missing: err})
+		err = isMissing(s.file.ref, s.from, s.to, err)
+	case err == nil && end < s.to:
+		c.ails(s.file.ref, ailing{size: end})
+		if end == s.from {
+			c.remove(s)
+		}
+		c.shrink(s, end)
+	}
+	if s.data = body; err != nil {
 		c.remove(s)
-	} else {
-		s.data = body
 	}
 	s.ready.Set(struct{}{}, err)
 	c.letGo(s)
+}
+
+// shrink ends s, which is held, before its end; c.mu is held.
+func (c *Cache) shrink(s *span, end int64) {
+	before := s.cost()
+	s.to = end
+	c.used -= before - s.cost()
+	c.held -= before - s.cost()
 }

@@ -46,6 +46,15 @@ func (f *file) at(pos int64) int {
 	return i
 }
 
+// covers reports whether the byte at pos is in a span. f may be nil.
+func (f *file) covers(pos int64) bool {
+	if f == nil {
+		return false
+	}
+	i := f.at(pos)
+	return i < len(f.spans) && f.spans[i].from <= pos
+}
+
 // remove takes s out, and the indexes of extents that lie in it.
 func (f *file) remove(s *span) {
 	if i := f.at(s.from); i < len(f.spans) && f.spans[i] == s {
@@ -56,20 +65,6 @@ func (f *file) remove(s *span) {
 			delete(f.indexes, pos)
 		}
 	}
-}
-
-// index gives the index of an extent.
-func (f *file) index(x *Extent) *index {
-	if i := f.indexes[x.Pos]; i != nil && i.base == x.Base {
-		i.len = max(i.len, x.Len) // the last extent of a log grows
-		return i
-	}
-	i := newIndex(x)
-	if f.indexes == nil {
-		f.indexes = map[uint32]*index{}
-	}
-	f.indexes[x.Pos] = i
-	return i
 }
 
 // gap is a range that no span covers.

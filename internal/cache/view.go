@@ -1,14 +1,11 @@
 package cache
 
-import (
-	"github.com/millrace-io/millrace/internal/base"
-)
-
 // View is a hold on bytes of an extent. It is of one goroutine, and must be released.
 type View struct {
 	c        *Cache
 	x        Extent
 	from, to int64 // in the extent
+	short    bool  // it should reach further: the file in the bucket is cut short
 	first    *span
 	rest     []*span
 	index    *index
@@ -21,6 +18,8 @@ func (v *View) add(s *span) {
 	}
 	v.rest = append(v.rest, s)
 }
+
+func (v *View) spans() int { return 1 + len(v.rest) }
 
 func (v *View) span(i int) *span {
 	if i == 0 {
@@ -36,23 +35,36 @@ func (v *View) Release() {
 	}
 	v.c.mu.Lock()
 	defer v.c.mu.Unlock()
-	for i := range 1 + len(v.rest) {
+	for i := range v.spans() {
 		v.c.letGo(v.span(i))
 	}
 	v.first, v.rest = nil, nil
 }
 
-// Discard releases the View and has its bytes read from the bucket when they are needed next: they are damaged.
-func (v *View) Discard() {
+// discard releases the View and has its bytes read from the bucket when they are needed next: they are damaged.
+func (v *View) discard() {
 	v.c.discard(v)
 	v.Release()
+}
+
+// trim cuts the View to what its loaded spans hold without a gap. False: nothing is left.
+func (v *View) trim() bool {
+	from, end := int64(v.x.Pos)+v.from, int64(v.x.Pos)+v.to
+	at, n := from, 0
+	for ; n < v.spans() && v.span(n).from <= at && at < end; n++ {
+		at = max(at, v.span(n).to)
+	}
+	if at < end {
+		v.to, v.short = at-int64(v.x.Pos), true
+	}
+	return at > from
 }
 
 func (c *Cache) discard(v *View) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stats.damaged.Add(1)
-	for i := range 1 + len(v.rest) {
+	for i := range v.spans() {
 		c.remove(v.span(i))
 	}
 }
@@ -61,8 +73,7 @@ func (c *Cache) discard(v *View) {
 type Run struct {
 	marks marks
 	base  int64
-	// Need: nothing was found, because the View ends too early: open it anew with at least this as Read.Need.
-	Need uint32
+	need  uint32 // nothing was found, because the View ends too early: it has to reach here
 }
 
 // Len is the number of batches.
@@ -80,33 +91,29 @@ func (r *Run) End() int64 { return r.base + int64(r.marks.end().delta) }
 // End is where the View ends in the extent.
 func (v *View) End() uint32 { return uint32(v.to) }
 
-// Batches gives the batches of the View from the one that holds offset on. Damage is base.CorruptMessage, unless sound
-// batches come before it.
-func (v *View) Batches(offset int64) (Run, error) {
+// batches gives the batches of the View from the one that holds offset on. Damage is an error, unless sound batches come before
+// it; sure says that the View's bytes were damaged and are read from the bucket for the second time.
+func (v *View) batches(offset int64, sure bool) (Run, error) {
 	delta := uint32(offset - v.x.Base)
-	m := *v.index.marks.Load()
-	var need uint32
-	if int64(m.end().pos) < v.to {
-		var err error
-		if m, need, err = v.index.extend(v); err != nil && delta >= m.end().delta {
-			return Run{}, err
+	k, need, err := v.index.known.Load(), uint32(0), error(nil)
+	if int64(k.marks.end().pos) < v.to {
+		k, need, err = v.index.extend(v, sure)
+	}
+	end := k.marks.end()
+	switch {
+	case delta < end.delta:
+		i := k.marks.find(delta)
+		row, err := k.from(i, v.to)
+		if err == nil && len(row) == 1 {
+			return Run{need: k.marks[i+1].pos}, nil
 		}
+		return Run{marks: row, base: v.x.Base}, err
+	case err != nil:
+		return Run{}, err
+	case need == 0:
+		return Run{}, v.damaged(int64(end.pos), int64(v.x.Len), "its batches do not reach offset %d", offset)
 	}
-	if delta >= m.end().delta && need == 0 {
-		return Run{}, v.damaged(m.end().pos, "its batches do not reach offset %d", offset)
-	}
-	if delta >= m.end().delta {
-		return Run{Need: need}, nil
-	}
-	m = m[m.find(delta):]
-	n := 1
-	for n < len(m) && int64(m[n].pos) <= v.to {
-		n++
-	}
-	if n == 1 {
-		return Run{Need: m[1].pos}, nil
-	}
-	return Run{marks: m[:n], base: v.x.Base}, nil
+	return Run{need: need}, nil
 }
 
 // Bytes gives bytes of the extent that lie in the View: by reference if they lie in one piece, as a copy if not. They
@@ -144,6 +151,3 @@ func (v *View) Append(out [][]byte, pos, n uint32) [][]byte {
 	}
 	return out
 }
-
-// Damaged reports whether err says that bytes of the bucket are not what was written.
-func Damaged(err error) bool { return base.KindOf(err) == base.CorruptMessage }

@@ -23,6 +23,7 @@ type collector struct {
 	stats    func() Stats
 	readings []reading
 
+	damagedBlocks                                                              *prometheus.Desc
 	storeRequests, storeErrors, storeSent, storeReceived, storeSeconds, slowed *prometheus.Desc
 }
 
@@ -31,8 +32,11 @@ func newCollector(stats func() Stats) *collector {
 		return prometheus.NewDesc("millrace_store_"+name, help, append([]string{"operation"}, labels...), nil)
 	}
 	return &collector{
-		stats:         stats,
-		readings:      append(append(traffic(), gauges()...), journal()...),
+		stats:    stats,
+		readings: append(append(traffic(), gauges()...), journal()...),
+		damagedBlocks: prometheus.NewDesc("millrace_damaged_blocks_total",
+			"Reads that met a part of a data file which the bucket does not hold as it was written, by file and problem (damaged or missing): records are lost unless it is restored. Run millrace fsck.",
+			[]string{"file", "problem"}, nil),
 		storeRequests: store("requests_total", "Requests to the bucket that ended, well or not."),
 		storeErrors:   store("errors_total", "Requests to the bucket that failed, by kind.", "kind"),
 		storeSent:     store("sent_bytes_total", "Bytes of the bodies sent to the bucket."),
@@ -88,6 +92,8 @@ func journal() []reading {
 	return []reading{
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesWritten) }, []string{"written"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesLost) }, []string{"lost"}},
+		{prometheus.NewDesc("millrace_snapshots_passed_over_total", "Damaged snapshots in whose place this agent loaded an older one. Run millrace fsck.", nil, nil),
+			prometheus.CounterValue, func(s Stats) float64 { return float64(s.SnapshotsPassedOver) }, nil},
 		single("journal_slot", "The last journal entry applied.", func(s Stats) float64 { return float64(s.JournalSlot) }),
 		single("snapshot_slot", "The journal entry of the newest snapshot known.", func(s Stats) float64 { return float64(s.SnapshotSlot) }),
 		single("view_lag_seconds", "Age of the published view.", func(s Stats) float64 { return s.ViewLag.Seconds() }),
@@ -99,7 +105,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, r := range c.readings {
 		out <- r.desc
 	}
-	for _, d := range []*prometheus.Desc{c.storeRequests, c.storeErrors, c.storeSent, c.storeReceived, c.storeSeconds, c.slowed} {
+	for _, d := range []*prometheus.Desc{c.damagedBlocks, c.storeRequests, c.storeErrors, c.storeSent, c.storeReceived, c.storeSeconds, c.slowed} {
 		out <- d
 	}
 }
@@ -109,6 +115,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, r := range c.readings {
 		out <- prometheus.MustNewConstMetric(r.desc, r.kind, r.of(stats), r.tags...)
+	}
+	for _, f := range stats.Damage {
+		problem := "damaged"
+		if f.Missing {
+			problem = "missing"
+		}
+		out <- prometheus.MustNewConstMetric(c.damagedBlocks, prometheus.CounterValue, float64(f.Reads), f.File, problem)
 	}
 	for _, op := range stats.Store {
 		c.collectStore(op, out)

@@ -98,17 +98,18 @@ func (c *Console) readyz(w http.ResponseWriter, _ *http.Request) {
 
 // Report is what /api/v1/status answers and the page shows.
 type Report struct {
-	Ready    bool      `json:"ready"`
-	Reason   string    `json:"reason,omitempty"` // why not ready
-	Time     time.Time `json:"time"`
-	Status             // its fields stand beside these
-	Now      Rates     `json:"rates"`
-	Produce  Latency   `json:"produce_seconds"`
-	EndToEnd Latency   `json:"end_to_end_seconds"`
-	Journal  Journal   `json:"journal"`
-	Memory   Memory    `json:"memory"`
-	Clients  int64     `json:"connections"`
-	History  []Rates   `json:"history"` // one point every two seconds, oldest first
+	Ready    bool          `json:"ready"`
+	Reason   string        `json:"reason,omitempty"` // why not ready
+	Time     time.Time     `json:"time"`
+	Status                 // its fields stand beside these
+	Now      Rates         `json:"rates"`
+	Produce  Latency       `json:"produce_seconds"`
+	EndToEnd Latency       `json:"end_to_end_seconds"`
+	Journal  Journal       `json:"journal"`
+	Memory   Memory        `json:"memory"`
+	Clients  int64         `json:"connections"`
+	Damage   []DamagedFile `json:"damage"`  // data files that reads found damaged or missing
+	History  []Rates       `json:"history"` // one point every two seconds, oldest first
 }
 
 // Journal is how far this agent is.
@@ -129,7 +130,7 @@ func (c *Console) report(ctx context.Context) Report {
 	r := Report{
 		Ready: true, Time: time.Now().UTC(), Status: c.provider.Status(ctx), History: c.history.rates(),
 		Journal: Journal{uint64(stats.JournalSlot), uint64(stats.SnapshotSlot), stats.ViewLag.Seconds()},
-		Memory:  Memory{stats.MemoryUsed, stats.MemoryLimit}, Clients: stats.Connections,
+		Memory:  Memory{stats.MemoryUsed, stats.MemoryLimit}, Clients: stats.Connections, Damage: stats.damage(),
 	}
 	r.Bucket = withoutSecrets(r.Bucket)
 	r.Agents, r.Topics, r.Groups = listed(r.Agents), listed(r.Topics), listed(r.Groups)

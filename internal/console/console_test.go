@@ -283,6 +283,7 @@ func TestMetrics(t *testing.T) {
 			RecordsIn: 10, RecordsOut: 20, BytesIn: 30, BytesOut: 40, BatchesIn: 5, BatchesOut: 6,
 			EntriesWritten: 7, EntriesLost: 1, JournalSlot: 99, SnapshotSlot: 90, ViewLag: 1500 * time.Millisecond,
 			MemoryUsed: 11, MemoryLimit: 12, ParkedBatches: 2, FetchSessions: 3, Waiters: 4, Groups: 2, Connections: 8,
+			SnapshotsPassedOver: 1, Damage: []DamagedFile{{File: "data/5b/A", Reads: 13}, {File: "data/5b/A", Missing: true, Reads: 2}, {File: "other"}},
 			Store: []StoreOperation{{
 				Name: "put", Requests: 3, Errors: map[string]uint64{"throttled": 1}, BytesSent: 1000,
 				Latency: Histogram{Bounds: []time.Duration{time.Millisecond, time.Second}, Counts: []uint64{0, 2, 1}, Total: 5 * time.Second},
@@ -311,11 +312,27 @@ func TestMetrics(t *testing.T) {
 		`millrace_store_requests_total{operation="put"} 3`, `millrace_store_errors_total{kind="throttled",operation="put"} 1`,
 		`millrace_store_sent_bytes_total{operation="put"} 1000`, `millrace_store_received_bytes_total{operation="get"} 500`,
 		`millrace_store_request_seconds_bucket{operation="put",le="1"} 2`, `millrace_store_request_seconds_count{operation="put"} 3`,
+		`millrace_damaged_blocks_total{file="data/5b/A",problem="damaged"} 13`, `millrace_damaged_blocks_total{file="data/5b/A",problem="missing"} 2`,
+		`millrace_damaged_blocks_total{file="other",problem="damaged"} 0`, "millrace_snapshots_passed_over_total 1",
 		"go_goroutines ",
 	)
 	if strings.Contains(body, `millrace_store_request_seconds_count{operation="get"}`) {
 		t.Error("a histogram that was not measured is shown")
 	}
+}
+
+// Damage stands first on the page, and nothing does where there is none.
+func TestDamageIsShown(t *testing.T) {
+	a, _, c := newTestConsole()
+	a.set(func(a *agent) { a.stats.Damage = []DamagedFile{{File: "data/5b/A"}} })
+	if _, page := get(t, c, "/"); strings.Contains(page, "Damage in the bucket") {
+		t.Error("the page shows damage that no read has met")
+	}
+	a.set(func(a *agent) { a.stats.Damage[0].Reads = 1200 })
+	_, page := get(t, c, "/")
+	mustSay(t, page, "Damage in the bucket", "data/5b/A", "damaged", "1.2k", "millrace fsck")
+	_, api := get(t, c, "/api/v1/status")
+	mustSay(t, api, `"damage":[{"file":"data/5b/A","missing":false,"reads":1200}]`)
 }
 
 // The policy allows inline code by its hash: it must be the hash of what the page really carries.

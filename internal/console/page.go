@@ -45,7 +45,7 @@ type view struct {
 	Script template.JS
 	Chart  chart
 
-	MoreAgents, MoreTopics, MoreGroups int // rows left out
+	MoreAgents, MoreTopics, MoreGroups, MoreDamage int // rows left out
 }
 
 func (c *Console) view(r *http.Request) view {
@@ -53,6 +53,7 @@ func (c *Console) view(r *http.Request) view {
 	v.Agents, v.MoreAgents = firstRows(v.Agents)
 	v.Topics, v.MoreTopics = firstRows(v.Topics)
 	v.Groups, v.MoreGroups = firstRows(v.Groups)
+	v.Damage, v.MoreDamage = firstRows(v.Damage)
 	v.Chart = newChart(v.History)
 	return v
 }

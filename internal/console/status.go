@@ -83,10 +83,21 @@ type Stats struct {
 	SnapshotSlot base.Slot     // the entry of the newest snapshot known
 	ViewLag      time.Duration // age of the published view: how long ago the journal was last known to hold no more
 
+	SnapshotsPassedOver uint64        // damaged ones, in whose place this agent loaded an older one
+	Damage              []DamagedFile // that reads have met, in order of names
+
 	MemoryUsed, MemoryLimit int64 // bytes reserved for requests, answers and the cache, and all that the agent may use
 
 	Store        []StoreOperation
 	StoreLatency string // profile by which the bucket is slowed down on purpose; empty: it is not
+}
+
+// DamagedFile counts the reads that met a data file which the bucket does not hold as it was written. A provider bounds how many
+// it names: the name is a label of a metric.
+type DamagedFile struct {
+	File    string `json:"file"`    // key in the bucket, or "other"
+	Missing bool   `json:"missing"` // else damaged
+	Reads   uint64 `json:"reads"`
 }
 
 // StoreOperation is what was asked of the bucket by one operation.
@@ -116,6 +127,17 @@ func (s Stats) sumOf(number func(StoreOperation) uint64, names ...string) (sum u
 		}
 	}
 	return sum
+}
+
+// damage leaves the files out that no read has met.
+func (s Stats) damage() []DamagedFile {
+	list := []DamagedFile{}
+	for _, f := range s.Damage {
+		if f.Reads > 0 {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 func (s Stats) puts() uint64 {

@@ -23,6 +23,7 @@ func (l *loop) load() error {
 		return err
 	}
 	if m.Warning != "" {
+		l.c.counts.passedOver.Add(1)
 		l.c.log.Error("a damaged snapshot was passed over", "warning", m.Warning)
 	}
 	if m.Slot > 0 {

@@ -19,11 +19,14 @@ const timeReadBytes = 1 << 20
 // the first that bears the partition's highest (KIP-734). Offset and timestamp are -1 if there is none.
 func (f *Fetch) AtTime(v meta.View, topic base.TopicID, partition int32, timestamp int64, max bool, deadline time.Time) (offset, at int64, err error) {
 	offset, at, err = f.atTime(v, topic, partition, timestamp, max, deadline)
-	if errors.Is(err, cache.ErrGone) {
+	if f.alarm.mayHaveMoved(err) {
 		if v, err = f.journal.Barrier(deadline); err != nil {
 			return -1, -1, err
 		}
 		offset, at, err = f.atTime(v, topic, partition, timestamp, max, deadline)
+	}
+	if _, ok := errors.AsType[*cache.FileError](err); ok {
+		f.alarm.raise(err, "topic", nameOf(v, topic), "partition", partition, "timestamp", timestamp)
 	}
 	return offset, at, err
 }
@@ -147,28 +150,15 @@ func rebased(b batch.Batch, offset int64) batch.Batch {
 func (s *search) batches(x log.Extent, from int64, f func(b batch.Batch, offset int64) (stop bool, err error)) error {
 	r := reading{f: s.f, view: s.v, until: s.deadline}
 	read := r.read(x, max(from, x.Base), timeReadBytes)
-	for damaged := false; read.Offset < x.End(); {
-		v, err := s.f.cache.Open(read, true, s.deadline)
+	for read.Offset < x.End() {
+		v, run, err := s.f.cache.Next(read, true, s.deadline)
 		if err != nil {
 			return err
-		}
-		run, err := v.Batches(read.Offset)
-		if err != nil {
-			v.Discard()
-			if damaged {
-				return err
-			}
-			damaged = true
-			continue
 		}
 		stop, err := eachOf(&v, &run, f)
 		v.Release()
 		if stop || err != nil {
 			return err
-		}
-		if read.Need = run.Need; read.Need > 0 {
-			read.Need += needAhead
-			continue
 		}
 		read.Offset = run.End()
 	}

@@ -3,6 +3,7 @@ package fetch_test
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
@@ -78,6 +79,7 @@ func TestAtTimeOfDamagedAndUnknown(t *testing.T) {
 		t.Errorf("damaged: %v", err)
 	}
 	b.deleteFiles()
+	b.clock.forward(time.Minute)
 	if _, _, err := b.fetch.AtTime(b.control.View(), id, 0, 0, true, soon()); base.KindOf(err) != base.StorageError {
 		t.Errorf("gone: %v", err)
 	}

@@ -34,12 +34,29 @@ type bed struct {
 	fetch   *fetch.Fetch
 	memory  *env.Semaphore
 	journal *counting
+	clock   *clock
+	log     *bytes.Buffer
 }
 
-// counting is a journal that counts those who wait for news.
+// clock is the real environment with a clock that a test can set forward.
+type clock struct {
+	env.Env
+	ahead atomic.Int64 // nanoseconds
+}
+
+func (c *clock) Now() time.Time { return c.Env.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// counting is a journal that counts those who wait for news, and barriers.
 type counting struct {
 	*control.Control
-	interest atomic.Int64
+	interest, barriers atomic.Int64
+}
+
+func (c *counting) Barrier(deadline time.Time) (meta.View, error) {
+	c.barriers.Add(1)
+	return c.Control.Barrier(deadline)
 }
 
 func (c *counting) Interest(n int) {
@@ -79,18 +96,18 @@ func start(t testing.TB, s settings) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{TB: t, store: s.store, memory: env.NewSemaphore(e, s.memory)}
+	b := &bed{TB: t, store: s.store, memory: env.NewSemaphore(e, s.memory), clock: &clock{Env: e}, log: &bytes.Buffer{}}
 	b.control = control.New(e, s.store, cluster, control.Config{
 		Profile: admin.Profile{Kafka: "127.0.0.1:9092", Roles: admin.AllRoles}, W: journal.W, Log: quiet(),
 	}, nil)
-	b.cache = cache.New(e, s.store, s.cacheBytes)
+	b.cache = cache.New(b.clock, s.store, s.cacheBytes)
 	config := ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: s.batchBytes, Log: quiet()}
 	if s.fill {
 		config.Uploaded = b.cache.Put
 	}
 	b.ingest = ingest.New(e, b.control, s.store, config)
 	b.journal = &counting{Control: b.control}
-	b.fetch = fetch.New(e, b.journal, b.cache, fetch.Config{Memory: b.memory, Log: quiet()})
+	b.fetch = fetch.New(b.clock, b.journal, b.cache, fetch.Config{Memory: b.memory, Log: slog.New(slog.NewTextHandler(b.log, nil))})
 	if err := b.control.Start(); err != nil {
 		t.Fatal(err)
 	}

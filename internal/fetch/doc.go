@@ -2,7 +2,7 @@
 //
 // Owns: the plan (a pure function of the View); waiting for records; cutting at batch boundaries and the limits of
 // KIP-74; setting base offset and leader epoch, which lie outside a batch's CRC; fetch sessions (KIP-227); looking for
-// records by time.
+// records by time; the alarm about data files that are damaged or missing.
 // Does not own: the bytes in memory and their check (package cache), names, authorisation and the protocol (package
 // broker), what is in the log (meta/log).
 //
@@ -10,4 +10,7 @@
 // wait until a View brings records of one of the partitions, and plan anew → prefetch what the plan names → take whole
 // batches up to the limits. A batch of some size is not copied: 16 bytes of it are written anew, for its offset and
 // leader epoch, and the rest is sent from the cache's memory, which is held until Response.Release.
+//
+// What cannot be read is an error of its partition alone. A file that is gone may have been trimmed away meanwhile: the Fetch is
+// planned once more behind a barrier, and only what is still named then is lost.
 package fetch

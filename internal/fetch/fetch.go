@@ -49,6 +49,7 @@ type Fetch struct {
 	stop     *env.Stopper
 	sessions *sessions
 	stats    counters
+	alarm    *alarm
 
 	mu      sync.Mutex
 	waiters waiters
@@ -62,7 +63,7 @@ func New(e env.Env, journal Journal, c *cache.Cache, config Config) *Fetch {
 	if config.Sessions <= 0 {
 		config.Sessions = sessionsDefault
 	}
-	f := &Fetch{env: e, journal: journal, cache: c, config: config, stop: env.NewStopper(e), sessions: newSessions(e, config.Sessions)}
+	f := &Fetch{env: e, journal: journal, cache: c, config: config, stop: env.NewStopper(e), sessions: newSessions(e, config.Sessions), alarm: newAlarm(e, config.Log)}
 	f.waiters.byKey = map[base.PartitionKey]*node{}
 	journal.Subscribe(f.changed)
 	f.stop.OnStop(func() { f.changed(control.Change{Everything: true}) })

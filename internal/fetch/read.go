@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
@@ -19,8 +18,6 @@ const (
 	rebasedBytes = 16
 	// copyBelow is the size below which a batch is copied: to send it by reference takes two more buffers.
 	copyBelow = 4 << 10
-	// needAhead is looked at beyond a batch that was not where it was looked for.
-	needAhead = 256 << 10
 	// Chunks of memory for what is written anew.
 	chunkMin, chunkMax = 4 << 10, 64 << 10
 )
@@ -162,14 +159,16 @@ func (part *Part) answer(w *Want, out *Fetched) {
 // part reads one partition. What cannot be read is an error only where nothing could be: the next Fetch begins there.
 func (r *reading) part(out *Fetched, part *Part, w *Want, reads []cache.Read) {
 	err := r.extents(out, part, w, reads)
-	if errors.Is(err, cache.ErrGone) && len(out.Records) == 0 {
-		err = r.again(out, part, w)
-	}
 	r.flush(out)
-	if err == nil {
-		return
+	moved := r.f.alarm.mayHaveMoved(err)
+	if moved && len(out.Records) == 0 {
+		err, moved = r.again(out, part, w), false
+		r.flush(out)
 	}
-	if errors.Is(err, cache.ErrNoRoom) {
+	switch {
+	case err == nil || moved: // the next Fetch looks again
+		return
+	case errors.Is(err, cache.ErrNoRoom):
 		r.full = true
 		return
 	}
@@ -177,12 +176,24 @@ func (r *reading) part(out *Fetched, part *Part, w *Want, reads []cache.Read) {
 	if len(out.Records) == 0 && out.Kind == base.OK {
 		out.Kind = failure(err)
 	}
-	r.f.config.Log.Error("records cannot be read", "topic", w.Topic, "partition", w.Partition, "offset", w.Offset, "error", err)
+	r.f.alarm.raise(err, "topic", nameOf(r.view, w.Topic), "partition", w.Partition, "offset", w.Offset)
 }
 
-// failure is a kind that has clients try again.
+// nameOf is a topic's name, or its id if it has none any more.
+func nameOf(v meta.View, id base.TopicID) string {
+	if t, ok := v.Log.TopicByID(id); ok {
+		return t.Name
+	}
+	return id.String()
+}
+
+// failure is how clients are told of what cannot be read. Damaged bytes are CORRUPT_MESSAGE, as in Kafka where a log's record
+// has a length that cannot be (CorruptRecordException in FileLogInputStream; Kafka's brokers leave the CRC to consumers, which
+// fail there too): Java's consumer gives it to the application, which may seek past the damage (FetchCollector). All else, a
+// missing file too, is KAFKA_STORAGE_ERROR, as what Kafka cannot read from its disk (LocalLog.maybeHandleIOException): clients
+// try again, and go on by themselves once the bucket is restored.
 func failure(err error) base.Kind {
-	if cache.Damaged(err) {
+	if base.KindOf(err) == base.CorruptMessage {
 		return base.CorruptMessage
 	}
 	return base.StorageError
@@ -220,38 +231,19 @@ func (r *reading) extents(out *Fetched, part *Part, w *Want, reads []cache.Read)
 // extent takes batches of one extent, of left bytes at most; but the first batch of the answer in any case. more tells
 // whether the limits allow more.
 func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64) (more bool, err error) {
-	end, damaged := read.Base+int64(read.Count), false
-	for read.Offset < end {
+	for end := read.Base + int64(read.Count); read.Offset < end; {
 		if left <= 0 && r.bytes > 0 {
 			return false, nil
 		}
 		read.Bytes = int(max(1, min(int64(read.Bytes), left)))
-		v, err := r.f.cache.Open(*read, len(r.views) == 0, r.until)
+		v, run, err := r.f.cache.Next(*read, len(r.views) == 0, r.until)
 		if err != nil {
 			return false, err
-		}
-		run, err := v.Batches(read.Offset)
-		if err != nil {
-			// Once more from the bucket: it may have been the memory, or the way here.
-			v.Discard()
-			if damaged {
-				return false, err
-			}
-			damaged = true
-			continue
-		}
-		if run.Len() == 0 {
-			v.Release()
-			if r.f.env.Now().After(r.until) {
-				return false, env.ErrDeadline
-			}
-			read.Need = run.Need + needAhead
-			continue
 		}
 		if !r.take(out, part, &v, &run, &left) {
 			return false, nil
 		}
-		read.Offset, read.Need = run.End(), 0
+		read.Offset = run.End()
 	}
 	return left > 0, nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -21,6 +22,10 @@ type claim struct {
 	key base.PartitionKey
 }
 
+// begin and end are where it lies in its file.
+func (c *claim) begin() int64 { return int64(c.Pos) }
+func (c *claim) end() int64   { return int64(c.Pos) + int64(c.Len) }
+
 // files checks the data files that the state refers to, and names those it does not.
 func (k *checker) files(ctx context.Context) error {
 	r, l := k.report, k.state.Log
@@ -29,7 +34,7 @@ func (k *checker) files(ctx context.Context) error {
 		r.Extents += int64(p.Extents.Len())
 		return true
 	})
-	there := map[uint64]struct{}{}
+	there := map[uint64]int64{} // file → its size in the listing
 	err := k.each(ctx, segment.Prefix, func(o objstore.ListEntry) { k.listed(o, there) })
 	if err != nil {
 		return err
@@ -39,28 +44,85 @@ func (k *checker) files(ctx context.Context) error {
 	})
 }
 
-// listed notes one object of the listing.
-func (k *checker) listed(o objstore.ListEntry, there map[uint64]struct{}) {
-	ref, ok := fileRef(o.Key)
-	if !ok {
-		k.report.add(Note, o.Key, "not an object of Millrace")
-		return
-	}
+// fate is what is to become of a data file.
+type fate uint8
+
+const (
+	wanted    fate = iota // partitions refer to it
+	pending               // no entry names it, and one may still
+	undecided             // it is old, but no entry is late enough to prove that none will name it
+	orphan                // no entry names it, and none can any more: sweepable
+	released              // nothing of it is left in any partition, for too short a time
+	emptied               // nothing of it is left in any partition: sweepable
+)
+
+// releasedFor is how long nothing must be left of a file before it goes: a fetch by an older View takes a minute at the most, and
+// then looks for newer ones.
+const releasedFor = base.Millis(time.Hour / time.Millisecond)
+
+// fate says what the state has to say about a file. A commit of it was refused by Decide if its entry's time is half of
+// log.OrphanAfter past its Last-Modified, and the state's time is that of a believed entry and never goes back: so once that is
+// later than Last-Modified + log.OrphanAfter, no entry to come can name the file.
+func (k *checker) fate(ref base.FileRef, o objstore.ListEntry) fate {
+	now := k.state.Time
 	number, known := k.state.Log.FileByRef(ref)
 	f, _ := k.state.Log.File(number)
 	switch {
-	case !known && !k.young(o, time.Duration(log.OrphanAfter)*time.Millisecond):
-		k.report.add(Garbage, o.Key, "an orphan: no entry committed this file of %d bytes, and none can any more", o.SizeBytes)
-	case !known:
-		k.report.Uncommitted++
-	case f.Refs == 0:
-		k.report.add(Garbage, o.Key, "nothing of this file of %d bytes is left in any partition", o.SizeBytes)
-	case o.SizeBytes != f.SizeBytes:
-		k.report.add(Damage, o.Key, "the file has %d bytes, the state says %d", o.SizeBytes, f.SizeBytes)
-		fallthrough // it is there: its bytes need not be read to know that they are wrong
-	default:
-		there[number] = struct{}{}
+	case known && f.Refs > 0:
+		return wanted
+	case known && now > f.Released+releasedFor:
+		return emptied
+	case known:
+		return released
+	case !o.LastModified.IsZero() && now > base.Millis(o.LastModified.UnixMilli())+log.OrphanAfter:
+		return orphan
+	case !k.young(o, time.Duration(log.OrphanAfter)*time.Millisecond):
+		return undecided
 	}
+	return pending
+}
+
+func (f fate) sweepable() bool { return f == orphan || f == emptied }
+
+// listed notes one object of the listing.
+func (k *checker) listed(o objstore.ListEntry, there map[uint64]int64) {
+	ref, ok := fileRef(o.Key)
+	if !ok {
+		k.stranger(o)
+		return
+	}
+	r := k.report
+	switch fate := k.fate(ref, o); fate {
+	case wanted:
+		number, _ := k.state.Log.FileByRef(ref)
+		there[number] = o.SizeBytes
+	case pending:
+		r.Uncommitted++
+	case undecided:
+		r.Uncommitted++
+		r.add(Note, o.Key, "no entry names this file of %d bytes, and none is late enough to prove that none will: start an agent, then check again", o.SizeBytes)
+	case orphan:
+		r.GarbageBytes += o.SizeBytes
+		r.sweepable(sweepFiles, Garbage, o.Key, "an orphan: no entry committed this file of %d bytes, and none can any more", o.SizeBytes)
+	case emptied:
+		r.GarbageBytes += o.SizeBytes
+		r.sweepable(sweepFiles, Garbage, o.Key, "nothing of this file of %d bytes is left in any partition", o.SizeBytes)
+	case released:
+		r.GarbageBytes += o.SizeBytes
+		r.add(Garbage, o.Key, "nothing of this file of %d bytes is left in any partition, since less than an hour", o.SizeBytes)
+	}
+}
+
+// stranger names an object that no data file is looked for under.
+func (k *checker) stranger(o objstore.ListEntry) {
+	name := o.Key[strings.LastIndexByte(o.Key, '/')+1:]
+	if id, err := base.ParseULID(name); err == nil {
+		if _, ok := k.state.Log.FileByRef(base.FileRef{ID: id}); ok {
+			k.report.add(Note, o.Key, "it has the name of a data file that is looked for under %s only: a copy, or moved", segment.Key(base.FileRef{ID: id}))
+			return
+		}
+	}
+	k.report.add(Note, o.Key, "not an object of Millrace")
 }
 
 // eachGroup calls f with files that hold extents, in order of number, some at a time, and with all claims on them.
@@ -100,19 +162,24 @@ func (k *checker) claims(from, to uint64) map[uint64][]claim {
 		return true
 	})
 	for _, list := range all {
-		slices.SortFunc(list, func(a, b claim) int { return cmp.Compare(a.Pos, b.Pos) })
+		slices.SortFunc(list, func(a, b claim) int {
+			return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(b.Len, a.Len), cmp.Compare(a.Base, b.Base))
+		})
 	}
 	return all
 }
 
 // group checks some files. Findings are gathered by file, so that the report does not depend on who reads faster.
-func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][]claim, there map[uint64]struct{}) error {
+func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][]claim, there map[uint64]int64) error {
 	budget := newBudget(k.env)
 	for batch := range slices.Chunk(files, 8*readsAtOnce) {
 		results := make([]fileResult, len(batch))
 		k.parallel(len(batch), func(i int) {
 			f, _ := k.state.Log.File(batch[i])
-			_, listed := there[batch[i]]
+			listed, ok := there[batch[i]]
+			if !ok {
+				listed = -1
+			}
 			results[i] = k.file(ctx, f, claims[batch[i]], listed, budget)
 		})
 		for _, r := range results {
@@ -137,7 +204,7 @@ type fileResult struct {
 
 func (k *checker) take(r fileResult) {
 	for _, p := range r.problems {
-		k.report.add(p.Severity, p.Key, "%s", p.Text)
+		k.report.find(p)
 	}
 	if r.read > 0 {
 		k.report.FilesRead++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/journal"
@@ -18,24 +17,32 @@ type folder struct {
 	entries   []base.Slot // listed, in order
 	snapshots []listedSnapshot
 	usable    map[base.Slot]manifest
-	used      map[[32]byte]bool // parts that manifests name
-	allRead   bool              // every manifest could be read: what is not in used is not needed
+	cover     base.Slot // the newest snapshot that entries and snapshots before it may be deleted for (rule T); 0: none
 	state     *meta.State
 	chain     [32]byte
-	last      base.Slot // the slot that state and chain are of: past that of the last entry applied where void ones follow it
-}
-
-type listedSnapshot struct {
-	slot base.Slot
-	objstore.ListEntry
+	last      base.Slot // the entry that was read last
+	void      [32]byte  // hash of the last void entry
+	broken    bool      // an entry follows a void one: said once
 }
 
 // list lists the journal first, then the snapshots: a truncation between the two leaves a snapshot that is newer than
-// the entries it deleted.
+// the entries it deleted. Then what was added to the journal meanwhile: a snapshot of that may be among those listed.
 func (f *folder) list(ctx context.Context) error {
 	err := f.each(ctx, journalPrefix, func(o objstore.ListEntry) {
-		if n, ok := slotOf(o.Key, journalPrefix, journal.EntryKey); ok && n > 0 {
-			f.entries = append(f.entries, n)
+		if !f.listedEntry(o) {
+			f.report.add(Note, o.Key, "not an object of Millrace")
+		}
+	})
+	if err != nil {
+		return err
+	}
+	last := base.Slot(0)
+	if n := len(f.entries); n > 0 {
+		last = f.entries[n-1]
+	}
+	err = f.each(ctx, snapshotPrefix, func(o objstore.ListEntry) {
+		if n, ok := slotOf(o.Key, snapshotPrefix, journal.SnapshotKey); ok && n > 0 {
+			f.snapshots = append(f.snapshots, listedSnapshot{ListEntry: o, slot: n})
 		} else {
 			f.report.add(Note, o.Key, "not an object of Millrace")
 		}
@@ -43,122 +50,26 @@ func (f *folder) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.each(ctx, snapshotPrefix, func(o objstore.ListEntry) {
-		if n, ok := slotOf(o.Key, snapshotPrefix, journal.SnapshotKey); ok && n > 0 {
-			f.snapshots = append(f.snapshots, listedSnapshot{n, o})
-		} else {
-			f.report.add(Note, o.Key, "not an object of Millrace")
-		}
-	})
+	return f.eachAfter(ctx, journalPrefix, journal.EntryKey(last), func(o objstore.ListEntry) { f.listedEntry(o) })
 }
 
-// readSnapshots checks each snapshot by itself.
-func (f *folder) readSnapshots(ctx context.Context) error {
-	f.usable, f.used, f.allRead = map[base.Slot]manifest{}, map[[32]byte]bool{}, true
-	late := map[string]error{}
-	for _, l := range f.snapshots {
-		m, err := f.readManifest(ctx, l.slot)
-		if err == nil {
-			for _, p := range m.parts {
-				f.used[p.object] = true
-			}
-			_, err = f.restore(ctx, m)
-		} else {
-			f.allRead = false
-		}
-		switch {
-		case err == nil:
-			f.usable[l.slot] = m
-			f.report.Snapshots++
-			f.report.DigestsCompared++
-		case !finding(err):
-			return fmt.Errorf("%s: %w", l.Key, err)
-		default:
-			if _, gone := f.store.Head(ctx, l.Key); objstore.Is(gone, objstore.NotFound) {
-				return errMoved
-			}
-			if m.late(l) {
-				late[l.Key] = err
-				continue
-			}
-			f.report.add(Damage, l.Key, "the snapshot cannot be used: %v", err)
-		}
-		f.step("reading snapshots", 1)
+func (f *folder) listedEntry(o objstore.ListEntry) bool {
+	n, ok := slotOf(o.Key, journalPrefix, journal.EntryKey)
+	if ok = ok && n > 0; ok {
+		f.entries = append(f.entries, n)
 	}
-	f.superseded(late)
-	return nil
-}
-
-// superseded judges snapshots that came late and cannot be used: a PUT that was under way when the snapshot was deleted
-// brings one back, and its parts are gone. Where a newer one stands, nobody misses it.
-func (f *folder) superseded(late map[string]error) {
-	newest := base.Slot(0)
-	for slot := range f.usable {
-		newest = max(newest, slot)
-	}
-	for _, l := range f.snapshots {
-		err, ok := late[l.Key]
-		switch {
-		case ok && l.slot < newest:
-			f.report.add(Garbage, l.Key, "a late PUT, which %s supersedes: %v", journal.SnapshotKey(newest), err)
-		case ok:
-			f.report.add(Damage, l.Key, "the snapshot cannot be used: %v", err)
-		}
-	}
-}
-
-func (f *folder) readManifest(ctx context.Context, slot base.Slot) (manifest, error) {
-	o, err := f.get(ctx, journal.SnapshotKey(slot), manifestBytesMost)
-	if err != nil {
-		return manifest{}, err
-	}
-	m, err := decodeManifest(o.Body)
-	switch {
-	case err != nil:
-		return m, damaged("%v", err)
-	case m.slot != slot || m.cluster != f.cluster.ID:
-		return m, damaged("it is of slot %d of cluster %q; this is cluster %q", m.slot, m.cluster, f.cluster.ID)
-	}
-	return m, nil
-}
-
-// restore reads the state that a manifest describes.
-func (f *folder) restore(ctx context.Context, m manifest) (*meta.State, error) {
-	r := meta.NewRestorer()
-	for parts := range slices.Chunk(m.parts, readsAtOnce/2) {
-		bodies, errs := make([][]byte, len(parts)), make([]error, len(parts))
-		f.parallel(len(parts), func(i int) { bodies[i], errs[i] = f.readPart(ctx, parts[i]) })
-		for i, p := range parts {
-			if errs[i] != nil {
-				if finding(errs[i]) {
-					return nil, damaged("part %q: %v", p.key, errs[i])
-				}
-				return nil, errs[i]
-			}
-			if err := r.Part(p.key, bodies[i]); err != nil {
-				return nil, damaged("%v", err)
-			}
-		}
-	}
-	s, err := r.Finish()
-	if err != nil {
-		return nil, damaged("%v", err)
-	}
-	if s.Digest() != m.digest {
-		return nil, damaged("the state in it has digest %x, the manifest says %x", s.Digest(), m.digest)
-	}
-	return s, nil
+	return ok
 }
 
 // fold applies the journal from the oldest point that everything after is there of, so that as many snapshots as can be
 // are held against what the journal comes to. Where it is broken it goes on from the next usable snapshot.
 func (f *folder) fold(ctx context.Context) error {
+	f.unused()
 	ok, err := f.start(ctx)
 	if err != nil || !ok {
 		return err
 	}
 	f.report.FirstSlot = f.last
-	f.unused(f.last)
 	for at := f.last; ; {
 		broken, err := f.follow(ctx, at)
 		if err != nil || broken == 0 {
@@ -184,17 +95,33 @@ func (f *folder) follow(ctx context.Context, at base.Slot) (broken base.Slot, er
 			case errs[i] != nil:
 				return 0, errs[i]
 			case slot != after(at):
+				if err := f.absent(ctx, after(at)); err != nil {
+					return 0, err
+				}
 				f.report.add(Damage, journal.EntryKey(after(at)), "the entry is not there, but %s is", journal.EntryKey(slot))
 				return after(at), nil
-			case !f.entry(slot, objects[i].Body):
-				return slot, nil
 			}
-			at = slot
+			if ok, err := f.entry(slot, objects[i].Body); !ok || err != nil {
+				return slot, err
+			}
+			at, f.last = slot, slot
 			f.passed(slot)
 		}
 		f.step("folding the journal", len(batch))
 	}
 	return 0, nil
+}
+
+// absent makes sure of a slot that was not listed: a folder that is written to meanwhile may be listed without it.
+func (f *folder) absent(ctx context.Context, slot base.Slot) error {
+	_, err := f.store.Head(ctx, journal.EntryKey(slot))
+	switch {
+	case objstore.Is(err, objstore.NotFound):
+		return nil
+	case err == nil:
+		return errMoved
+	}
+	return err
 }
 
 // resume takes the state from the oldest usable snapshot that stands for a broken slot.
@@ -244,7 +171,9 @@ func (f *folder) start(ctx context.Context) (bool, error) {
 		if !ok || l.slot != newest && (last < newest || !f.whole(l.slot, last)) {
 			continue
 		}
-		f.lost(l.slot)
+		if err := f.lost(ctx, l.slot); err != nil {
+			return false, err
+		}
 		return true, f.take(ctx, m)
 	}
 	if len(f.entries) > 0 && f.entries[0] == 1 {
@@ -264,50 +193,50 @@ func (f *folder) whole(from, last base.Slot) bool {
 }
 
 // lost names slots that should be there: those that no snapshot stands for that is old enough to delete them.
-func (f *folder) lost(from base.Slot) {
-	var allowed base.Slot
-	for _, l := range f.snapshots {
-		if _, ok := f.usable[l.slot]; ok && !f.young(l.ListEntry, f.opts.W) {
-			allowed = l.slot
-		}
-	}
-	for n := after(allowed); n <= from; n++ {
+func (f *folder) lost(ctx context.Context, from base.Slot) error {
+	for n := after(f.cover); n <= from; n++ {
 		if i := f.place(n); i == len(f.entries) || f.entries[i] != n {
+			if err := f.absent(ctx, n); err != nil {
+				return err
+			}
 			f.report.add(Damage, journal.EntryKey(n), "the entry is not there, and no snapshot was old enough to delete it for; a newer snapshot stands for it")
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
-// unused names the entries before the state that the fold begins at.
-func (f *folder) unused(upTo base.Slot) {
-	n := f.place(after(upTo))
-	if n > 0 {
-		f.report.add(Garbage, journal.EntryKey(f.entries[0]), "%d entries up to %s are not needed any more: a late PUT, or they are not swept yet",
-			n, journal.EntryKey(f.entries[n-1]))
+// unused names the entries that rule T lets go.
+func (f *folder) unused() {
+	if n := f.place(after(f.cover)); n > 0 {
+		f.report.sweepable(sweepJournal, Garbage, journal.EntryKey(f.entries[0]), "%d entries up to %s are not needed any more: %s stands for them",
+			n, journal.EntryKey(f.entries[n-1]), journal.SnapshotKey(f.cover))
 	}
 }
 
-// entry checks and applies one entry; false: nothing after it can be checked.
-func (f *folder) entry(slot base.Slot, object []byte) bool {
+// entry checks and applies one entry; false: nothing after it can be checked. An error says that this program is too old.
+func (f *folder) entry(slot base.Slot, object []byte) (bool, error) {
 	key := journal.EntryKey(slot)
 	e, err := journal.DecodeEntry(object)
 	if err == nil && e.Slot != slot {
 		err = fmt.Errorf("it says it is slot %d", e.Slot)
 	}
-	if err != nil {
+	switch {
+	case beyond(err):
+		return false, fmt.Errorf("%s: %w", key, err)
+	case err != nil && slot <= f.cover:
+		f.report.add(Note, key, "the entry cannot be read, and is not needed any more: %v", err)
+		return false, nil
+	case err != nil:
 		f.report.add(Damage, key, "the entry cannot be read: %v", err)
-		return false
-	}
-	if e.Prev != f.chain && slot == 1 {
+		return false, nil
+	case e.Prev != f.chain && slot == 1:
 		// The first entry follows the genesis, whoever wrote it: this one follows that of another cluster id.
 		f.report.add(Damage, key, "the journal is of another cluster than cluster.json: restore the one or the other from a copy")
-		return false
-	}
-	if e.Prev != f.chain {
-		f.report.VoidEntries++
-		f.report.add(Note, key, "void: agent %d wrote it behind another entry than the last valid one; every reader skips it", e.Writer)
-		return true
+		return false, nil
+	case e.Prev != f.chain:
+		f.skip(key, &e)
+		return true, nil
 	}
 	f.chain = e.Hash
 	if e.DigestSlot != 0 && e.DigestSlot == f.state.Slot {
@@ -316,13 +245,32 @@ func (f *folder) entry(slot base.Slot, object []byte) bool {
 			f.report.add(Damage, key, "agent %d had digest %x after slot %d, the journal folds to %x", e.Writer, e.Digest, e.DigestSlot, f.state.Digest())
 		}
 	}
-	if err := apply(f.state, e); err != nil {
+	err = apply(f.state, e)
+	switch {
+	case beyond(err):
+		return false, fmt.Errorf("%s: %w", key, err)
+	case err != nil:
 		f.report.add(Damage, key, "the entry does not fit the state before it: %v", err)
 		f.state = nil
-		return false
+		return false, nil
 	}
 	f.report.Entries++
-	return true
+	return true, nil
+}
+
+// skip notes a void entry. A writer knows what became of an entry before it writes the next (RFC 2): one that follows a void
+// entry was written by somebody who found that valid. The entry before both was replaced since, and they were acknowledged.
+func (f *folder) skip(key string, e *journal.Entry) {
+	f.report.VoidEntries++
+	follows := e.Prev == f.void && f.void != [32]byte{}
+	if follows && !f.broken {
+		f.broken = true
+		f.report.add(Damage, key, "void, as the entry before it, which it follows: they were valid when they were written, and an earlier entry is "+
+			"not the one they were written behind. What they and those after them say is lost unless that one is restored")
+	} else if !follows {
+		f.report.add(Note, key, "void: agent %d wrote it behind another entry than the last valid one; every reader skips it", e.Writer)
+	}
+	f.void = e.Hash
 }
 
 func apply(s *meta.State, e journal.Entry) error {
@@ -355,39 +303,16 @@ func (f *folder) passed(slot base.Slot) {
 	}
 }
 
-// end hands the folded state on.
+// end checks the folded state.
 func (f *folder) end(err error) error {
 	if f.state == nil || err != nil {
 		return err
 	}
 	if err := f.state.Check(); err != nil {
 		f.report.add(Damage, "", "the state after slot %d contradicts itself: %v", f.state.Slot, err)
-		return nil
+		f.state = nil
 	}
-	f.report.LastSlot = f.state.Slot
-	f.checker.state = f.state
 	return nil
-}
-
-// parts names snapshot parts that no snapshot refers to.
-func (f *folder) parts(ctx context.Context) error {
-	err := f.each(ctx, partPrefix, func(o objstore.ListEntry) {
-		hash, ok := partHash(o.Key)
-		switch {
-		case !ok:
-			f.report.add(Note, o.Key, "not an object of Millrace")
-		case f.allRead && !f.used[hash] && !f.young(o, f.opts.W):
-			f.report.add(Garbage, o.Key, "no snapshot refers to this part")
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return f.each(ctx, scratchPrefix, func(o objstore.ListEntry) {
-		if !f.young(o, time.Hour) {
-			f.report.add(Garbage, o.Key, "left over from asking the store for its time")
-		}
-	})
 }
 
 // after is the slot that follows.

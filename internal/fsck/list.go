@@ -18,12 +18,17 @@ const (
 	snapshotPrefix = "snapshot/"
 	partPrefix     = "part/"
 	scratchPrefix  = "scratch/"
+	probePrefix    = "probe/"
 	listPage       = 1000
 )
 
 // each lists all objects with the prefix in order of key.
 func (k *checker) each(ctx context.Context, prefix string, f func(objstore.ListEntry)) error {
-	after := ""
+	return k.eachAfter(ctx, prefix, "", f)
+}
+
+// eachAfter is each for the keys that come after one.
+func (k *checker) eachAfter(ctx context.Context, prefix, after string, f func(objstore.ListEntry)) error {
 	for {
 		page, err := k.store.List(ctx, prefix, after, listPage)
 		if err != nil {
@@ -71,7 +76,7 @@ func (k *checker) foreign(ctx context.Context) error {
 }
 
 func ownPrefix(key string) string {
-	for _, p := range []string{journalPrefix, snapshotPrefix, partPrefix, scratchPrefix, segment.Prefix} {
+	for _, p := range []string{journalPrefix, snapshotPrefix, partPrefix, probePrefix, scratchPrefix, segment.Prefix} {
 		if strings.HasPrefix(key, p) {
 			return p
 		}

@@ -25,14 +25,9 @@ type manifest struct {
 	slot     base.Slot
 	chain    [32]byte
 	digest   uint64
-	deadline base.Millis
+	deadline uint64 // bucket time in milliseconds
 	cluster  string
 	parts    []partRecord
-}
-
-// late reports whether the manifest, listed as l, came after its deadline: from then on its parts may be deleted (rule S).
-func (m manifest) late(l listedSnapshot) bool {
-	return m.slot == l.slot && base.Millis(l.LastModified.UnixMilli()) > m.deadline
 }
 
 type partRecord struct {
@@ -51,7 +46,7 @@ func decodeManifest(object []byte) (manifest, error) {
 	r.Fixed(m.chain[:])
 	r.Uint64() // the state's time: the digest covers it
 	m.digest = r.Uint64()
-	m.deadline = base.Millis(r.Uint64())
+	m.deadline = r.Uint64()
 	m.cluster = r.String()
 	m.parts = make([]partRecord, r.Count(partRecordBytes))
 	for i := range m.parts {

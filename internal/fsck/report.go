@@ -14,10 +14,22 @@ type Severity string
 const (
 	// Damage: a promise is broken. Records may be lost, or agents refuse to start.
 	Damage Severity = "damage"
-	// Garbage: objects that nothing refers to any more; harmless, and safe to delete.
+	// Garbage: objects that nothing refers to any more; harmless.
 	Garbage Severity = "garbage"
 	// Note: worth knowing, and normal.
 	Note Severity = "note"
+)
+
+// Repair says what can be done about a problem without losing anything.
+type Repair string
+
+const (
+	// Nothing: a person has to judge, or time has to pass.
+	Nothing Repair = ""
+	// Possible: Options.Repair deletes what the problem is about.
+	Possible Repair = "delete"
+	// Done: it was deleted.
+	Done Repair = "deleted"
 )
 
 // Problem is one finding.
@@ -25,6 +37,9 @@ type Problem struct {
 	Severity Severity `json:"severity"`
 	Key      string   `json:"key"` // of the object in the bucket; empty: it concerns the whole
 	Text     string   `json:"text"`
+	Repair   Repair   `json:"repair,omitempty"`
+
+	sweep sweep // that repairs it
 }
 
 // MaxProblems bounds the list of problems; all are counted.
@@ -36,29 +51,62 @@ type Report struct {
 	Snapshots       int       `json:"snapshots"`       // usable
 	Entries         int       `json:"entries"`         // applied
 	VoidEntries     int       `json:"voidEntries"`     //
-	DigestsCompared int       `json:"digestsCompared"` // with those that entries and snapshots carry
+	DigestsCompared int       `json:"digestsCompared"` // with those that entries, snapshots and the second reading carry
 	FirstSlot       base.Slot `json:"firstSlot"`       // the state before the first entry applied
 	LastSlot        base.Slot `json:"lastSlot"`        // the state that was checked
 	Topics          int       `json:"topics"`
 	Partitions      int       `json:"partitions"`
 	Extents         int64     `json:"extents"`
-	Files           int       `json:"files"`       // that the state refers to
-	FilesRead       int       `json:"filesRead"`   // whole
-	BytesRead       int64     `json:"bytesRead"`   // of these
-	Batches         int64     `json:"batches"`     // whose CRC was computed
-	Records         int64     `json:"records"`     // by the batches' headers
-	Uncommitted     int       `json:"uncommitted"` // files of the last hour that no entry names
+	Files           int       `json:"files"`        // that the state refers to
+	FilesRead       int       `json:"filesRead"`    // whole
+	BytesRead       int64     `json:"bytesRead"`    // of these
+	Batches         int64     `json:"batches"`      // whose CRC was computed
+	Records         int64     `json:"records"`      // by the batches' headers
+	Uncommitted     int       `json:"uncommitted"`  // files that no entry names, and that one may still name
+	GarbageBytes    int64     `json:"garbageBytes"` // of data files that are garbage
 	Damage          int       `json:"damage"`
 	Garbage         int       `json:"garbage"`
 	Notes           int       `json:"notes"`
 	Problems        []Problem `json:"problems"`
+
+	// What of it can be repaired, and was.
+	Repairable int     `json:"repairable"`        // problems, before the repair
+	Mended     int     `json:"mended"`            // damage that was repaired
+	Refused    string  `json:"refused,omitempty"` // why nothing is repaired although something could be
+	Deleted    Deleted `json:"deleted,omitempty"` // by the repair
+	mendable   int     // damage that can be repaired
+	sweeps     [sweeps]bool
 }
 
-// OK reports whether no promise is broken.
-func (r *Report) OK() bool { return r.Damage == 0 }
+// Deleted counts objects that a repair deleted.
+type Deleted struct {
+	Entries   int   `json:"entries"`
+	Snapshots int   `json:"snapshots"`
+	Parts     int   `json:"parts"`
+	Files     int   `json:"files"`
+	FileBytes int64 `json:"fileBytes"`
+	Scratch   int   `json:"scratch"`
+}
+
+// OK reports whether no promise is broken, after the repair if there was one.
+func (r *Report) OK() bool { return r.Damage == r.Mended }
 
 func (r *Report) add(s Severity, key, format string, args ...any) {
-	switch s {
+	r.find(Problem{Severity: s, Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+// sweepable adds a problem that a sweep repairs.
+func (r *Report) sweepable(by sweep, s Severity, key, format string, args ...any) {
+	r.Repairable++
+	r.sweeps[by] = true
+	if s == Damage {
+		r.mendable++
+	}
+	r.find(Problem{Severity: s, Key: key, Text: fmt.Sprintf(format, args...), Repair: Possible, sweep: by})
+}
+
+func (r *Report) find(p Problem) {
+	switch p.Severity {
 	case Damage:
 		r.Damage++
 	case Garbage:
@@ -67,7 +115,16 @@ func (r *Report) add(s Severity, key, format string, args ...any) {
 		r.Notes++
 	}
 	if len(r.Problems) < MaxProblems {
-		r.Problems = append(r.Problems, Problem{s, key, fmt.Sprintf(format, args...)})
+		r.Problems = append(r.Problems, p)
+	}
+}
+
+// swept notes that a sweep has done its work.
+func (r *Report) swept(by sweep) {
+	for i := range r.Problems {
+		if p := &r.Problems[i]; p.Repair == Possible && p.sweep == by {
+			p.Repair = Done
+		}
 	}
 }
 
@@ -89,19 +146,47 @@ func (r *Report) Table(w io.Writer) error {
 		{"data files", r.Files},
 		{"data files read", fmt.Sprintf("%d (%d bytes, %d batches, %d records)", r.FilesRead, r.BytesRead, r.Batches, r.Records)},
 		{"uploads not committed yet", r.Uncommitted},
+		{"garbage in data files", fmt.Sprintf("%d bytes", r.GarbageBytes)},
 	} {
 		fmt.Fprintf(t, "%s\t%v\n", row.name, row.value)
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", p.Severity, p.Key, p.Text)
+		fmt.Fprintf(t, "%s\t%s\t%s%s\n", p.Severity, p.Key, p.Text, r.remark(p))
 	}
 	if hidden := r.Damage + r.Garbage + r.Notes - len(r.Problems); hidden > 0 {
 		fmt.Fprintf(t, "…\t%d more are not listed\n", hidden)
 	}
-	verdict := "no damage"
-	if !r.OK() {
-		verdict = fmt.Sprintf("%d damaged", r.Damage)
+	for _, line := range r.verdict() {
+		fmt.Fprintln(t, line)
 	}
-	fmt.Fprintf(t, "result\t%s, %d garbage, %d notes\n", verdict, r.Garbage, r.Notes)
 	return t.Flush()
+}
+
+// remark says what becomes of a problem.
+func (r *Report) remark(p Problem) string {
+	switch {
+	case p.Repair == Done:
+		return " [deleted]"
+	case p.Repair == Possible && r.Refused == "":
+		return " [--repair deletes it]"
+	}
+	return ""
+}
+
+func (r *Report) verdict() (lines []string) {
+	if r.Refused != "" {
+		lines = append(lines, "repair\tnothing is repaired: "+r.Refused)
+	}
+	if d := r.Deleted; d != (Deleted{}) {
+		lines = append(lines, fmt.Sprintf("repair\tdeleted %d entries, %d snapshots, %d parts, %d data files of %d bytes, %d scratch objects",
+			d.Entries, d.Snapshots, d.Parts, d.Files, d.FileBytes, d.Scratch))
+	}
+	damage := "no damage"
+	if r.Damage > 0 {
+		damage = fmt.Sprintf("%d damaged", r.Damage)
+	}
+	if r.Mended > 0 {
+		damage += fmt.Sprintf(" of which %d are repaired", r.Mended)
+	}
+	return append(lines, fmt.Sprintf("result\t%s, %d garbage, %d notes", damage, r.Garbage, r.Notes))
 }

@@ -3,6 +3,7 @@ package fsck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/env"
@@ -16,7 +17,9 @@ import (
 type Options struct {
 	// Quick leaves out the bytes of data files: only that they are there and how long they are is checked.
 	Quick bool
-	// W is journal.W, if zero; agents of simulations keep another.
+	// Repair deletes what provably nobody will need any more, if nothing is damaged that cannot be repaired so.
+	Repair bool
+	// W is journal.W, but for simulations; 0 is journal.W.
 	W time.Duration
 	// Progress, if set, is told now and then what is being done and how many steps of it were taken. It must be quick.
 	Progress func(doing string, steps int)
@@ -44,14 +47,14 @@ type checker struct {
 	steps   int
 }
 
-// Run checks the bucket. What is wrong with it stands in the report; an error says that the check could not be done: the
+// Run checks the bucket. store has to try again what may pass. What is wrong with it stands in the report; an error says that the check could not be done: the
 // store cannot be read, or the bucket needs a newer version. The report then holds what was found before.
 func Run(ctx context.Context, e env.Env, store objstore.Store, opts Options) (Report, error) {
 	if opts.W == 0 {
 		opts.W = journal.W
 	}
 	for try := 1; ; try++ {
-		k := &checker{env: e, store: store, opts: opts, report: &Report{Problems: []Problem{}}, date: e.Now()}
+		k := &checker{env: e, store: final{store}, opts: opts, report: &Report{Problems: []Problem{}}, date: e.Now()}
 		err := k.run(ctx)
 		if !errors.Is(err, errMoved) || try == restarts {
 			return *k.report, err
@@ -74,23 +77,30 @@ func (k *checker) run(ctx context.Context) error {
 		return err
 	}
 	f := &folder{checker: k}
-	if err := f.list(ctx); err != nil {
-		return err
-	}
-	if err := f.readSnapshots(ctx); err != nil {
-		return err
-	}
-	if err := f.fold(ctx); err != nil {
-		return err
-	}
-	if err := f.parts(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{f.list, f.readSnapshots, f.fold, f.readAgain, f.parts} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	if k.state == nil {
 		k.report.add(Damage, "", "no state can be read from the bucket: data files were not checked")
-		return nil
+	} else if err := k.files(ctx); err != nil {
+		return err
 	}
-	return k.files(ctx)
+	k.judge()
+	if k.opts.Repair && k.report.Refused == "" {
+		return f.repair(ctx)
+	}
+	return nil
+}
+
+// judge says whether what can be repaired may be: not beside damage that nobody has looked at yet. What is garbage by a state in
+// doubt may be the last copy of something. That agents cannot start is damage too.
+func (k *checker) judge() {
+	r := k.report
+	if left := r.Damage - r.mendable; left > 0 && r.Repairable > 0 {
+		r.Refused = fmt.Sprintf("there are %d places of damage that no repair mends; look at these first", left)
+	}
 }
 
 // readCluster reads cluster.json; false: without it nothing else can be checked.
@@ -107,6 +117,8 @@ func (k *checker) readCluster(ctx context.Context) (bool, error) {
 	case err == nil:
 		k.report.Cluster = k.cluster.ID
 		return true, nil
+	case beyond(err):
+		return false, err
 	case errors.Is(err, envelope.ErrDamaged), errors.Is(err, envelope.ErrForeign), errors.Is(err, envelope.ErrWrongKind):
 		k.report.add(Damage, clusterKey, "%v", err)
 		return false, nil

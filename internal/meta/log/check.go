@@ -42,7 +42,7 @@ func (s *State) Check() error {
 	}
 	s.files.Scan(func(n uint64, f File) bool {
 		if by, _ := s.byULID.Get(ulidKey(f.Ref.ID)); by != n {
-			err = fmt.Errorf("log: the name of file %d leads to file %d", n, by)
+			err = fmt.Errorf("log: files %d and %d are both segment %s", n, by, f.Ref.ID)
 			return false
 		}
 		if f.Refs != refs[n] || (f.Refs == 0) != (f.Released >= 0) || n >= s.nextFile {

@@ -1,0 +1,108 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+const (
+	// badKept is how long what is wrong with a file is believed without looking at the bucket again: clients that are told of it
+	// come back many times a second, and whoever mends the bucket should be seen soon.
+	badKept = 5 * time.Second
+	// ailingMax bounds the files that are remembered as missing or cut short; beyond it all are looked at again.
+	ailingMax = 1024
+)
+
+// FileError says which bytes of which data file cannot be had, because the bucket does not hold what was written there: they are
+// damaged or cut off (of kind base.CorruptMessage), or the file is missing (base.StorageError). The bucket was asked twice about
+// damaged bytes.
+type FileError struct {
+	File     base.FileRef
+	From, To int64 // the bytes of the file, as well as can be told
+	Missing  bool  // there is no such file; else its bytes are damaged
+	cause    error
+}
+
+// Key is the file's key in the bucket.
+func (e *FileError) Key() string { return segment.Key(e.File) }
+
+func (e *FileError) Error() string {
+	return fmt.Sprintf("data file %s, bytes %d to %d: %v", e.Key(), e.From, e.To, e.cause)
+}
+
+func (e *FileError) Unwrap() error { return e.cause }
+
+// isMissing is about bytes [from, to) of a file that is not there.
+func isMissing(ref base.FileRef, from, to int64, cause error) error {
+	return &FileError{File: ref, From: from, To: to, Missing: true, cause: base.Errorf(base.StorageError, "the file is not in the bucket: %w", cause)}
+}
+
+// damaged is about bytes [from, to) of the extent.
+func (x *Extent) damaged(from, to int64, format string, args ...any) error {
+	return &FileError{File: x.File, From: int64(x.Pos) + from, To: int64(x.Pos) + to, cause: base.Errorf(base.CorruptMessage, format, args...)}
+}
+
+// ailing is what GETs have shown of a file that is not whole.
+type ailing struct {
+	size    int64     // bytes that are there, fewer than the state says
+	missing error     // set: there is no file
+	until   time.Time // believed up to then
+}
+
+// ailment gives what is believed to be wrong with a file as a whole; c.mu is held.
+func (c *Cache) ailment(ref base.FileRef) (ailing, bool) {
+	a, ok := c.ailings[ref]
+	if ok && !c.env.Now().Before(a.until) {
+		delete(c.ailings, ref)
+		return ailing{}, false
+	}
+	return a, ok
+}
+
+// ails notes what a GET has shown to be wrong with a file as a whole; c.mu is held.
+func (c *Cache) ails(ref base.FileRef, a ailing) {
+	if before, ok := c.ailment(ref); ok {
+		a.size = min(a.size, before.size)
+	}
+	if len(c.ailings) >= ailingMax {
+		clear(c.ailings)
+	}
+	a.until = c.env.Now().Add(badKept)
+	c.ailings[ref] = a
+}
+
+// sizeOf gives how much there is to be read of a file that should have n bytes; c.mu is held.
+func (c *Cache) sizeOf(ref base.FileRef, n int64) int64 {
+	if a, ok := c.ailment(ref); ok {
+		return min(a.size, n)
+	}
+	return n
+}
+
+// lacks is the error about a file of which the bucket does not have byte from of the extent; c.mu is held.
+func (c *Cache) lacks(r *Read, from int64) error {
+	if a, _ := c.ailment(r.File); a.missing != nil {
+		return isMissing(r.File, int64(r.Pos)+from, int64(r.Pos)+int64(r.Len), a.missing)
+	}
+	return r.cut(from)
+}
+
+// own makes what a GET has shown, which others may wait for too, an error about the bytes of r.
+func (r *Read) own(err error) error {
+	e, ok := errors.AsType[*FileError](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.From, own.To = int64(r.Pos), int64(r.Pos)+int64(r.Len)
+	return &own
+}
+
+// cut is the error about a file that ends at byte from of the extent, or before it.
+func (r *Read) cut(from int64) error {
+	return r.damaged(from, int64(r.Len), "the file is cut short in the bucket, it had %d bytes", r.FileBytes)
+}

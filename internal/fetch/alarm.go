@@ -1,0 +1,154 @@
+package fetch
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/cache"
+)
+
+const (
+	// filesNamed bounds the damaged files that are counted by name: each is a time series of the metrics.
+	filesNamed = 100
+	// OtherFiles stands for the rest of them.
+	OtherFiles = "other"
+	// tellEvery is how often the log tells of one file, and of failures of any other kind: what cannot be read is asked for again
+	// many times a second.
+	tellEvery = time.Minute
+	// lostKept is how long a file that was missing behind a barrier too is taken for lost without another one.
+	lostKept = 5 * time.Second
+)
+
+// alarm counts the reads that met data files which the bucket does not hold as they were written, and tells of them in the log.
+type alarm struct {
+	env env.Env
+	log *slog.Logger
+
+	mu    sync.Mutex
+	files map[ill]*casualty // those of OtherFiles are always there
+	rest  limiter           // of what fails for other reasons
+}
+
+type ill struct {
+	file    string // key in the bucket
+	missing bool   // else damaged
+}
+
+type casualty struct {
+	reads  int64
+	told   limiter
+	lostAt time.Time
+}
+
+// limiter lets a line pass now and then, and counts what it holds back.
+type limiter struct {
+	next time.Time
+	held int
+}
+
+// pass tells whether a line may be written now, and for how many events it stands.
+func (l *limiter) pass(now time.Time) (events int, ok bool) {
+	l.held++
+	if now.Before(l.next) {
+		return 0, false
+	}
+	events, l.held, l.next = l.held, 0, now.Add(tellEvery)
+	return events, true
+}
+
+func newAlarm(e env.Env, log *slog.Logger) *alarm {
+	return &alarm{env: e, log: log, files: map[ill]*casualty{{OtherFiles, false}: {}, {OtherFiles, true}: {}}}
+}
+
+// casualty gives what is kept of a file; a.mu is held.
+func (a *alarm) casualty(file string, missing bool) *casualty {
+	k := ill{file, missing}
+	c := a.files[k]
+	switch {
+	case c != nil:
+	case len(a.files) >= filesNamed:
+		c = a.files[ill{OtherFiles, missing}]
+	default:
+		c = &casualty{}
+		a.files[k] = c
+	}
+	return c
+}
+
+// raise counts and tells of a read that failed. what says what was read, as a logger takes it. A file that is missing counts
+// only when a View from behind a barrier still names it.
+func (a *alarm) raise(err error, what ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.env.Now()
+	e, ok := errors.AsType[*cache.FileError](err)
+	if !ok {
+		if n, ok := a.rest.pass(now); ok {
+			a.log.Error("records cannot be read", append(what, "reads", n, "error", err)...)
+		}
+		return
+	}
+	c := a.casualty(e.Key(), e.Missing)
+	c.reads++
+	if e.Missing {
+		c.lostAt = now
+	}
+	text := "a data file in the bucket is damaged: records in it cannot be read; run: millrace fsck"
+	if e.Missing {
+		text = "a data file is missing from the bucket: the records in it cannot be read; run: millrace fsck"
+	}
+	if n, ok := c.told.pass(now); ok {
+		a.log.Error(text, append([]any{"file", e.Key(), "from", e.From, "to", e.To}, append(what, "reads", n, "error", err)...)...)
+	}
+}
+
+// isLost reports whether err is about a file that was found missing behind a barrier a moment ago.
+func (a *alarm) isLost(err error) bool {
+	e, ok := errors.AsType[*cache.FileError](err)
+	if !ok || !e.Missing {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := a.files[ill{e.Key(), true}]
+	return c != nil && a.env.Now().Sub(c.lostAt) < lostKept
+}
+
+// mayHaveMoved reports whether err may come of a View that is behind: its file is gone, and not known to be lost.
+func (a *alarm) mayHaveMoved(err error) bool {
+	e, ok := errors.AsType[*cache.FileError](err)
+	return ok && e.Missing && !a.isLost(err)
+}
+
+// Damage counts the reads that met one file, or OtherFiles.
+type Damage struct {
+	File    string // key in the bucket
+	Missing bool   // else damaged
+	Reads   int64
+}
+
+// counts gives all files, in order of their keys.
+func (a *alarm) counts() []Damage {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := make([]Damage, 0, len(a.files))
+	for k, c := range a.files {
+		all = append(all, Damage{k.file, k.missing, c.reads})
+	}
+	slices.SortFunc(all, func(x, y Damage) int {
+		return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(number(x.Missing), number(y.Missing)))
+	})
+	return all
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,143 @@
+package fsck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+// second reads the cluster as an agent does that starts now: what it looks at before, the snapshot it starts from, and then
+// every entry that may be believed (rule R). A finding means that an agent stops, and why.
+type second struct {
+	*folder
+	restorer *meta.Restorer
+	state    *meta.State
+	warning  string
+	compared bool
+}
+
+// Begin implements journal.Restorer.
+func (s *second) Begin(journal.Manifest) error {
+	s.restorer = meta.NewRestorer()
+	return nil
+}
+
+// Part implements journal.Restorer.
+func (s *second) Part(key string, body []byte) error {
+	if err := s.restorer.Part(key, body); err != nil {
+		return damaged("%v", err)
+	}
+	return nil
+}
+
+// readAgain does the second reading, holds it against the first, and picks the state that data files are held against.
+func (f *folder) readAgain(ctx context.Context) error {
+	s := &second{folder: f, state: meta.New()}
+	err := s.read(ctx)
+	switch {
+	case err == nil:
+		f.checker.state = s.state
+		if s.warning != "" {
+			f.report.add(Note, "", "agents start from an older snapshot, which proves itself: %s", s.warning)
+		}
+	case !finding(err):
+		return err
+	default:
+		severity := Note // it comes of damage that was named before
+		if f.report.Damage == f.report.mendable {
+			severity = Damage
+		}
+		f.report.add(severity, "", "an agent that starts now stops: %v", err)
+		f.checker.state = f.state
+	}
+	if f.checker.state != nil {
+		f.report.LastSlot = f.checker.state.Slot
+	}
+	f.state = nil
+	return nil
+}
+
+func (s *second) read(ctx context.Context) error {
+	if err := journal.Survey(ctx, s.env, s.store, s.cluster); err != nil {
+		return stops(ctx, err)
+	}
+	log := journal.Open(s.env, s.store, s.cluster, s.opts.W)
+	m, err := log.Load(ctx, s)
+	if err != nil {
+		return stops(ctx, err)
+	}
+	s.warning = m.Warning
+	if m.Slot > 0 {
+		if s.state, err = s.restorer.Finish(); err != nil {
+			return damaged("%v", err)
+		}
+		if s.state.Digest() != m.Digest {
+			return damaged("the state in %s has digest %x, its manifest says %x", journal.SnapshotKey(m.Slot), s.state.Digest(), m.Digest)
+		}
+	}
+	if s.folder.state != nil && m.Slot > s.last {
+		return errMoved // a snapshot that was not there before
+	}
+	log.ReadAhead(readsAtOnce)
+	return s.tail(ctx, log)
+}
+
+// tail applies what comes after the snapshot. Where the first reading ended both must have come to the same.
+func (s *second) tail(ctx context.Context, log *journal.Log) error {
+	for {
+		if err := s.meets(log); err != nil {
+			return err
+		}
+		e, status, err := log.Next(ctx)
+		switch {
+		case err != nil:
+			return stops(ctx, err)
+		case status == journal.Reload:
+			return errMoved
+		case status == journal.Absent:
+			if err := s.state.Check(); err != nil {
+				return damaged("the state after slot %d contradicts itself: %v", s.state.Slot, err)
+			}
+			return nil
+		case e.Void:
+			continue
+		}
+		if err := apply(s.state, e); err != nil {
+			if beyond(err) {
+				return fmt.Errorf("%s: %w", journal.EntryKey(e.Slot), err)
+			}
+			return damaged("%s does not fit the state before it: %v", journal.EntryKey(e.Slot), err)
+		}
+		s.step("reading the journal again", 1)
+	}
+}
+
+// meets compares with the first reading at the slot where that ended.
+func (s *second) meets(log *journal.Log) error {
+	first := s.folder.state
+	slot, chain := log.Position()
+	if first == nil || s.compared || slot != s.last {
+		return nil
+	}
+	s.compared = true
+	s.report.DigestsCompared++
+	if s.state.Digest() != first.Digest() || chain != s.chain {
+		return damaged("up to slot %d the journal comes to digest %x and chain %x in this check, and to %x and %x for agents",
+			slot, first.Digest(), s.chain[:8], s.state.Digest(), chain[:8])
+	}
+	return nil
+}
+
+// stops makes an error of package journal a finding, if it is about what lies in the bucket: an agent would stop with it.
+func stops(ctx context.Context, err error) error {
+	unread, ok := errors.AsType[*objstore.Error](err)
+	if ctx.Err() != nil || beyond(err) || ok && unread.Kind != objstore.NotFound || base.KindOf(err) != base.StorageError {
+		return err
+	}
+	return damaged("%v", err)
+}
