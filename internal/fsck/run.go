@@ -47,8 +47,9 @@ type checker struct {
 	steps   int
 }
 
-// Run checks the bucket. store has to try again what may pass. What is wrong with it stands in the report; an error says that the check could not be done: the
-// store cannot be read, or the bucket needs a newer version. The report then holds what was found before.
+// Run checks the bucket. store has to try again what may pass. What is wrong with the bucket stands in the report; an error
+// says that the check, or the repair, could not be done: the store cannot be used, or the bucket needs a newer version. The
+// report then holds what was found, and deleted, before.
 func Run(ctx context.Context, e env.Env, store objstore.Store, opts Options) (Report, error) {
 	if opts.W == 0 {
 		opts.W = journal.W
