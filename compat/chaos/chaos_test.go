@@ -35,7 +35,7 @@ func TestChaos(t *testing.T) {
 	t.Logf("MILLRACE_CHAOS_SEED=%d\n%s", seed, p)
 	w := world{t: t, copyTo: create(t, filepath.Join(t.ArtifactDir(), "history.jsonl"))}
 	w.start(seed)
-	l := w.startLoad()
+	l := w.startLoad(length)
 	l.History.FromHere(time.Now())
 	w.disturb(p)
 	recovered := time.Now()
@@ -108,14 +108,19 @@ func (w *world) start(seed uint64) {
 	}})
 }
 
-// startLoad puts three languages to work, with little to do: two cores run all of this.
-func (w *world) startLoad() *load.Load {
+// startLoad puts three languages to work, with little to do: two cores run all of this. In a short run members' sessions
+// are short, so that no group waits long for a member that could not say goodbye.
+func (w *world) startLoad(length time.Duration) *load.Load {
+	session := time.Duration(0)
+	if length == 0 {
+		session = 8 * time.Second
+	}
 	var teams []load.Team
 	for _, language := range []load.Language{load.Go, load.Java, load.Python} {
 		teams = append(teams, load.Team{Language: language, Producers: 1, Readers: 1, Members: 1, Restless: 1})
 	}
 	return load.Start(w.t, w.c, load.Plan{
-		Teams: teams, Partitions: 4, Beat: 100 * ms, Batch: 2, Stay: 10 * second, Away: 3 * second, CopyTo: w.copyTo,
+		Teams: teams, Partitions: 4, Beat: 100 * ms, Batch: 2, Stay: 10 * second, Away: 3 * second, Session: session, CopyTo: w.copyTo,
 	})
 }
 

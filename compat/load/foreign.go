@@ -19,6 +19,7 @@ func startForeign(l *Load, t Team) team {
 		fmt.Sprintf("members=%d", t.Members), fmt.Sprintf("restless=%d", t.Restless),
 		fmt.Sprintf("beatMs=%d", l.plan.Beat.Milliseconds()), fmt.Sprintf("batch=%d", l.plan.Batch),
 		fmt.Sprintf("stayMs=%d", l.plan.Stay.Milliseconds()), fmt.Sprintf("awayMs=%d", l.plan.Away.Milliseconds()),
+		fmt.Sprintf("sessionMs=%d", l.plan.Session.Milliseconds()),
 	}
 	read := func(output io.Reader) error { return history.Read(output, l.add) }
 	switch t.Language {

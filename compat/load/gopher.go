@@ -56,14 +56,20 @@ func (g *gophers) tell(client, group string, kind history.Kind, records []histor
 	}
 }
 
-// told notes an error. kgo repeats by itself what may be repeated; of each failed attempt to join a group it tells.
+// failed notes that a producer gave something up: kgo repeats by itself what may be repeated.
+func (g *gophers) failed(client string, err error) {
+	g.l.add(history.Event{At: time.Now().UnixMicro(), Client: client, Kind: history.Error, Text: err.Error(), Fatal: true})
+}
+
+// told notes an error of a poll. Of each failed attempt to join a group kgo tells, and tries again.
 func (g *gophers) told(client string, err error) {
 	var session *kgo.ErrGroupSession
 	g.l.add(history.Event{At: time.Now().UnixMicro(), Client: client, Kind: history.Error, Text: err.Error(), Fatal: !errors.As(err, &session)})
 }
 
 func (g *gophers) open(opts ...kgo.Opt) *kgo.Client {
-	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(g.l.c.Seeds()...))...)
+	// kgo takes a server that ends right after the handshake for one that wants SASL, and gives up, unless told otherwise.
+	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(g.l.c.Seeds()...), kgo.AlwaysRetryEOF())...)
 	if err != nil { // the options are wrong
 		panic(err)
 	}
@@ -89,7 +95,7 @@ func (g *gophers) produce(client string) {
 		}
 	}
 	if err := cl.Flush(g.end); err != nil { // it was ended before all was answered
-		g.told(client, err)
+		g.failed(client, err)
 		return
 	}
 	g.l.add(history.Event{Client: client, Kind: history.End, Sent: n.Index})
@@ -99,7 +105,7 @@ func (g *gophers) send(cl *kgo.Client, partition int32, n history.Number) {
 	r := &kgo.Record{Partition: partition, Value: []byte(n.String())}
 	cl.Produce(context.Background(), r, func(r *kgo.Record, err error) {
 		if err != nil {
-			g.told(n.Producer, fmt.Errorf("%s: %w", r.Value, err))
+			g.failed(n.Producer, fmt.Errorf("%s: %w", r.Value, err))
 			return
 		}
 		g.tell(n.Producer, "", history.Ack, []history.Record{{Partition: r.Partition, Offset: r.Offset, Value: string(r.Value)}})
@@ -145,7 +151,11 @@ func (g *gophers) member(until context.Context, client string) {
 		}
 	}
 	revoked := given(history.Revoke, 0)
-	cl := g.open(kgo.ConsumerGroup(group), kgo.ConsumeTopics(g.l.topic),
+	var session []kgo.Opt
+	if g.l.plan.Session > 0 {
+		session = append(session, kgo.SessionTimeout(g.l.plan.Session))
+	}
+	cl := g.open(append(session, kgo.ConsumerGroup(group), kgo.ConsumeTopics(g.l.topic),
 		// So that what a rebalance tells stands between the polls before it and those after it.
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(given(history.Assign, history.Committed)),
@@ -158,7 +168,7 @@ func (g *gophers) member(until context.Context, client string) {
 			if err == nil {
 				g.tell(client, group, history.Commit, committed(req, resp))
 			}
-		}))
+		}))...)
 	defer cl.CloseAllowingRebalance()
 	for until.Err() == nil {
 		g.poll(until, cl, client, group)

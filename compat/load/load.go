@@ -39,6 +39,7 @@ type Plan struct {
 	Beat       time.Duration // how often each producer sends an operation to each partition
 	Batch      int           // records of an operation, for each partition
 	Stay, Away time.Duration // how long a restless member stays, and stays away
+	Session    time.Duration // session time-out of members; 0 for the clients' default, 45 s
 	CopyTo     io.Writer     // gets every event as a line; nil for nobody
 }
 

@@ -31,6 +31,7 @@ const (
 type conn struct {
 	b      *Broker
 	number uint64
+	era    uint64 // in which it was accepted
 	net    net.Conn
 	host   string // the client's address without port
 	names  fetchNames
@@ -53,7 +54,7 @@ type queued struct {
 }
 
 func newConn(b *Broker, nc net.Conn) *conn {
-	c := &conn{b: b, net: nc, late: env.NewGroup(b.env)}
+	c := &conn{b: b, era: b.era(), net: nc, late: env.NewGroup(b.env)}
 	c.idle = b.env.NewCond(&c.mu)
 	c.host, _, _ = net.SplitHostPort(nc.RemoteAddr().String())
 	if c.host == "" {
@@ -71,7 +72,7 @@ func (c *conn) serve() {
 			c.farewell(err)
 			return
 		}
-		if c.b.stale(c) {
+		if c.b.era() != c.era {
 			release()
 			return
 		}

@@ -2,7 +2,7 @@ package broker
 
 import (
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/env"
@@ -19,38 +19,45 @@ const (
 	stillTick = time.Second
 )
 
-// stillness finds out that the process stood still. By the wall clock: others do not stand still while a machine sleeps.
-// That the clock is set looks the same, and costs clients a new connection.
+// stillness finds out that the process stood still, by the wall clock: others do not stand still while a machine sleeps.
+// That the clock is set looks the same, and costs clients a new connection. Whoever looks first after it finds it out, be
+// it the tick or a connection that something is read from.
 type stillness struct {
-	ticked atomic.Int64  // Unix nanoseconds of the last tick; 0: none yet
-	upTo   atomic.Uint64 // connections up to this number were there when it stood still
+	mu     sync.Mutex
+	looked time.Time // without monotonic part; zero before the first look
+	era    uint64    // how often it stood still
 }
 
-// watchStillness ticks until the Broker drains.
+// look returns the era, which is another one once the process stood still, and for how long it just did.
+func (s *stillness) look(now time.Time) (era uint64, stood time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now = now.Round(0)
+	if stood = now.Sub(s.looked); s.looked.IsZero() || stood <= stillMax {
+		stood = 0
+	} else {
+		s.era++
+	}
+	s.looked = now
+	return s.era, stood
+}
+
+// era is the era of now. What was accepted in an earlier one is stale.
+func (b *Broker) era() uint64 {
+	era, stood := b.still.look(b.env.Now())
+	if stood > 0 {
+		b.complain(slog.LevelWarn, "the agent stood still: requests that came meanwhile are not begun, their connections are closed",
+			"for", stood.Round(time.Millisecond))
+	}
+	return era
+}
+
+// watchStillness looks often enough until the Broker drains.
 func (b *Broker) watchStillness(watch *env.Stopper) {
 	for {
-		b.tick(b.env.Now())
+		b.era()
 		if !watch.Sleep(stillTick) {
 			return
 		}
 	}
-}
-
-func (b *Broker) tick(now time.Time) {
-	s := &b.still
-	if last := s.ticked.Load(); last != 0 && now.UnixNano()-last > int64(stillMax) {
-		b.mu.Lock()
-		number := b.last
-		b.mu.Unlock()
-		s.upTo.Store(number) // before ticked: a reader sees the one or the other
-		b.complain(slog.LevelWarn, "the agent stood still: requests that came meanwhile are not begun, their connections are closed",
-			"for", time.Duration(now.UnixNano()-last).Round(time.Millisecond))
-	}
-	s.ticked.Store(now.UnixNano())
-}
-
-// stale reports whether what is read from a connection may have come while the process stood still.
-func (b *Broker) stale(c *conn) bool {
-	last := b.still.ticked.Load()
-	return c.number <= b.still.upTo.Load() || last != 0 && b.env.Now().UnixNano()-last > int64(stillMax)
 }

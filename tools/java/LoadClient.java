@@ -159,6 +159,9 @@ public final class LoadClient {
         Map<String, Object> config = config();
         config.put("group.id", group);
         config.put("auto.offset.reset", "earliest");
+        if (number("sessionMs") > 0) {
+            config.put("session.timeout.ms", number("sessionMs"));
+        }
         config.put("interceptor.classes", Commits.class.getName());
         config.put(CLIENT, client);
         config.put(GROUP, group);

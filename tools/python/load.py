@@ -15,7 +15,7 @@ COMMITTED = SOMEWHERE = -1
 POLL_S = 0.1
 BATCH_MAX = 500  # records that are told of in one line
 ARGS = dict(pair.split("=", 1) for pair in sys.argv[1:])
-TOPIC, GROUP, PARTITIONS = ARGS["topic"], ARGS["group"], int(ARGS["partitions"])
+TOPIC, GROUP, PARTITIONS, SESSION_MS = ARGS["topic"], ARGS["group"], int(ARGS["partitions"]), int(ARGS["sessionMs"])
 flush, end = threading.Event(), threading.Event()
 output = threading.Lock()
 
@@ -135,7 +135,8 @@ def member(client, until=None):
 
         return tell_it
 
-    c = Consumer(config(client, **{"group.id": GROUP, "auto.offset.reset": "earliest", "on_commit": on_commit}))
+    session = {"session.timeout.ms": SESSION_MS} if SESSION_MS else {}
+    c = Consumer(config(client, **session, **{"group.id": GROUP, "auto.offset.reset": "earliest", "on_commit": on_commit}))
     batch = Batch(c, client, GROUP)
     c.subscribe([TOPIC], on_assign=rebalance("assign", COMMITTED), on_revoke=rebalance("revoke", 0), on_lost=rebalance("revoke", 0))
     while not end.is_set() and (until is None or time.monotonic() < until):
