@@ -33,15 +33,14 @@ func seeds(t *testing.T) (from, to uint64) {
 func TestStandardSeeds(t *testing.T) {
 	from, to := seeds(t)
 	marks, events, acked := Marks{}, 0, 0
-	for seed := from; seed <= to; seed++ {
-		r := Run(Standard(seed))
+	RunMany(from, to, Standard, func(r *Result) {
 		if r.Failed() {
 			t.Errorf("%v", r)
 		}
 		marks.Merge(r.Marks)
 		events += r.Events
 		acked += r.Acked
-	}
+	})
 	t.Logf("seeds %d to %d: %d events, %d records acknowledged; marks:\n%v", from, to, events, acked, marks)
 	if os.Getenv("MILLRACE_SIM_SEEDS") != "" {
 		return

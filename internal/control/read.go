@@ -10,8 +10,12 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// startAhead is how many slots are read at once while the tail after a snapshot is read.
-const startAhead = 64
+// How many slots are read at once: at the start, first and at most; and, where others wrote faster, first.
+const (
+	startAhead     = 8
+	mostAhead      = journal.AheadAtStart
+	contestedAhead = 4
+)
 
 // load takes the state from the newest snapshot and all that follows it.
 func (l *loop) load() error {
@@ -31,7 +35,7 @@ func (l *loop) load() error {
 		l.snap.loaded(m, l.state)
 		l.state = l.state.Fork()
 	}
-	l.journal.ReadAhead(startAhead)
+	l.journal.ReadAhead(startAhead, mostAhead)
 	return l.replay()
 }
 
@@ -92,8 +96,12 @@ func damaged(err error) error {
 	return base.Errorf(base.StorageError, "control: journal and state disagree: %w; stopped rather than guess: run millrace fsck", err)
 }
 
-// catchUp reads and applies entries until the next slot is empty.
-func (l *loop) catchUp() error {
+// catchUp reads and applies entries until the next slot is empty, seen so after the call.
+func (l *loop) catchUp() error { return l.catchUpBy(1) }
+
+// catchUpBy reads that many slots at once at first.
+func (l *loop) catchUpBy(ahead int) error {
+	l.journal.ReadAhead(ahead, mostAhead)
 	for {
 		if end, err := l.step(); end || err != nil {
 			return err
@@ -103,7 +111,7 @@ func (l *loop) catchUp() error {
 
 // glance is a catchUp that nobody depends on: that the next slot is empty need not be proved.
 func (l *loop) glance() error {
-	for {
+	for range 2 {
 		news, err := l.journal.Glance(l.c.ctx)
 		if err != nil {
 			return err
@@ -116,6 +124,7 @@ func (l *loop) glance() error {
 			return err
 		}
 	}
+	return l.catchUpBy(contestedAhead) // others are at it
 }
 
 // step reads and applies the next entry; end tells that there is none.
@@ -147,6 +156,8 @@ func (l *loop) reload() error {
 // take applies one believed entry and publishes the state after it.
 func (l *loop) take(e journal.Entry) error {
 	l.c.counts.read.Add(1)
+	l.turns.moved = l.c.env.Now()
+	l.heardOf(e.Writer)
 	l.stream(e)
 	if e.Void {
 		l.c.counts.void.Add(1)

@@ -1,8 +1,6 @@
 package control
 
 import (
-	"time"
-
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -19,7 +17,9 @@ const (
 // write brings what followers sent, and, with own set, this agent's calls into the journal: one entry of them. What is
 // left is for the next round. Barriers of w are released: whatever came of the entry, the journal's end was seen.
 func (l *loop) write(w *work, own bool) error {
-	l.courtesy()
+	if err := l.courtesy(); err != nil || l.c.stop.Stopped() {
+		return err
+	}
 	p, rest, next, err := l.decideAll(own)
 	if err != nil {
 		return err
@@ -150,7 +150,8 @@ func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 	}
 	switch status {
 	case journal.Won:
-		l.entryTook = l.c.env.Now().Sub(began)
+		now := l.c.env.Now()
+		l.turns.wrote, l.turns.moved, l.entryTook = now, now, now.Sub(began)
 		l.c.counts.won.Add(1)
 		l.stream(e)
 		l.adopt(next, e, p.Outcomes)
@@ -159,7 +160,8 @@ func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 		return false, l.reload()
 	case journal.Lost:
 		l.c.counts.lost.Add(1)
-		return false, l.catchUp()
+		l.turns.lost = l.c.env.Now()
+		return false, l.catchUpBy(contestedAhead)
 	}
 	return false, nil // Unknown: the agent is stopping
 }
@@ -243,18 +245,3 @@ func (l *loop) lostSession() {
 		k.reply.Set(nil, base.Errorf(base.OutcomeUnknown, "agent %d was expired before it knew what became of this: it may or may not have happened", old))
 	}
 }
-
-// courtesy waits a moment when the next slot is another domain's turn, so that the nearer domain does not starve the
-// farther.
-func (l *loop) courtesy() {
-	domains, mine := l.domains()
-	if len(domains) < 2 {
-		return
-	}
-	slot, _ := l.journal.Position()
-	if int(uint64(slot+1)%uint64(len(domains))) != mine {
-		l.c.env.Sleep(min(l.entryTook, maxCourtesy))
-	}
-}
-
-const maxCourtesy = 50 * time.Millisecond

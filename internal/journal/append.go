@@ -100,7 +100,7 @@ func (l *Log) resolve(ctx context.Context, p *proposal) (Entry, Status, error) {
 
 // settle: the slot was seen to hold p.
 func (l *Log) settle(ctx context.Context, p *proposal, s sighting) (Entry, Status, error) {
-	ok, err := l.believe(ctx, p.entry.Slot, s.date)
+	ok, err := l.believe(ctx, p.entry.Slot, s)
 	if err != nil {
 		return Entry{}, 0, err
 	}
@@ -122,7 +122,7 @@ func (l *Log) vacant(ctx context.Context, p *proposal, s sighting) (Entry, Statu
 	if p.occupied {
 		ok, err = l.noSnapshotFrom(ctx, n)
 	} else {
-		ok, err = l.believe(ctx, n, s.date)
+		ok, err = l.believe(ctx, n, s)
 	}
 	switch {
 	case err != nil:

@@ -19,7 +19,8 @@ type Status uint8
 const (
 	// Believed: an entry, valid or void, was read and is believed; the position moved past it.
 	Believed Status = iota + 1
-	// Absent: the next slot is empty, seen by a probe begun after the call: the position is the tail, and a barrier.
+	// Absent: the next slot is empty, seen by a probe begun after the call (or after that of ReadAhead): the position is
+	// the tail, and a barrier.
 	Absent
 	// Reload: a snapshot at or after the slot exists, so that nothing seen of the slot counts: Load again. What was being
 	// appended may or may not be part of that snapshot.
@@ -50,8 +51,9 @@ type Log struct {
 	belief belief
 
 	seen    map[base.Slot]sighting // entries seen of slots after slot, not yet judged
-	ahead   int                    // slots to read at once; 0 or 1: no reading ahead
-	window  int                    // what the last reading ahead would allow next
+	end     end                    // where reading ahead met the tail
+	ahead   int                    // slots to read at once at most; 0: no reading ahead
+	window  int                    // and the next time
 	glances int                    // in a row that found nothing
 
 	// proved: slots up to proved.slot were found to lead to proved.chain although a (damaged) snapshot of them exists.
@@ -67,6 +69,7 @@ type sighting struct {
 	body         []byte
 	lastModified time.Time
 	date         time.Time // of the response itself
+	listed       bool      // a listing begun after it showed no snapshot of the slot or a later one
 }
 
 // Open makes a Log of the cluster at its genesis; Load positions it. w is W, but for simulations.
@@ -101,9 +104,9 @@ func (l *Log) advance(e *Entry) {
 	delete(l.seen, l.slot)
 }
 
-// believe applies rule R to something that a response of that date showed of slot n. False: Reload.
-func (l *Log) believe(ctx context.Context, n base.Slot, date time.Time) (bool, error) {
-	if n <= l.proved.slot || l.belief.covers(n, date) {
+// believe applies rule R to what was seen of slot n. False: Reload.
+func (l *Log) believe(ctx context.Context, n base.Slot, s sighting) (bool, error) {
+	if n <= l.proved.slot || s.listed || l.belief.covers(n, s.date) {
 		return true, nil
 	}
 	return l.noSnapshotFrom(ctx, n)
@@ -127,6 +130,16 @@ func (l *Log) noSnapshotFrom(ctx context.Context, n base.Slot) (bool, error) {
 	}
 	if none {
 		l.belief.offer(before, n)
+		l.markListed()
 	}
 	return none, nil
+}
+
+// markListed notes of all that is held of later slots that a listing begun after it was seen showed no snapshot of them.
+func (l *Log) markListed() {
+	for n, s := range l.seen {
+		s.listed = true
+		l.seen[n] = s
+	}
+	l.end.listed = true
 }
