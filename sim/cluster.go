@@ -3,13 +3,16 @@ package sim
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/fsck"
 	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -23,8 +26,10 @@ type Options struct {
 	Loner      bool // the last agent has no peers whatever the others do: two network domains
 	Whole      bool // agents with all floors, and clients that speak Kafka's protocol to them
 	Unsteady   bool // the bucket's clock may step back
+	Sparse     bool // hours with little to do: agents idle, and are gone for long
+	Versions   bool // agents of two versions
+	Retention  bool // the topic keeps its records for a while
 	Partitions int
-	Producers  int
 	SendEvery  time.Duration // mean pause of a producer
 	Chaos      time.Duration // how long faults go on, in virtual time
 	W          time.Duration
@@ -41,18 +46,23 @@ type Seams struct {
 	Journal func(p *sim.Proc, j ingest.Journal) ingest.Journal
 }
 
-// Standard are the options of a seed in the standard test: two of five seeds run whole agents.
+// Standard are the options of a seed in the standard test: two of five seeds run whole agents, one of ten hours with
+// little to do, one of four agents of two versions.
 func Standard(seed uint64) Options {
 	o := rooms(seed)
 	if seed%5 >= 3 {
-		o.Whole, o.Chaos = true, 2*time.Minute
+		o.Whole, o.Chaos, o.Retention = true, 2*time.Minute, seed%3 > 0
 	}
+	if seed%10 == 1 || seed%20 == 8 {
+		o.Sparse, o.Chaos, o.SendEvery = true, 3*time.Hour, 20*time.Second
+	}
+	o.Versions = seed%4 == 1
 	return o
 }
 
 // rooms are the options of a seed with agents up to ingest.
 func rooms(seed uint64) Options {
-	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: 3,
+	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3,
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
 }
@@ -99,10 +109,15 @@ type Cluster struct {
 	agents    []*agent // the present life of each
 	producers []*producer
 	consumers []*consumer
-	clients   []*sim.Proc // those that speak Kafka's protocol
+	guests    []*guest
 	topic     base.TopicID
 	requests  int
-	quiet     bool // no more faults
+	twins     []*agent           // those that were started beside an agent of the same flags
+	damaged   map[base.Slot]bool // snapshots
+	lives     int                // of clients that make values
+	ends      time.Duration      // when the torment does
+	upgraded  bool               // agents that start are of the newer version
+	quiet     bool               // no more faults
 }
 
 const topicName = "orders"
@@ -113,7 +128,7 @@ func Run(o Options) *Result {
 	if o.Log != nil {
 		w.LogTo(o.Log)
 	}
-	c := &Cluster{options: o, w: w, marks: marks, audit: newAuditor(w, marks, o.Partitions)}
+	c := &Cluster{options: o, w: w, marks: marks, audit: newAuditor(w, marks, o.Partitions), damaged: map[base.Slot]bool{}}
 	faults := drawFaults(w, 3*o.W)
 	if o.script != nil {
 		faults = Faults{}
@@ -135,15 +150,7 @@ func (c *Cluster) play(main *sim.Proc) {
 		c.begin(name)
 	}
 	c.createTopic(main)
-	for i := range c.options.Producers {
-		c.producers = append(c.producers, c.newProducer(fmt.Sprintf("p%d", i+1), i == c.options.Producers-1))
-	}
-	if c.options.Whole {
-		c.consumers = append(c.consumers, c.newConsumer("c1", true), c.newConsumer("c2", false))
-		for i := range 3 {
-			c.newMember(fmt.Sprintf("m%d", i+1))
-		}
-	}
+	c.invite()
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
 	for i := range c.options.Partitions {
@@ -167,7 +174,7 @@ func (c *Cluster) createTopic(main *sim.Proc) {
 		if a == nil {
 			continue
 		}
-		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions)}
+		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions), Configs: c.retention()}
 		v, err := ask(main, a, 10*time.Second, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
 		if err == nil && (v.Kind() == base.OK || v.Kind() == base.TopicAlreadyExists) {
 			return
@@ -196,9 +203,6 @@ const restMax = 10 * time.Minute
 // end ends all faults, waits for the clients to have their answers, and looks at everything.
 func (c *Cluster) end(main *sim.Proc) {
 	c.bucket.Calm()
-	for _, r := range c.producers {
-		r.quiet = true
-	}
 	for began := c.w.Elapsed(); !c.atRest(); main.Sleep(time.Second) {
 		if len(c.audit.Violations) > 0 {
 			return
@@ -224,18 +228,16 @@ func (c *Cluster) atRest() bool {
 	if !up {
 		return false
 	}
-	for _, r := range c.producers {
-		if !r.idle() {
-			return false
-		}
+	for _, g := range c.guests {
+		up = up && !g.p.Killed()
 	}
-	for _, k := range c.consumers {
-		if !k.caughtUp() {
-			return false
-		}
-	}
-	return !c.options.Whole || c.audit.groupIsThrough()
+	return up && !slices.ContainsFunc(c.producers, func(r *producer) bool { return !r.idle() }) &&
+		!slices.ContainsFunc(c.consumers, func(k *consumer) bool { return !k.caughtUp() }) &&
+		(!c.hasGroup() || c.audit.groupIsThrough())
 }
+
+// hasGroup reports whether members of a group are among the clients.
+func (c *Cluster) hasGroup() bool { return c.options.Whole && !c.options.Sparse }
 
 func (c *Cluster) unrest() string {
 	var b strings.Builder
@@ -256,7 +258,7 @@ func (c *Cluster) unrest() string {
 			fmt.Fprintf(&b, "%s is at %v of %v. ", k.p.Name(), k.next, c.audit.ackedEnd)
 		}
 	}
-	if c.options.Whole && !c.audit.groupIsThrough() {
+	if c.hasGroup() && !c.audit.groupIsThrough() {
 		fmt.Fprintf(&b, "The group is at %v of %v. ", c.audit.commits, c.audit.ackedEnd)
 	}
 	return b.String()
@@ -281,25 +283,60 @@ func (c *Cluster) examine(main *sim.Proc) {
 		}
 		c.audit.check(a.name, v)
 		c.audit.barrier(a.name, v, c.audit.ackedEnd)
-		r := c.newReader("final reader")
-		r.readAll(v)
-		r.files(v)
+		c.newReader("final reader").readAll(v)
 	}
 	c.audit.settle()
+	if c.options.Whole {
+		c.audit.unseen()
+	}
+	c.fsck(main)
 }
 
-// landed may kill the writer whose write has just been done, before it learns of it.
-func (c *Cluster) landed(p *sim.Proc, key string) {
-	if c.quiet || p.Killed() || !c.bucket.chance(c.bucket.faults.KillWriter) {
+// fsck checks the bucket from the bucket alone. It knows no version to come.
+func (c *Cluster) fsck(main *sim.Proc) {
+	if c.audit.levels.newest > meta.FeatureLevel {
 		return
 	}
-	for _, a := range c.agents {
-		if a != nil && a.p == p {
-			c.marks.Hit(AgentKilledWriting)
-			c.w.Logf("kill %s: its write of %s landed", a.name, key)
-			c.kill(a)
+	report, err := fsck.Run(ctx, main, c.bucket.For(main), fsck.Options{W: c.options.W})
+	if err != nil {
+		c.audit.violated(CheckFsck, "%v", err)
+	}
+	for _, p := range report.Problems {
+		known := slices.ContainsFunc(c.snapshots(), func(s base.Slot) bool { return c.damaged[s] && journal.SnapshotKey(s) == p.Key })
+		if p.Severity == fsck.Damage && !known {
+			c.audit.violated(CheckFsck, "%s: %s", p.Key, p.Text)
 		}
 	}
 }
 
-func producerOf(value string) string { return value[:strings.IndexByte(value, '/')] }
+// landed may kill or stop the writer whose write has just been done, before it learns of it.
+func (c *Cluster) landed(p *sim.Proc, key string) {
+	c.entryLanded(key)
+	i := slices.IndexFunc(c.agents, func(a *agent) bool { return a != nil && a.p == p })
+	if c.quiet || p.Killed() || i < 0 {
+		return
+	}
+	switch a := c.agents[i]; {
+	case c.bucket.chance(c.bucket.faults.KillWriter):
+		c.marks.Hit(AgentKilledWriting)
+		c.w.Logf("kill %s: its write of %s landed", a.name, key)
+		c.kill(a)
+	case c.bucket.chance(c.bucket.faults.LullWriter):
+		c.marks.Hit(AgentPausedWriting)
+		c.w.Logf("pause %s: its write of %s landed", a.name, key)
+		p.Pause(c.longPause())
+	}
+}
+
+// longPause draws how long somebody is away who comes back too late: longer than W, and where there is time longer than
+// an upload may wait for its commit.
+func (c *Cluster) longPause() time.Duration {
+	W := c.options.W
+	if c.options.Sparse {
+		return min(c.w.Between(W, time.Hour), max(W, c.ends-c.w.Elapsed()))
+	}
+	return c.w.Between(W, 3*W)
+}
+
+// producerOf is the client that sent a value, whichever of its lives it was.
+func producerOf(value string) string { return value[:strings.IndexByte(value, '.')] }

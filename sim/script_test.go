@@ -51,6 +51,37 @@ func TestCutPeersGoOnServing(t *testing.T) {
 	}
 }
 
+// What is served before faults, during them and after: with all of them off again throughput recovers.
+func TestThroughputRecovers(t *testing.T) {
+	const seeds, window = 6, 40 * time.Second
+	var before, during, after [seeds]int
+	atOnce(seeds, func(n int) {
+		o := Standard([]uint64{0, 2, 5, 3, 4, 14}[n]) // three with rooms, three with whole agents
+		o.Retention = false
+		played(t, o, func(c *Cluster, main *sim.Proc) {
+			main.Sleep(15 * time.Second)
+			before[n] = c.ackedWithin(main, window)
+			c.bucket.faults, c.options.Chaos = drawFaults(c.w, time.Minute), 2*time.Minute
+			acked := c.audit.Acked
+			c.torment(main)
+			during[n] = (c.audit.Acked - acked) * int(window/time.Second) / 120
+			c.bucket.Calm()
+			c.quiet = false // clients go on
+			for !c.atRest() && !c.allUp() {
+				main.Sleep(time.Second)
+			}
+			main.Sleep(30 * time.Second)
+			after[n] = c.ackedWithin(main, window)
+		})
+	})
+	for n := range seeds {
+		t.Logf("records acknowledged in %v: %d, with faults %d, after them %d", window, before[n], during[n], after[n])
+		if 10*after[n] < 7*before[n] {
+			t.Errorf("run %d: throughput did not recover", n)
+		}
+	}
+}
+
 // An agent farDistance times farther from the bucket than the other, with no peers, still commits within farWaitMax, while
 // the other one writes without a rest: it gets its turns. The bound is that of docs/rfcs/0002.
 const (

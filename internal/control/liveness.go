@@ -65,6 +65,7 @@ func (t *ticker) patience() {
 	for _, k := range c.calls {
 		k.sent = 0
 	}
+	c.counts.bypassed.Add(1)
 	c.bypass = now.Add(bypassFor)
 	c.wake.Broadcast()
 }
@@ -177,6 +178,7 @@ func (l *loop) challenge(w *work) {
 			continue
 		}
 		m.challenged[a.Incarnation] = now
+		l.c.counts.challenged.Add(1)
 		l.c.Propose(&admin.Challenge{Incarnation: a.Incarnation})
 	}
 }

@@ -91,6 +91,7 @@ func (l *loop) sequencerLink() LinkID {
 
 // bypass has this agent write by itself for a while.
 func (l *loop) bypass() {
+	l.c.counts.bypassed.Add(1)
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
 	l.c.bypass = l.c.env.Now().Add(bypassFor)

@@ -26,6 +26,7 @@ func (l *loop) load() error {
 		return err
 	}
 	if m.Warning != "" {
+		l.c.counts.fallbacks.Add(1)
 		l.c.log.Error("a damaged snapshot was passed over", "warning", m.Warning)
 	}
 	if m.Slot > 0 {
@@ -181,8 +182,8 @@ func (l *loop) take(e journal.Entry) error {
 }
 
 func (l *loop) decode(e journal.Entry) ([]meta.Outcome, error) {
-	if e.Level > meta.FeatureLevel {
-		return nil, base.Errorf(base.UnsupportedVersion, "control: entry %d is of feature level %d, this version knows %d: start a newer one", e.Slot, e.Level, meta.FeatureLevel)
+	if level := l.c.config.Level; e.Level > level {
+		return nil, base.Errorf(base.UnsupportedVersion, "control: entry %d is of feature level %d, this version knows %d: start a newer one", e.Slot, e.Level, level)
 	}
 	outcomes, err := meta.DecodeOutcomes(e.Payload)
 	if err != nil {

@@ -120,6 +120,7 @@ func (l *loop) giveWay(d domain) error {
 // waitLong waits for the domain whose turn it is, for as long as that may need. If a third one takes the slot, the domain
 // has not had its chance, and is waited for at its next turn, until all wait at the same time.
 func (l *loop) waitLong(n *neighbour) error {
+	l.c.counts.given.Add(1)
 	began, before := l.c.env.Now(), l.turns.moved
 	taken, err := l.watchSlot(n.wait)
 	switch now := l.c.env.Now(); {

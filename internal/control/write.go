@@ -77,6 +77,7 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 	for i := range all {
 		o, isNew := meta.Decide(next, all[i].Command, next.Time, rules)
 		if !isNew {
+			l.c.counts.undecided(o.Verdict.Refused)
 			if all[i].own {
 				l.repeated(all[i].Command, next.Time, rules)
 			}
@@ -144,6 +145,7 @@ func (l *loop) own() []meta.Command {
 // append proposes p, whose outcomes lead to next. Not won: the state has moved past the winner, so decide again.
 func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 	began := l.c.env.Now()
+	_, mine := l.whoseTurn()
 	e, status, err := l.journal.Append(l.c.ctx, l.draft(next, p.Bytes()))
 	if err != nil {
 		return false, err
@@ -153,13 +155,18 @@ func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 		now := l.c.env.Now()
 		l.turns.wrote, l.turns.moved, l.entryTook = now, now, now.Sub(began)
 		l.c.counts.won.Add(1)
+		if !mine {
+			l.c.counts.taken.Add(1)
+		}
 		l.stream(e)
 		l.adopt(next, e, p.Outcomes)
 		return true, nil
 	case journal.Reload:
+		l.c.counts.redecided.Add(int64(len(p.Outcomes)))
 		return false, l.reload()
 	case journal.Lost:
 		l.c.counts.lost.Add(1)
+		l.c.counts.redecided.Add(int64(len(p.Outcomes)))
 		l.turns.lost = l.c.env.Now()
 		return false, l.catchUpBy(contestedAhead)
 	}
@@ -167,7 +174,7 @@ func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 }
 
 func (l *loop) draft(next *meta.State, payload []byte) journal.Draft {
-	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.state.Admin.Level(meta.FeatureLevel),
+	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.state.Admin.Level(l.c.config.Level),
 		DigestSlot: l.state.Slot, Digest: l.state.Digest(), Payload: payload}
 }
 
@@ -177,7 +184,7 @@ func (l *loop) register() error {
 		return nil
 	}
 	op := &admin.Register{Profile: l.c.config.Profile}
-	op.Level = meta.FeatureLevel
+	op.Level = l.c.config.Level
 	for i := range op.Nonce {
 		op.Nonce[i] = byte(l.c.env.Uint64())
 	}

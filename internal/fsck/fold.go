@@ -242,7 +242,7 @@ func (f *folder) whole(from, last base.Slot) bool {
 func (f *folder) lost(from base.Slot) {
 	var allowed base.Slot
 	for _, l := range f.snapshots {
-		if _, ok := f.usable[l.slot]; ok && !f.young(l.ListEntry, journal.W) {
+		if _, ok := f.usable[l.slot]; ok && !f.young(l.ListEntry, f.opts.W) {
 			allowed = l.slot
 		}
 	}
@@ -351,7 +351,7 @@ func (f *folder) parts(ctx context.Context) error {
 		switch {
 		case !ok:
 			f.report.add(Note, o.Key, "not an object of Millrace")
-		case f.allRead && !f.used[hash] && !f.young(o, journal.W):
+		case f.allRead && !f.used[hash] && !f.young(o, f.opts.W):
 			f.report.add(Garbage, o.Key, "no snapshot refers to this part")
 		}
 	})

@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// Quick leaves out the bytes of data files: only that they are there and how long they are is checked.
 	Quick bool
+	// W is journal.W, but for simulations, if zero.
+	W time.Duration
 	// Progress, if set, is told now and then what is being done and how many steps of it were taken. It must be quick.
 	Progress func(doing string, steps int)
 }
@@ -45,6 +47,9 @@ type checker struct {
 // Run checks the bucket. What is wrong with it stands in the report; an error says that the check could not be done: the
 // store cannot be read, or the bucket needs a newer version. The report then holds what was found before.
 func Run(ctx context.Context, e env.Env, store objstore.Store, opts Options) (Report, error) {
+	if opts.W == 0 {
+		opts.W = journal.W
+	}
 	for try := 1; ; try++ {
 		k := &checker{env: e, store: store, opts: opts, report: &Report{Problems: []Problem{}}, date: e.Now()}
 		err := k.run(ctx)

@@ -90,6 +90,7 @@ func (l *Log) resolve(ctx context.Context, p *proposal) (Entry, Status, error) {
 	case !s.found:
 		return l.vacant(ctx, p, s)
 	case sha256.Sum256(s.body) == p.entry.Hash:
+		l.counts.adopted.Add(1)
 		return l.settle(ctx, p, s)
 	}
 	if _, err := decodeSlot(p.entry.Slot, s); err == nil {

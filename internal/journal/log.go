@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -37,7 +38,7 @@ func (s Status) String() string {
 	return [...]string{"none", "believed", "absent", "reload", "won", "lost", "unknown"}[s]
 }
 
-// Log is one agent's place in the journal. All methods but Now and Snapshots belong to one goroutine; they wait for the
+// Log is one agent's place in the journal. All methods but Now, Guess, Stats and Snapshots belong to one goroutine; they wait for the
 // store. Refusals to try again later are waited out until ctx ends; then methods fail with ctx's error.
 //
 // An error other than ctx's, of kind StorageError or UnsupportedVersion, means that a person has to act: damage, a store
@@ -49,6 +50,7 @@ type Log struct {
 	slot   base.Slot // the last slot believed
 	chain  [32]byte  // hash of the last valid entry up to slot
 	belief belief
+	counts *counts
 
 	seen    map[base.Slot]sighting // entries seen of slots after slot, not yet judged
 	end     end                    // where reading ahead met the tail
@@ -80,6 +82,7 @@ func Open(e env.Env, store objstore.Store, cluster Cluster, w time.Duration) *Lo
 		snaps:  &Snapshots{bucket: b, cluster: cluster, w: w},
 		chain:  Genesis(cluster.ID),
 		belief: belief{w: w, steady: store.Info().SteadyClock},
+		counts: &counts{},
 	}
 }
 
@@ -89,6 +92,22 @@ func (l *Log) Position() (base.Slot, [32]byte) { return l.slot, l.chain }
 // Now is the bucket's time: its last Date, carried on by the local clock for at most 10 s. It does not step back by less
 // than that. False before the first Date. Safe for concurrent use.
 func (l *Log) Now() (base.Millis, bool) { return l.clock.now() }
+
+// Stats is how a Log came to believe what it believes.
+type Stats struct {
+	Anchored  int64 // sightings of slots believed by an anchor, rule R (b)
+	Listed    int64 // listings made for others, rule R (a)
+	Overtaken int64 // of these, those that showed a snapshot: nothing seen was believed
+	Adopted   int64 // entries found won by a read, after an answer that did not tell
+}
+
+type counts struct{ anchored, listed, overtaken, adopted atomic.Int64 }
+
+// Stats gives the counts at this moment. Safe for concurrent use.
+func (l *Log) Stats() Stats {
+	n := l.counts
+	return Stats{Anchored: n.anchored.Load(), Listed: n.listed.Load(), Overtaken: n.overtaken.Load(), Adopted: n.adopted.Load()}
+}
 
 // Guess is the bucket's time, carried on by the local clock however long the bucket has been silent. It may be wrong as
 // that clock is: nothing may be decided by it. Safe for concurrent use.
@@ -106,7 +125,11 @@ func (l *Log) advance(e *Entry) {
 
 // believe applies rule R to what was seen of slot n. False: Reload.
 func (l *Log) believe(ctx context.Context, n base.Slot, s sighting) (bool, error) {
-	if n <= l.proved.slot || s.listed || l.belief.covers(n, s.date) {
+	if n <= l.proved.slot || s.listed {
+		return true, nil
+	}
+	if l.belief.covers(n, s.date) {
+		l.counts.anchored.Add(1)
 		return true, nil
 	}
 	return l.noSnapshotFrom(ctx, n)
@@ -128,11 +151,13 @@ func (l *Log) noSnapshotFrom(ctx context.Context, n base.Slot) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if none {
-		l.belief.offer(before, n)
-		l.markListed()
+	if l.counts.listed.Add(1); !none {
+		l.counts.overtaken.Add(1)
+		return false, nil
 	}
-	return none, nil
+	l.belief.offer(before, n)
+	l.markListed()
+	return true, nil
 }
 
 // markListed notes of all that is held of later slots that a listing begun after it was seen showed no snapshot of them.
