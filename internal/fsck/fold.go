@@ -128,13 +128,13 @@ func (f *folder) restore(ctx context.Context, m manifest) (*meta.State, error) {
 // fold applies the journal from the oldest point that everything after is there of, so that as many snapshots as can be
 // are held against what the journal comes to. Where it is broken it goes on from the next usable snapshot.
 func (f *folder) fold(ctx context.Context) error {
-	ok, err := f.start(ctx)
+	at, ok, err := f.start(ctx)
 	if err != nil || !ok {
 		return err
 	}
-	f.report.FirstSlot = f.state.Slot
-	f.unused(f.state.Slot)
-	for at := f.state.Slot; ; {
+	f.report.FirstSlot = at
+	f.unused(at)
+	for {
 		broken, err := f.follow(ctx, at)
 		if err != nil || broken == 0 {
 			return f.end(err)
@@ -198,8 +198,9 @@ func (f *folder) place(slot base.Slot) int {
 	return i
 }
 
-// start picks the oldest state, the genesis or a usable snapshot, after which no listed slot is missing.
-func (f *folder) start(ctx context.Context) (bool, error) {
+// start picks the oldest state, the genesis or a usable snapshot, after which no listed slot is missing. It gives the
+// snapshot's slot, after which the state may be older: void entries lie between.
+func (f *folder) start(ctx context.Context) (at base.Slot, ok bool, err error) {
 	last := base.Slot(0)
 	if n := len(f.entries); n > 0 {
 		last = f.entries[n-1]
@@ -212,7 +213,7 @@ func (f *folder) start(ctx context.Context) (bool, error) {
 	}
 	if last >= newest && f.whole(0, last) && (last > 0 || len(f.snapshots) == 0) {
 		f.state, f.chain = meta.New(), journal.Genesis(f.cluster.ID)
-		return true, nil
+		return 0, true, nil
 	}
 	for _, l := range f.snapshots {
 		m, ok := f.usable[l.slot]
@@ -220,14 +221,14 @@ func (f *folder) start(ctx context.Context) (bool, error) {
 			continue
 		}
 		f.lost(l.slot)
-		return true, f.take(ctx, m)
+		return l.slot, true, f.take(ctx, m)
 	}
 	if len(f.entries) > 0 && f.entries[0] == 1 {
 		f.state, f.chain = meta.New(), journal.Genesis(f.cluster.ID)
-		return true, nil
+		return 0, true, nil
 	}
 	f.report.add(Damage, journal.EntryKey(1), "the first entry is not there, and no usable snapshot stands for it")
-	return false, nil
+	return 0, false, nil
 }
 
 // whole reports whether all slots after from, up to last, are listed.

@@ -389,6 +389,27 @@ func TestTruncatedJournal(t *testing.T) {
 	}
 }
 
+// The last slot that a snapshot stands for may hold a void entry: then the state in it is that of an earlier slot.
+func TestSnapshotBehindAVoidEntry(t *testing.T) {
+	now := time.Now()
+	b := filled(t, memstore.New(func() time.Time { return now }))
+	l, _ := b.replica()
+	last, _ := l.Position()
+	void, err := journal.EncodeEntry(journal.Header{Slot: last + 1}, []byte("void"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.put(journal.EntryKey(last+1), void)
+	b.snapshot(0)
+	entries := b.keys("journal/")
+	now = now.Add(2 * time.Hour)
+	b.serve(func(*control.Control, *ingest.Ingest) {})
+	b.delete(entries...)
+	if r := b.check(fsck.Options{}); !r.OK() || r.FirstSlot != last+1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestEmptyBucketIsNotFounded(t *testing.T) {
 	b := &bed{t, memstore.New(time.Now)}
 	r := b.check(fsck.Options{})
