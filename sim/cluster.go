@@ -168,13 +168,14 @@ func (c *Cluster) play(main *sim.Proc) {
 // createTopic asks until there is a topic.
 func (c *Cluster) createTopic(main *sim.Proc) {
 	c.topic = base.TopicID{1, 2, 3}
+	configs := c.retention()
 	for {
 		main.Sleep(100 * time.Millisecond)
 		a := c.anyAgent()
 		if a == nil {
 			continue
 		}
-		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions), Configs: c.retention()}
+		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions), Configs: configs}
 		v, err := ask(main, a, 10*time.Second, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
 		if err == nil && (v.Kind() == base.OK || v.Kind() == base.TopicAlreadyExists) {
 			return

@@ -75,7 +75,7 @@ func (c *Cluster) evict(g *guest) {
 
 // pause draws how long a client does nothing, d at most; longer where there is little to do.
 func (c *Cluster) pause(d time.Duration) time.Duration {
-	if c.options.Sparse {
+	if c.options.Sparse && !c.quiet {
 		d *= sparser
 	}
 	return c.w.Between(0, d)

@@ -144,6 +144,9 @@ func (b *bed) replica() (*journal.Log, *meta.State) {
 		if status != journal.Believed {
 			return l, s
 		}
+		if entry.Void {
+			continue
+		}
 		outcomes, err := meta.DecodeOutcomes(entry.Payload)
 		if err != nil {
 			b.t.Fatal(err)
