@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,8 @@ import (
 type agent struct {
 	c       *Cluster
 	name    string
+	as      string // the name by which others are told to reach it: its own, but for a twin
+	level   uint16 // the feature level it knows
 	p       *sim.Proc
 	log     *slog.Logger
 	node    *peer.Node // nil: no peers
@@ -37,31 +40,28 @@ type agent struct {
 	conns   []*conn
 	seen    base.Incarnation
 	stats   control.Stats // as last counted
-	parked  int64
+	gather  ingest.Stats
 }
 
 const peerPort = ":9094"
 
 // begin starts a new life of the agent of that name.
 func (c *Cluster) begin(name string) {
-	a := &agent{c: c, name: name, p: c.w.Proc(name)}
-	a.log = slog.New(&logHandler{w: c.w, audit: c.audit, deaf: c.options.Deaf})
+	a := c.newAgent(name, name)
 	c.agents[slices.Index(c.names, name)] = a
 	a.p.Go("agent", a.run)
+}
+
+func (c *Cluster) newAgent(name, as string) *agent {
+	a := &agent{c: c, name: name, as: as, level: c.drawLevel(), p: c.w.Proc(name)}
+	a.log = slog.New(&logHandler{w: c.w, audit: c.audit, deaf: c.options.Deaf})
+	return a
 }
 
 // run starts the agent and watches it.
 func (a *agent) run() {
 	if err := a.start(); err != nil {
-		if a.c.options.Whole && mayPass(err) {
-			a.c.w.Logf("cannot start: %v", err)
-			a.c.marks.Hit(AgentStartFailed)
-			a.c.beginLater(a.name)
-			a.kill() // the process ends, and is started again
-		}
-		if base.KindOf(err) != base.Stopping {
-			a.gaveUp("agent-start", err)
-		}
+		a.cannotStart(err)
 		return
 	}
 	if a.c.w.Uint64()%2 == 0 {
@@ -72,14 +72,38 @@ func (a *agent) run() {
 	for a.up {
 		a.p.Sleep(500 * time.Millisecond)
 		a.count()
-		if err := a.control.Err(); err != nil {
-			a.gaveUp("agent-stopped", err)
+		if err := a.control.Err(); err != nil && a.up {
+			a.gaveUp(err)
 		}
 	}
 }
 
-// gaveUp: the product has found by itself that something is wrong, and ends this life of the agent.
-func (a *agent) gaveUp(check string, err error) {
+// cannotStart judges why the agent does not start.
+func (a *agent) cannotStart(err error) {
+	switch {
+	case a.c.options.Whole && mayPass(err):
+		a.c.w.Logf("cannot start: %v", err)
+		a.c.marks.Hit(AgentStartFailed)
+		a.c.beginLater(a.name) // the process ends, and is started again
+		a.kill()
+	case a.outdated(err):
+		a.replace(err)
+	case base.KindOf(err) != base.Stopping:
+		a.endsItself(CheckAgentStart, err)
+	}
+}
+
+// gaveUp judges why the agent stopped by itself.
+func (a *agent) gaveUp(err error) {
+	if a.outdated(err) {
+		a.replace(err)
+		return
+	}
+	a.endsItself(CheckAgentStopped, err)
+}
+
+// endsItself: the product has found by itself that something is wrong, and ends this life of the agent.
+func (a *agent) endsItself(check string, err error) {
 	a.up = false
 	if !a.c.options.Deaf {
 		a.c.audit.violated(check, "%s: %v", a.name, err)
@@ -109,13 +133,13 @@ func (a *agent) start() error {
 	if err != nil {
 		return err
 	}
-	config := control.Config{Profile: admin.Profile{Kafka: a.name + ":9092", Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Log: a.log}
+	config := control.Config{Profile: admin.Profile{Kafka: a.as + kafkaPort, Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Level: a.level, Log: a.log}
 	var peers control.Peers
 	if a.peered() {
 		if a.node, err = peer.Listen(a.p, peerPort, cluster.ID, a.log); err != nil {
 			return err
 		}
-		config.Profile.Peer = a.name + peerPort
+		config.Profile.Peer = a.as + peerPort
 		peers = a.node
 	}
 	a.control = control.New(a.p, store, cluster, config, peers)
@@ -134,7 +158,7 @@ func (a *agent) start() error {
 // peered reports whether the agent talks to others.
 func (a *agent) peered() bool {
 	o := &a.c.options
-	return o.Peers && !(o.Loner && a.name == a.c.names[o.Agents-1])
+	return o.Peers && !(o.Loner && a.as == a.c.names[o.Agents-1])
 }
 
 const kafkaPort = ":9092"
@@ -143,7 +167,10 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Level: a.level, Log: a.log}
+	if a.as != a.name {
+		config.Advertise = a.c.agentOf(a.as).host()
+	}
 	if a.peered() {
 		config.Peer = peerPort
 	}
@@ -151,10 +178,26 @@ func (a *agent) startWhole(store objstore.Store) error {
 	if a.whole, err = whole.New(context.Background(), a.p, meter.New(a.p, store), config, console.NewMetrics()); err != nil {
 		return err
 	}
-	a.control = a.whole.Control()
+	a.control, a.ingest = a.whole.Control(), a.whole.Ingest()
 	a.journal = a.control
 	a.control.Subscribe(a.published)
 	return a.whole.Start()
+}
+
+// host is where others are told to reach the agent; empty before it is registered.
+func (a *agent) host() string {
+	if a.control == nil {
+		return ""
+	}
+	self, ok := a.control.View().Admin.Agent(a.control.Self())
+	if !ok {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(self.Kafka)
+	if err != nil {
+		panic(err)
+	}
+	return host
 }
 
 // published is called with every View, in the loop of control.
@@ -173,18 +216,30 @@ func (a *agent) published(change control.Change) {
 
 // count takes over what the agent counts itself.
 func (a *agent) count() {
-	m, s := a.c.marks, a.control.Stats()
-	m.Add(SlotLost, s.SlotsLost-a.stats.SlotsLost)
-	m.Add(EntryVoid, s.EntriesVoid-a.stats.EntriesVoid)
-	m.Add(EntryStreamed, s.EntriesStreamed-a.stats.EntriesStreamed)
-	m.Add(SnapshotMade, s.Snapshots-a.stats.Snapshots)
-	m.Add(EntriesTruncated, s.Truncated-a.stats.Truncated)
+	m, s, old := a.c.marks, a.control.Stats(), &a.stats
+	m.Add(SlotLost, s.SlotsLost-old.SlotsLost)
+	m.Add(EntryVoid, s.EntriesVoid-old.EntriesVoid)
+	m.Add(EntryStreamed, s.EntriesStreamed-old.EntriesStreamed)
+	m.Add(SnapshotMade, s.Snapshots-old.Snapshots)
+	m.Add(SnapshotFallback, s.PassedOver-old.PassedOver)
+	m.Add(EntriesTruncated, s.Truncated-old.Truncated)
+	m.Add(CommandRedecided, s.Redecided-old.Redecided)
+	m.Add(CommandRepeated, s.Repeated-old.Repeated)
+	m.Add(CommandGap, s.Gaps-old.Gaps)
+	m.Add(CommandStranger, s.Strangers-old.Strangers)
+	m.Add(TurnGiven, s.TurnsGiven-old.TurnsGiven)
+	m.Add(TurnTaken, s.TurnsTaken-old.TurnsTaken)
+	m.Add(SequencerBypassed, s.Bypassed-old.Bypassed)
+	m.Add(AgentChallenged, s.Challenged-old.Challenged)
+	m.Add(AttemptAdopted, s.Journal.Adopted-old.Journal.Adopted)
+	m.Add(WriterOvertaken, s.Journal.Overtaken-old.Journal.Overtaken)
+	m.Add(SlotListed, s.Journal.Listed-old.Journal.Listed)
+	m.Add(SlotAnchored, s.Journal.Anchored-old.Journal.Anchored)
 	a.stats = s
-	if a.ingest != nil {
-		parked := a.ingest.Stats().Parked
-		m.Add(BatchParked, parked-a.parked)
-		a.parked = parked
-	}
+	g := a.ingest.Stats()
+	m.Add(BatchParked, g.Parked-a.gather.Parked)
+	m.Add(CommitTooLate, g.TooLate-a.gather.TooLate)
+	a.gather = g
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)

@@ -12,45 +12,11 @@ import (
 	"github.com/millrace-io/millrace/internal/meta"
 )
 
-// Violation is a broken promise. Check is its kind; those that Jepsen's Kafka workload knows have its names.
+// Violation is a broken promise. Check is the name of what found it (see Checks).
 type Violation struct {
 	Check, Text string
 	At          time.Duration // virtual time since the run began
 }
-
-// The checks of the auditor.
-const (
-	// CheckLostWrite: acknowledged, and not at its offset. Never permitted.
-	CheckLostWrite = "lost-write"
-	// CheckDuplicate: a record that was sent by an idempotent producer, or sent once, is in the log twice. Kafka permits it to
-	// plain producers that retry; those here do not.
-	CheckDuplicate = "duplicate"
-	// CheckInconsistentOffsets: two readers, or a reader and an acknowledgement, differ about an offset.
-	CheckInconsistentOffsets = "inconsistent-offsets"
-	// CheckNonmonotonicSend: records of one producer in one partition in another order than they were sent. Kafka permits it to
-	// plain producers with several requests under way; to them it is not applied here.
-	CheckNonmonotonicSend = "nonmonotonic-send"
-	// CheckPhantom: a record that nobody sent.
-	CheckPhantom = "phantom"
-	// CheckStaleBarrier: a barrier's view lacks what was acknowledged before it began.
-	CheckStaleBarrier = "stale-barrier"
-	// CheckOffsetsBack: the end of a partition went back from one view of an agent to the next.
-	CheckOffsetsBack = "offsets-back"
-	// CheckDivergence: two agents have different states at the same slot.
-	CheckDivergence = "divergence"
-	// CheckState: a state breaks an invariant of its own.
-	CheckState = "state-check"
-	// CheckLogStart: a log start that nobody asked for, or one that went back.
-	CheckLogStart = "log-start"
-	// CheckLostCommit: a committed offset is not there, or one that was never sent is.
-	CheckLostCommit = "lost-commit"
-	// CheckProducerID: one producer id was issued twice.
-	CheckProducerID = "producer-id-reuse"
-	// CheckStuck: with all faults ended the cluster does not come to rest.
-	CheckStuck = "stuck"
-	// CheckFsck: millrace fsck finds damage, or agents miss what its repair took away.
-	CheckFsck = "fsck"
-)
 
 // violationsMax ends a run: more of them tell nothing more.
 const violationsMax = 20
@@ -65,11 +31,18 @@ type place struct {
 type record struct {
 	value    string
 	producer int64
-	at       int   // position in the order of sending of its partition
+	mayTwice bool  // a plain producer that retries: Kafka has it in the log more than once
+	unasked  bool  // acks=0
+	stamp    int64 // its timestamp, ms
+	batch    *sentBatch
+	index    int64 // in its batch
 	acked    int64 // offset it was acknowledged at; -1
-	found    int64 // offset it was read at; -1
+	found    int64 // offset it was read at first; -1
 	gaveUp   bool
 }
+
+// sentBatch is where a record of a batch was read first.
+type sentBatch struct{ index, offset int64 }
 
 // Auditor holds what each client was told against what others see.
 type Auditor struct {
@@ -77,29 +50,42 @@ type Auditor struct {
 	marks Marks
 
 	records   map[string]*record
-	sendOrder [][]*record // by partition
-	content   map[place]string
-	ackedEnd  []int64 // by partition: offsets below were acknowledged
-	trimmed   []int64 // by partition: records below were asked to be deleted
-	starts    []int64 // by partition: the highest log start seen
-	ids       map[int64]bool
+	refused   map[string]bool   // values of batches that were refused for good
+	sendOrder [][]*record       // by partition
+	told      map[place]*record // what producers were told
+	content   map[place]string  // what was read
+	polled    map[place]bool    // given to a consumer
+	ackedEnd  []int64           // by partition: offsets below were acknowledged
+	gone      []int64           // by partition: records below were asked to be deleted, or retention lets them go
+	starts    []int64           // by partition: the highest log start seen
+	ids       map[int64]bool    // producer ids
 	digests   map[base.Slot]uint64
 	ends      map[string][]int64 // by agent: of the last view
 	newest    base.Slot
+	last      meta.View // of the newest slot
+	keeps     retention
+	tenders   map[string]base.Incarnation // by member
+	levels    levels
 	groupFacts
 	clockFacts
-	lives      map[base.Incarnation]*agent
+	number     map[base.Incarnation]*agent
 	checked    base.Slot
 	Violations []Violation
 	Acked      int
 }
 
 func newAuditor(w *sim.World, marks Marks, partitions int) *Auditor {
-	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), clockFacts: clockFacts{}, lives: map[base.Incarnation]*agent{}, records: map[string]*record{}, sendOrder: make([][]*record, partitions), content: map[place]string{},
-		ackedEnd: make([]int64, partitions), trimmed: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{}, digests: map[base.Slot]uint64{}, ends: map[string][]int64{}}
+	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), records: map[string]*record{}, refused: map[string]bool{},
+		sendOrder: make([][]*record, partitions), told: map[place]*record{}, content: map[place]string{}, polled: map[place]bool{},
+		ackedEnd: make([]int64, partitions), gone: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{},
+		digests: map[base.Slot]uint64{}, ends: map[string][]int64{}, tenders: map[string]base.Incarnation{}, levels: levels{written: map[base.Slot]uint16{}},
+		clockFacts: clockFacts{}, number: map[base.Incarnation]*agent{}}
 }
 
 func (u *Auditor) violated(check, format string, args ...any) {
+	if !isCheck(check) {
+		panic("a check that is not in the list: " + check)
+	}
 	v := Violation{check, fmt.Sprintf(format, args...), u.w.Elapsed()}
 	u.w.Logf("VIOLATION %s: %s", v.Check, v.Text)
 	if len(u.Violations) < violationsMax {
@@ -107,10 +93,11 @@ func (u *Auditor) violated(check, format string, args ...any) {
 	}
 }
 
-// sent notes that a batch is about to be sent for the first time.
-func (u *Auditor) sent(partition int32, producer int64, values []string) {
-	for _, v := range values {
-		r := &record{value: v, producer: producer, at: len(u.sendOrder[partition]), acked: -1, found: -1}
+// sent notes that a producer is about to send a batch for the first time.
+func (u *Auditor) sent(partition int32, by *producer, stamp int64, values []string) {
+	b := &sentBatch{offset: -1}
+	for i, v := range values {
+		r := &record{value: v, batch: b, index: int64(i), producer: by.id, mayTwice: by.retries && !by.idempotent, unasked: by.acks == 0, stamp: stamp, acked: -1, found: -1}
 		u.records[v] = r
 		u.sendOrder[partition] = append(u.sendOrder[partition], r)
 	}
@@ -123,11 +110,11 @@ func (u *Auditor) acked(partition int32, first int64, values []string) {
 		if r.acked == -1 {
 			u.Acked++
 		}
-		r.acked = at
+		r.acked, u.told[place{partition, at}] = at, r
 		if seen, ok := u.content[place{partition, at}]; ok && seen != v {
 			u.violated(CheckInconsistentOffsets, "%s was acknowledged at %d/%d, where %s was read", v, partition, at, seen)
 		}
-		if r.found >= 0 && r.found != at {
+		if r.found >= 0 && r.found != at && !r.mayTwice {
 			u.violated(CheckInconsistentOffsets, "%s was acknowledged at %d/%d, and read at %d", v, partition, at, r.found)
 		}
 	}
@@ -143,6 +130,13 @@ func (u *Auditor) gaveUp(values []string) {
 
 // knows reports whether a reader saw the value.
 func (u *Auditor) knows(value string) bool { return u.records[value].found >= 0 }
+
+// refusedForGood notes values that nobody may ever see, as their batch is damaged.
+func (u *Auditor) refusedForGood(values []string) {
+	for _, v := range values {
+		u.refused[v] = true
+	}
+}
 
 // issued notes a producer id given to a client.
 func (u *Auditor) issued(id int64) {
@@ -164,15 +158,42 @@ func (u *Auditor) read(partition int32, offset int64, value string) {
 	u.content[at] = value
 	r := u.records[value]
 	switch {
+	case u.refused[value]:
+		u.violated(CheckG1a, "%q, of a batch that was refused, is at %d/%d", value, partition, offset)
+		return
 	case r == nil:
 		u.violated(CheckPhantom, "%q at %d/%d", value, partition, offset)
 		return
+	case r.found >= 0 && r.mayTwice:
+		u.marks.Hit(BatchDoubled)
+		return
 	case r.found >= 0:
 		u.violated(CheckDuplicate, "%s is at %d/%d and at %d", value, partition, r.found, offset)
-	case r.acked >= 0 && r.acked != offset:
+		return
+	case r.acked >= 0 && r.acked != offset && !r.mayTwice:
 		u.violated(CheckInconsistentOffsets, "%s was acknowledged at %d/%d and read at %d", value, partition, r.acked, offset)
 	}
+	if r.unasked {
+		u.marks.Hit(BatchUnasked)
+	}
 	r.found = offset
+	u.inBatch(partition, r)
+}
+
+// inBatch holds where a record was read against where another of its batch was.
+func (u *Auditor) inBatch(partition int32, r *record) {
+	b := r.batch
+	if b.offset < 0 {
+		b.index, b.offset = r.index, r.found
+	}
+	by, want := r.found-b.offset, r.index-b.index
+	switch {
+	case by == want || r.mayTwice: // of a batch that is there twice, parts of either were read
+	case by*want <= 0:
+		u.violated(CheckIntNonmonotonicSend, "record %d of a batch is at %d/%d, and record %d, %s, at %d", b.index, partition, b.offset, r.index, r.value, r.found)
+	default:
+		u.violated(CheckIntSendSkip, "record %d of a batch is at %d/%d, and record %d, %s, at %d", b.index, partition, b.offset, r.index, r.value, r.found)
+	}
 }
 
 // view notes what an agent has published.
@@ -183,11 +204,10 @@ func (u *Auditor) view(agent string, v meta.View) {
 	}
 	u.digests[v.Slot] = digest
 	u.clock(agent, v)
-	if v.Slot >= u.checked+100 {
+	if v.Slot >= u.checked+checkEvery {
 		u.checked = v.Slot
 		u.check(agent, v)
 	}
-	u.newest = max(u.newest, v.Slot)
 	ends := endsOf(v)
 	for i, was := range u.ends[agent] {
 		if i >= len(ends) || ends[i] < was {
@@ -195,18 +215,33 @@ func (u *Auditor) view(agent string, v meta.View) {
 		}
 	}
 	u.ends[agent] = ends
+	if v.Slot > u.newest {
+		u.newer(agent, v)
+	}
+}
+
+// checkEvery is how many entries pass between two states that are held against their own invariants: that costs what the
+// state holds.
+const checkEvery = 50
+
+// newer notes the first view of a slot after all that were seen.
+func (u *Auditor) newer(agent string, v meta.View) {
+	u.level(v)
+	u.letGo(agent, u.last, v)
+	u.adopted(v)
+	u.newest, u.last = v.Slot, v
 }
 
 // trimming notes that records below an offset are about to be deleted.
 func (u *Auditor) trimming(partition int32, to int64) {
-	u.trimmed[partition] = max(u.trimmed[partition], to)
+	u.gone[partition] = max(u.gone[partition], to)
 }
 
-// start notes a partition's log start in a barrier's view.
+// start notes a partition's log start in a view.
 func (u *Auditor) start(agent string, partition int32, start int64) {
 	switch old := u.starts[partition]; {
-	case start > u.trimmed[partition]:
-		u.violated(CheckLogStart, "at %s partition %d starts at %d, records were deleted up to %d", agent, partition, start, u.trimmed[partition])
+	case start > u.gone[partition]:
+		u.violated(CheckLogStart, "at %s partition %d starts at %d, records may be gone up to %d", agent, partition, start, u.gone[partition])
 	case start > old:
 		u.starts[partition] = start
 		u.marks.Hit(RecordsDeleted)
@@ -247,11 +282,11 @@ func (u *Auditor) settle() {
 	for i, order := range u.sendOrder {
 		last := map[string]*record{}
 		for _, r := range order {
-			u.settleRecord(i, r, last)
+			u.settleRecord(int32(i), r, last)
 		}
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(u.content), comparePlaces) {
-		if at.offset > u.trimmed[at.partition] {
+		if at.offset > u.gone[at.partition] {
 			if _, ok := u.content[place{at.partition, at.offset - 1}]; !ok {
 				u.violated(CheckLostWrite, "offset %d/%d was never read, the one after it was", at.partition, at.offset-1)
 			}
@@ -265,8 +300,8 @@ func comparePlaces(a, b place) int {
 
 // settleRecord: acknowledged records are in the order of their sending, across all lives of a producer; those whose
 // outcome the client does not know, among those of the same producer id.
-func (u *Auditor) settleRecord(partition int, r *record, last map[string]*record) {
-	if r.acked >= u.trimmed[partition] && r.found < 0 {
+func (u *Auditor) settleRecord(partition int32, r *record, last map[string]*record) {
+	if r.acked >= u.gone[partition] && u.content[place{partition, r.acked}] != r.value {
 		u.violated(CheckLostWrite, "%s was acknowledged at %d/%d and is not there", r.value, partition, r.acked)
 	}
 	if r.gaveUp && r.found >= 0 {
@@ -284,5 +319,16 @@ func (u *Auditor) settleRecord(partition int, r *record, last map[string]*record
 			u.violated(CheckNonmonotonicSend, "%s was sent before %s and is at %d/%d, behind it at %d", before.value, r.value, partition, before.found, r.found)
 		}
 		last[k] = r
+	}
+}
+
+// unseen looks for acknowledged records that no consumer was given, though all have read to the end.
+func (u *Auditor) unseen() {
+	for i, order := range u.sendOrder {
+		for _, r := range order {
+			if r.acked >= max(u.gone[i], u.starts[i]) && !u.polled[place{int32(i), r.acked}] {
+				u.violated(CheckUnseen, "%s was acknowledged at %d/%d, and no consumer was given it", r.value, i, r.acked)
+			}
+		}
 	}
 }

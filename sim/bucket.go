@@ -26,11 +26,13 @@ type Bucket struct {
 	faults Faults
 
 	calm      bool
+	storm     status
 	stormEnds time.Duration            // by World.Elapsed
 	outages   map[string]time.Duration // until when a process cannot reach the bucket
 	distance  map[string]time.Duration // how many times farther a process is from the bucket than others; 0 is 1
 	deleted   map[string]bool
 	lastDate  time.Time
+	snapshot  time.Duration // when the last one was made
 	Requests  int
 
 	// onLanding, if set, is told which process's write of which key has just been done.
@@ -68,11 +70,11 @@ func (b *Bucket) date() time.Time {
 // Calm ends all faults: from now on the bucket works. What is late still lands.
 func (b *Bucket) Calm() { b.calm = true }
 
-// Storm has most requests refused for d.
-func (b *Bucket) Storm(d time.Duration) {
-	b.marks.Hit(BucketStorm)
-	b.w.Logf("bucket: storm for %v", d)
-	b.stormEnds = b.w.Elapsed() + d
+// Storm has most requests answered by a status for d.
+func (b *Bucket) Storm(s status, d time.Duration) {
+	b.marks.Hit(stormMarks[s])
+	b.w.Logf("bucket: storm of %d for %v", s, d)
+	b.storm, b.stormEnds = s, b.w.Elapsed()+d
 }
 
 // Unreachable cuts the process of that name off for d.
@@ -84,74 +86,6 @@ func (b *Bucket) Unreachable(name string, d time.Duration) {
 
 // For gives the bucket as process p reaches it.
 func (b *Bucket) For(p *sim.Proc) objstore.Store { return &client{b: b, p: p} }
-
-// fate is what will become of a request.
-type fate struct {
-	there, back time.Duration
-	does        bool
-	kind        objstore.ErrorKind // of the answer, where says is set
-	says        bool               // the answer is an error, whatever was done
-	late        time.Duration      // does it that long after the answer
-	mark        Mark
-}
-
-func (b *Bucket) chance(perMille uint64) bool { return b.w.Uint64()%1000 < perMille }
-
-// draw decides on a request of p.
-func (b *Bucket) draw(p *sim.Proc, op string) fate {
-	b.Requests++
-	w := b.w
-	f := fate{there: w.Between(2*time.Millisecond, 20*time.Millisecond), back: w.Between(time.Millisecond, 15*time.Millisecond), does: true}
-	if far := b.distance[p.Name()]; far > 1 {
-		f.there, f.back = far*f.there, far*f.back
-	}
-	if b.calm {
-		return f
-	}
-	unknown := objstore.Other
-	write := op == "put" || op == "put-if-absent" || op == "delete"
-	if write {
-		unknown = objstore.Ambiguous
-	}
-	if w.Elapsed() < b.outages[p.Name()] {
-		return fate{there: w.Between(time.Millisecond, 5*time.Second), kind: unknown, says: true}
-	}
-	if w.Elapsed() < b.stormEnds && b.chance(stormThrottled) {
-		return fate{there: f.there, back: f.back, kind: objstore.Throttled, says: true, mark: BucketThrottled}
-	}
-	return b.misfortune(f, op, write, unknown)
-}
-
-func (b *Bucket) misfortune(f fate, op string, write bool, unknown objstore.ErrorKind) fate {
-	x, w := &b.faults, b.w
-	switch {
-	case b.chance(x.Slow):
-		f.mark = BucketSlow
-		f.there += w.Between(0, 3*time.Second)
-		f.back += w.Between(0, 2*time.Second)
-	case b.chance(x.VerySlow):
-		f.mark = BucketVerySlow
-		f.there += w.Between(0, 60*time.Second)
-		f.back += w.Between(0, 20*time.Second)
-	case b.chance(x.Throttled):
-		f.mark, f.does, f.says, f.kind = BucketThrottled, false, true, objstore.Throttled
-	case b.chance(x.Failed):
-		f.mark, f.does, f.says, f.kind = BucketFailed, false, true, objstore.Other
-	case b.chance(x.AnswerLost):
-		f.mark, f.says, f.kind = BucketAnswerLost, true, unknown
-		f.back += w.Between(0, time.Second)
-	case b.chance(x.NotDone):
-		f.mark, f.does, f.says, f.kind = BucketNotDone, false, true, unknown
-		f.back += w.Between(0, time.Second)
-	case op == "put-if-absent" && b.chance(x.Conflict):
-		f.mark, f.does, f.says, f.kind = BucketConflict, false, true, objstore.Ambiguous
-	case write && b.chance(x.Late):
-		f.mark, f.does, f.says, f.kind = BucketLate, false, true, objstore.Ambiguous
-		f.back += w.Between(0, 5*time.Second)
-		f.late = 1 + w.Between(0, x.LateMax)
-	}
-	return f
-}
 
 // client is one process's way to the bucket.
 type client struct {
@@ -199,10 +133,7 @@ func call[T any](ctx context.Context, c *client, op, key string, work func() (T,
 	for !f.done {
 		if !f.cond.Wait(deadline) && !f.done {
 			b.w.Logf("bucket: %s %s of %s: no answer in time", op, key, c.p.Name())
-			if strings.HasPrefix(op, "put") || op == "delete" {
-				return none, failure(objstore.Ambiguous, op, key, "no answer in time")
-			}
-			return none, failure(objstore.Other, op, key, "no answer in time")
+			return none, failure(status(0).kindOf(op), op, key, "no answer in time")
 		}
 	}
 	return f.value, f.err
@@ -217,6 +148,7 @@ func fly[T any](c *client, f *flight[T], lot fate, op, key string, work func() (
 	if lot.does {
 		value, err = land(c, op, key, work, false)
 	}
+	landed := b.w.Elapsed()
 	if lot.late > 0 {
 		b.proc.Go("late "+op, func() {
 			b.proc.Sleep(lot.late)
@@ -226,8 +158,14 @@ func fly[T any](c *client, f *flight[T], lot fate, op, key string, work func() (
 	if lot.says {
 		var none T
 		value, err = none, failure(lot.kind, op, key, string(lot.mark))
+		if lot.status != 0 {
+			err.(*objstore.Error).Date = b.date()
+		}
 	}
 	b.proc.Sleep(lot.back)
+	if op == opList && key == snapshots && b.snapshot > landed {
+		b.marks.Hit(BucketListMissed)
+	}
 	b.w.Logf("bucket: %s %s of %s: %s", op, key, c.p.Name(), outcome(err))
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -239,7 +177,7 @@ func fly[T any](c *client, f *flight[T], lot fate, op, key string, work func() (
 func land[T any](c *client, op, key string, work func() (T, error), late bool) (T, error) {
 	b := c.b
 	value, err := work()
-	create := op == "put-if-absent"
+	create := op == opCreate
 	switch {
 	case late && create && err == nil:
 		b.marks.Hit(BucketLateCreated)
@@ -252,11 +190,19 @@ func land[T any](c *client, op, key string, work func() (T, error), late bool) (
 	if late {
 		b.w.Logf("bucket: late %s %s of %s: %s", op, key, c.p.Name(), outcome(err))
 	}
-	if strings.HasPrefix(op, "put") && err == nil && b.onLanding != nil {
-		b.onLanding(c.p, key)
+	if strings.HasPrefix(op, "put") && err == nil {
+		if strings.HasPrefix(key, snapshots) {
+			b.snapshot = b.w.Elapsed()
+		}
+		if b.onLanding != nil {
+			b.onLanding(c.p, key)
+		}
 	}
 	return value, err
 }
+
+// snapshots is where the journal keeps them.
+const snapshots = "snapshot/"
 
 func outcome(err error) string {
 	if err == nil {
@@ -274,24 +220,24 @@ var ctx = context.Background()
 
 func (c *client) PutIfAbsent(outer context.Context, key string, body []byte) (objstore.Meta, error) {
 	body = bytes.Clone(body)
-	return call(outer, c, "put-if-absent", key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
+	return call(outer, c, opCreate, key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
 }
 
 func (c *client) Put(outer context.Context, key string, body []byte) (objstore.Meta, error) {
 	body = bytes.Clone(body)
-	return call(outer, c, "put", key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body) })
+	return call(outer, c, opPut, key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body) })
 }
 
 func (c *client) GetRange(outer context.Context, key string, off, n int64) (objstore.Object, error) {
-	return call(outer, c, "get", key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
+	return call(outer, c, opGet, key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
 }
 
 func (c *client) Head(outer context.Context, key string) (objstore.Meta, error) {
-	return call(outer, c, "head", key, func() (objstore.Meta, error) { return c.b.mem.Head(ctx, key) })
+	return call(outer, c, opHead, key, func() (objstore.Meta, error) { return c.b.mem.Head(ctx, key) })
 }
 
 func (c *client) List(outer context.Context, prefix, startAfter string, limit int) (objstore.Page, error) {
-	return call(outer, c, "list", prefix, func() (objstore.Page, error) {
+	return call(outer, c, opList, prefix, func() (objstore.Page, error) {
 		if !c.b.calm && c.b.chance(c.b.faults.ShortPage) {
 			limit = min(limit, 1+int(c.b.w.Uint64()%5))
 		}
@@ -305,7 +251,7 @@ func (c *client) List(outer context.Context, prefix, startAfter string, limit in
 
 func (c *client) Delete(outer context.Context, keys ...string) error {
 	keys = slices.Clone(keys)
-	_, err := call(outer, c, "delete", fmt.Sprintf("%s and %d more", keys[0], len(keys)-1), func() (struct{}, error) {
+	_, err := call(outer, c, opDelete, fmt.Sprintf("%s and %d more", keys[0], len(keys)-1), func() (struct{}, error) {
 		for _, key := range keys {
 			c.b.deleted[key] = true
 		}

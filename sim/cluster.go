@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,11 @@ type Options struct {
 	Loner      bool // the last agent has no peers whatever the others do: two network domains
 	Whole      bool // agents with all floors, and clients that speak Kafka's protocol to them
 	Unsteady   bool // the bucket's clock may step back
+	Sparse     bool // hours with little to do: agents idle, and are gone for long
+	Versions   bool // agents of two versions
+	Retention  bool // the topic keeps its records for a while
 	Partitions int
-	Producers  int
+	Producers  int           // as many of the habits, from the first on
 	SendEvery  time.Duration // mean pause of a producer
 	Chaos      time.Duration // how long faults go on, in virtual time
 	W          time.Duration
@@ -44,18 +48,23 @@ type Seams struct {
 	Journal func(p *sim.Proc, j ingest.Journal) ingest.Journal
 }
 
-// Standard are the options of a seed in the standard test: two of five seeds run whole agents.
+// Standard are the options of a seed in the standard test: two of five seeds run whole agents, one of ten hours with
+// little to do, one of four agents of two versions.
 func Standard(seed uint64) Options {
 	o := rooms(seed)
 	if seed%5 >= 3 {
-		o.Whole, o.Chaos = true, 2*time.Minute
+		o.Whole, o.Chaos, o.Retention = true, 2*time.Minute, seed%3 > 0
 	}
+	if seed%10 == 1 || seed%20 == 8 {
+		o.Sparse, o.Chaos, o.SendEvery = true, 3*time.Hour, 20*time.Second
+	}
+	o.Versions = seed%4 == 1
 	return o
 }
 
 // rooms are the options of a seed with agents up to ingest.
 func rooms(seed uint64) Options {
-	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: 3,
+	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: len(habits),
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
 }
@@ -102,14 +111,18 @@ type Cluster struct {
 	names      []string
 	agents     []*agent // the present life of each
 	producers  []*producer
-	consumers  []*consumer
 	committers []*committer
-	clients    []*sim.Proc // those that speak Kafka's protocol
+	consumers  []*consumer
+	guests     []*guest
 	topic      base.TopicID
-	hasGroup   bool
 	requests   int
-	steps      int  // of the torment, done or left out
-	quiet      bool // no more faults
+	twins      []*agent           // those that were started beside an agent of the same flags
+	damaged    map[base.Slot]bool // snapshots
+	lives      int                // of clients that make values
+	ends       time.Duration      // when the torment does
+	upgraded   bool               // agents that start are of the newer version
+	steps      int                // of the torment, done or left out
+	quiet      bool               // no more faults
 	quietAt    time.Duration
 }
 
@@ -121,7 +134,7 @@ func Run(o Options) *Result {
 	if o.Log != nil {
 		w.LogTo(o.Log)
 	}
-	c := &Cluster{options: o, w: w, marks: marks, audit: newAuditor(w, marks, o.Partitions)}
+	c := &Cluster{options: o, w: w, marks: marks, audit: newAuditor(w, marks, o.Partitions), damaged: map[base.Slot]bool{}}
 	faults := drawFaults(w, 3*o.W)
 	if o.script != nil {
 		faults = Faults{}
@@ -144,21 +157,7 @@ func (c *Cluster) play(main *sim.Proc) {
 		c.begin(name)
 	}
 	c.createTopic(main)
-	for i := range c.options.Producers {
-		c.producers = append(c.producers, c.newProducer(fmt.Sprintf("p%d", i+1), i == c.options.Producers-1))
-	}
-	if c.options.Whole && c.has(partConsumers) {
-		c.consumers = append(c.consumers, c.newConsumer("c1", true), c.newConsumer("c2", false))
-	}
-	if c.options.Whole && c.has(partMembers) {
-		c.hasGroup = true
-		for i := range 3 {
-			c.newMember(fmt.Sprintf("m%d", i+1))
-		}
-	}
-	if c.options.Whole && c.has(partObserver) {
-		c.newObserver("o1")
-	}
+	c.invite()
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
 	if c.options.Whole { // the holes that are made in other journals would be damage
@@ -181,13 +180,14 @@ func (c *Cluster) play(main *sim.Proc) {
 // createTopic asks until there is a topic.
 func (c *Cluster) createTopic(main *sim.Proc) {
 	c.topic = base.TopicID{1, 2, 3}
+	configs := c.retention()
 	for {
 		main.Sleep(100 * time.Millisecond)
 		a := c.anyAgent()
 		if a == nil {
 			continue
 		}
-		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions)}
+		op := &log.CreateTopic{Name: topicName, ID: c.topic, Partitions: int32(c.options.Partitions), Configs: configs}
 		v, err := ask(main, a, 10*time.Second, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
 		if err == nil && (v.Kind() == base.OK || v.Kind() == base.TopicAlreadyExists) {
 			return
@@ -216,9 +216,6 @@ const restMax = 10 * time.Minute
 // end ends all faults, waits for the clients to have their answers, and looks at everything.
 func (c *Cluster) end(main *sim.Proc) {
 	c.bucket.Calm()
-	for _, r := range c.producers {
-		r.quiet = true
-	}
 	for began := c.w.Elapsed(); !c.atRest(); main.Sleep(time.Second) {
 		if len(c.audit.Violations) > 0 {
 			return
@@ -245,18 +242,16 @@ func (c *Cluster) atRest() bool {
 	if !up {
 		return false
 	}
-	for _, r := range c.producers {
-		if !r.idle() {
-			return false
-		}
+	for _, g := range c.guests {
+		up = up && !g.p.Killed()
 	}
-	for _, k := range c.consumers {
-		if !k.caughtUp() {
-			return false
-		}
-	}
-	return !c.hasGroup || c.audit.groupIsThrough()
+	return up && !slices.ContainsFunc(c.producers, func(r *producer) bool { return !r.idle() }) &&
+		!slices.ContainsFunc(c.consumers, func(k *consumer) bool { return !k.caughtUp() }) &&
+		(!c.hasGroup() || c.audit.groupIsThrough())
 }
+
+// hasGroup reports whether members of a group are among the clients: they have to be heard of every few seconds.
+func (c *Cluster) hasGroup() bool { return c.options.Whole && !c.options.Sparse && c.has(partMembers) }
 
 func (c *Cluster) unrest() string {
 	var b strings.Builder
@@ -277,7 +272,7 @@ func (c *Cluster) unrest() string {
 			fmt.Fprintf(&b, "%s is at %v of %v. ", k.p.Name(), k.next, c.audit.ackedEnd)
 		}
 	}
-	if c.hasGroup && !c.audit.groupIsThrough() {
+	if c.hasGroup() && !c.audit.groupIsThrough() {
 		fmt.Fprintf(&b, "The group is at %v of %v. ", c.audit.commits, c.audit.ackedEnd)
 	}
 	return b.String()
@@ -285,7 +280,6 @@ func (c *Cluster) unrest() string {
 
 // examine has every agent, and one that starts from the bucket alone, show the same; then reads the whole log.
 func (c *Cluster) examine(main *sim.Proc) {
-	c.checkBucket(main)
 	c.beginFresh(main)
 	if len(c.audit.Violations) > 0 {
 		return
@@ -298,11 +292,12 @@ func (c *Cluster) examine(main *sim.Proc) {
 		}
 		c.audit.check(a.name, v)
 		c.audit.barrier(a.name, v, c.audit.ackedEnd)
-		r := c.newReader("final reader")
-		r.readAll(v)
-		r.files(v)
+		c.newReader("final reader").readAll(v)
 	}
 	c.audit.settle()
+	if c.options.Whole {
+		c.audit.unseen()
+	}
 }
 
 // beginFresh starts an agent that knows nothing but the bucket.
@@ -321,18 +316,34 @@ func (c *Cluster) beginFresh(main *sim.Proc) {
 	}
 }
 
-// landed may kill the writer whose write has just been done, before it learns of it.
+// landed may kill or stop the writer whose write has just been done, before it learns of it.
 func (c *Cluster) landed(p *sim.Proc, key string) {
-	if c.quiet || p.Killed() || !c.bucket.chance(c.bucket.faults.KillWriter) {
+	c.entryLanded(key)
+	i := slices.IndexFunc(c.agents, func(a *agent) bool { return a != nil && a.p == p })
+	if c.quiet || p.Killed() || i < 0 {
 		return
 	}
-	for _, a := range c.agents {
-		if a != nil && a.p == p {
-			c.marks.Hit(AgentKilledWriting)
-			c.w.Logf("kill %s: its write of %s landed", a.name, key)
-			c.kill(a)
-		}
+	switch a := c.agents[i]; {
+	case c.bucket.chance(c.bucket.faults.KillWriter):
+		c.marks.Hit(AgentKilledWriting)
+		c.w.Logf("kill %s: its write of %s landed", a.name, key)
+		c.kill(a)
+	case c.bucket.chance(c.bucket.faults.LullWriter):
+		c.marks.Hit(AgentPausedWriting)
+		c.w.Logf("pause %s: its write of %s landed", a.name, key)
+		p.Pause(c.longPause())
 	}
 }
 
-func producerOf(value string) string { return value[:strings.IndexByte(value, '/')] }
+// longPause draws how long somebody is away who comes back too late: longer than W, and where there is time longer than
+// an upload may wait for its commit.
+func (c *Cluster) longPause() time.Duration {
+	W := c.options.W
+	if c.options.Sparse {
+		return min(c.w.Between(W, time.Hour), max(W, c.ends-c.w.Elapsed()))
+	}
+	return c.w.Between(W, 3*W)
+}
+
+// producerOf is the client that sent a value, whichever of its lives it was.
+func producerOf(value string) string { return value[:strings.IndexByte(value, '.')] }

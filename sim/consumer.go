@@ -11,16 +11,6 @@ import (
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 )
 
-// The checks of consumers; the first has the name that Jepsen's Kafka workload gives it.
-const (
-	// CheckPollSkip: a Fetch gave a later record than the one at its offset.
-	CheckPollSkip = "poll-skip"
-	// CheckNonmonotonicPoll: a Fetch gave records before the one at its offset, and not as the head of a batch that holds it.
-	CheckNonmonotonicPoll = "nonmonotonic-poll"
-	// CheckOutOfRange: an offset inside the log was said to be outside.
-	CheckOutOfRange = "out-of-range"
-)
-
 // fetchWait is how long a consumer's Fetch waits for records.
 const fetchWait = 500 * time.Millisecond
 
@@ -48,7 +38,7 @@ func (c *Cluster) newConsumer(name string, sessions bool) *consumer {
 
 func (k *consumer) run() {
 	for {
-		k.p.Sleep(k.c.w.Between(0, time.Second))
+		k.p.Sleep(k.c.pause(time.Second))
 		if !k.ready() {
 			continue
 		}
@@ -179,7 +169,7 @@ func (k *consumer) partition(p *kmsg.FetchResponseTopicPartition, parts map[int3
 	switch code := base.Kind(p.ErrorCode); code {
 	case base.OK:
 	case base.OffsetOutOfRange:
-		if at >= k.c.audit.trimmed[p.Partition] {
+		if at >= k.c.audit.gone[p.Partition] {
 			k.c.audit.violated(CheckOutOfRange, "%s asked for %d/%d, which may not be deleted, and may hold no more than %d", k.p.Name(), p.Partition, at, k.c.audit.ackedEnd[p.Partition])
 		}
 		k.c.marks.Hit(FetchOutOfRange)
@@ -198,15 +188,16 @@ func (k *consumer) partition(p *kmsg.FetchResponseTopicPartition, parts map[int3
 	}
 }
 
-// records takes in the batches from offset at on, and gives the offset after them. The first may begin earlier; the last
-// may be cut off.
+// records takes in the batches from offset at on, and gives the offset after them. The first batch may begin earlier; the
+// last may be cut off.
 func (k *consumer) records(p *kmsg.FetchResponseTopicPartition, at int64) int64 {
+	next, first := at, true
 	for rest := p.RecordBatches; len(rest) > 0; {
 		var b batch.Batch
 		var err error
 		if b, rest, err = batch.Next(rest); err != nil || len(b) == 0 || b.ComputeCRC() != b.CRC() {
-			k.c.audit.violated(CheckLostWrite, "%s reads damaged bytes at %d/%d: %v", k.p.Name(), p.Partition, at, err)
-			return at
+			k.c.audit.violated(CheckLostWrite, "%s reads damaged bytes at %d/%d: %v", k.p.Name(), p.Partition, next, err)
+			return next
 		}
 		if last := b.BaseOffset() + int64(b.LastOffsetDelta()); last < at {
 			k.c.audit.violated(CheckNonmonotonicPoll, "%s is at %d/%d and was given a batch that ends at %d", k.p.Name(), p.Partition, at, last)
@@ -214,25 +205,45 @@ func (k *consumer) records(p *kmsg.FetchResponseTopicPartition, at int64) int64 
 		}
 		it, err := batch.Iterate(b, 1<<20)
 		if err != nil {
-			k.c.audit.violated(CheckLostWrite, "%s reads damaged bytes at %d/%d: %v", k.p.Name(), p.Partition, at, err)
-			return at
+			k.c.audit.violated(CheckLostWrite, "%s reads damaged bytes at %d/%d: %v", k.p.Name(), p.Partition, next, err)
+			return next
 		}
-		for it.Next() {
-			switch offset := it.Offset(); {
-			case offset < at:
-			case offset > at:
-				k.c.audit.violated(CheckPollSkip, "%s asked for %d/%d and was given %d", k.p.Name(), p.Partition, at, offset)
-				return at
-			default:
-				k.c.audit.read(p.Partition, offset, string(it.Record().Value))
-				at++
+		for last := int64(-1); it.Next(); last = it.Offset() {
+			if it.Offset() < at && first && it.Offset() > last {
+				continue // of the first batch what lies before is passed over
 			}
+			if !k.inOrder(p.Partition, at, next, it.Offset(), first) {
+				return next
+			}
+			k.c.audit.polled[place{p.Partition, next}] = true
+			k.c.audit.read(p.Partition, next, string(it.Record().Value))
+			next++
 		}
+		first = false
 	}
-	if at > p.HighWatermark {
-		k.c.audit.violated(CheckPhantom, "%s was given records up to %d/%d, beyond the high watermark %d", k.p.Name(), p.Partition, at-1, p.HighWatermark)
+	if next > p.HighWatermark {
+		k.c.audit.violated(CheckPhantom, "%s was given records up to %d/%d, beyond the high watermark %d", k.p.Name(), p.Partition, next-1, p.HighWatermark)
 	}
-	return at
+	return next
+}
+
+// inOrder holds the offset of a record against the one that must come: want, in an answer to a Fetch from asked.
+func (k *consumer) inOrder(partition int32, asked, want, offset int64, first bool) bool {
+	check := ""
+	switch {
+	case offset == want:
+		return true
+	case want == asked && offset > want:
+		check = CheckPollSkip
+	case want == asked && !first:
+		check = CheckNonmonotonicPoll
+	case offset > want:
+		check = CheckIntPollSkip
+	default:
+		check = CheckIntNonmonotonicPoll
+	}
+	k.c.audit.violated(check, "%s asked for %d/%d, and was given %d where %d must come", k.p.Name(), partition, asked, offset, want)
+	return false
 }
 
 // Timestamps that mean ends of the log, in ListOffsets.
@@ -259,8 +270,8 @@ func (k *consumer) earliest(partition int32) {
 	start, ok := k.list(l, partition, earliestOffset)
 	switch {
 	case !ok:
-	case start > k.c.audit.trimmed[partition]:
-		k.c.audit.violated(CheckLogStart, "%s was told that partition %d starts at %d, records were deleted up to %d", k.p.Name(), partition, start, k.c.audit.trimmed[partition])
+	case start > k.c.audit.gone[partition]:
+		k.c.audit.violated(CheckLogStart, "%s was told that partition %d starts at %d, records may be gone up to %d", k.p.Name(), partition, start, k.c.audit.gone[partition])
 	default:
 		k.next[partition] = start
 	}

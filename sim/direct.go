@@ -23,6 +23,7 @@ type conn struct {
 
 // request is one Produce under way. Its answer, or that there will be none, is set in the client's world.
 type request struct {
+	acks    int16
 	batches []ingest.Batch
 	answer  *env.Future[[]ingest.Result]
 }

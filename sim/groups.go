@@ -6,14 +6,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The checks of groups.
-const (
-	// CheckAssignment: two members of one generation own a partition, or a generation has two leaders.
-	CheckAssignment = "assignment"
-	// CheckFencing: a commit of a generation was taken after a later one had begun.
-	CheckFencing = "fencing"
-)
-
 // commit is what is known of the group's offset in one partition.
 type commit struct {
 	offset     int64 // the last that was acknowledged

@@ -35,7 +35,6 @@ type kafka struct {
 }
 
 func (c *Cluster) newKafka(p *sim.Proc) *kafka {
-	c.clients = append(c.clients, p)
 	return &kafka{c: c, p: p, old: c.w.Uint64()%3 == 0, lines: map[string]*line{}, brokers: map[int32]string{}, stale: true}
 }
 
@@ -176,7 +175,7 @@ func (l *line) send(q *request) bool {
 		return false
 	}
 	r := kmsg.NewPtrProduceRequest()
-	r.Acks, r.TimeoutMillis = -1, int32(requestTimeout/time.Millisecond)
+	r.Acks, r.TimeoutMillis = q.acks, int32(requestTimeout/time.Millisecond)
 	t := kmsg.NewProduceRequestTopic()
 	t.Topic, t.TopicID = topicName, l.k.c.topic
 	for _, b := range q.batches {
@@ -185,6 +184,10 @@ func (l *line) send(q *request) bool {
 		t.Partitions = append(t.Partitions, p)
 	}
 	r.Topics = append(r.Topics, t)
+	if q.acks == 0 {
+		l.tell(r)
+		return true
+	}
 	l.ask(r).OnDone(func(response kmsg.Response, err error) {
 		if err != nil {
 			q.answer.Set(nil, err)

@@ -14,12 +14,6 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 )
 
-// CheckPanic: a handler of an agent panicked.
-const CheckPanic = "panic"
-
-// CheckProtocol: an answer that does not decode, is out of turn, or lacks what was asked for.
-const CheckProtocol = "protocol"
-
 // lineRequests bounds what a client has under way on one connection.
 const lineRequests = 64
 
@@ -40,7 +34,7 @@ type line struct {
 	session  session
 }
 
-// exchange is one request and its answer to be.
+// exchange is one request and its answer to be; nil: none will come.
 type exchange struct {
 	request kmsg.Request
 	id      int32
@@ -95,6 +89,14 @@ func (l *line) ask(r kmsg.Request) *env.Future[kmsg.Response] {
 	return x.answer
 }
 
+// tell sends a request that has no answer. Whether it arrives nobody knows.
+func (l *line) tell(r kmsg.Request) {
+	r.SetVersion(l.version(r))
+	if !l.closed {
+		l.out.TryPush(&exchange{request: r})
+	}
+}
+
 // exchangeOn sends a request and waits for its answer. As any client's, a connection that does not answer in time is
 // closed.
 func exchangeOn[R kmsg.Response](l *line, r kmsg.Request) (R, error) {
@@ -123,7 +125,9 @@ func (l *line) write() {
 		}
 		l.next++
 		x.id = l.next
-		l.waiting = append(l.waiting, x)
+		if x.answer != nil {
+			l.waiting = append(l.waiting, x)
+		}
 		if _, err := l.net.Write(format.AppendRequest(nil, x.request, x.id)); err != nil {
 			l.close(errLine)
 		}
@@ -184,7 +188,9 @@ func (l *line) close(err error) {
 	_ = l.net.Close()
 	l.out.Close()
 	for x, ok := l.out.TryPop(); ok; x, ok = l.out.TryPop() {
-		l.waiting = append(l.waiting, x)
+		if x.answer != nil {
+			l.waiting = append(l.waiting, x)
+		}
 	}
 	list := l.waiting
 	l.waiting = nil

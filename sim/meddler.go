@@ -27,7 +27,7 @@ func (c *Cluster) newMeddler(name string) *meddler {
 
 func (m *meddler) run() {
 	for {
-		m.p.Sleep(m.c.w.Between(0, 8*time.Second))
+		m.p.Sleep(m.c.pause(8 * time.Second))
 		a := m.c.anyAgent()
 		if a == nil || m.c.quiet {
 			continue
@@ -83,7 +83,7 @@ func (c *Cluster) newCommitter(name string, partition int32) {
 
 func (k *committer) run() {
 	for {
-		k.p.Sleep(k.c.w.Between(0, 3*time.Second))
+		k.p.Sleep(k.c.pause(3 * time.Second))
 		a := k.c.anyAgent()
 		switch {
 		case a == nil:

@@ -287,13 +287,18 @@ func (m *member) commit(l *line, partition int32) {
 	r.Topics = append(r.Topics, t)
 	newest := m.c.audit.generation
 	m.c.audit.committing(partition, p.Offset)
+	answered := false
+	defer func() { // also when the client is killed here
+		if !answered {
+			m.c.audit.commitUnknown(partition, r.Generation)
+		}
+	}()
 	got, err := exchangeOn[*kmsg.OffsetCommitResponse](l, r)
-	switch {
-	case err != nil:
-		m.c.audit.commitUnknown(partition, r.Generation)
+	if answered = err == nil; !answered {
 		m.coordinator = ""
 		return
-	case len(got.Topics) != 1 || len(got.Topics[0].Partitions) != 1:
+	}
+	if len(got.Topics) != 1 || len(got.Topics[0].Partitions) != 1 {
 		m.c.audit.violated(CheckProtocol, "%v: OffsetCommit of one partition is answered about %d topics", l, len(got.Topics))
 		return
 	}

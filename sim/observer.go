@@ -29,7 +29,7 @@ func (o *observer) run() {
 			o.latest(l, i)
 		case draw == 1:
 			o.fetch(l, map[int32]int64{i: o.c.audit.ackedEnd[i]})
-		case o.c.hasGroup:
+		case o.c.hasGroup():
 			o.look(l)
 		}
 	}

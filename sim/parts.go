@@ -50,7 +50,4 @@ func (c *Cluster) beginMeddlers() {
 	if c.has(partHasty) {
 		c.newHasty("hasty")
 	}
-	if c.options.Whole && c.has(partVandal) {
-		c.newVandal("vandal")
-	}
 }

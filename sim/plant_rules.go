@@ -11,7 +11,7 @@ import (
 )
 
 // forked are the checks that see a journal of which two readers have different ideas: which of them is first is chance.
-var forked = []string{CheckDivergence, CheckStaleBarrier, CheckOffsetsBack, CheckInconsistentOffsets, CheckLostWrite, CheckLostCommit, CheckProducerID, CheckBucket, CheckClock}
+var forked = []string{CheckDivergence, CheckStaleBarrier, CheckOffsetsBack, CheckInconsistentOffsets, CheckLostWrite, CheckLostCommit, CheckProducerID, CheckFsck, CheckClock}
 
 // rulePlants leave a rule out within a room.
 var rulePlants = []Plant{
@@ -22,8 +22,8 @@ var rulePlants = []Plant{
 	{Name: "an entry is taken for one's own by its writer's number", Rule: plant.AttemptIDs, Finds: forked},
 	{Name: "entries are stamped with the machine's time", Rule: plant.BucketTime, Finds: []string{CheckClock}},
 	{Name: "the journal is truncated for a snapshot younger than W", Rule: plant.SnapshotAge, Finds: forked},
-	{Name: "parts that a snapshot names are swept", Rule: plant.PartsInUse, Finds: []string{CheckBucket, CheckStuck}},
-	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts)}, Finds: []string{CheckBucket, CheckStuck}},
+	{Name: "parts that a snapshot names are swept", Rule: plant.PartsInUse, Finds: []string{CheckFsck, CheckStuck}},
+	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts)}, Finds: []string{CheckFsck, CheckStuck}},
 
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
 	{Name: "a void entry is taken for the journal's end", Rule: plant.VoidsPassedOver, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
@@ -35,11 +35,11 @@ var rulePlants = []Plant{
 	{Name: "the state's clock may go back", Rule: plant.TimeForward, Finds: []string{CheckClock}},
 
 	{Name: "a batch that leaves a gap is appended", Rule: plant.SequenceGaps, Finds: []string{CheckNonmonotonicSend, CheckDuplicate, CheckInconsistentOffsets}},
-	{Name: "only the last batch can be repeated", Rule: plant.RepeatWindow, Finds: []string{CheckRepeatRefused}},
+	{Name: "only the last batch can be repeated", Rule: plant.RepeatWindow, Finds: []string{CheckRepeat}},
 	{Name: "producer ids are issued without an event", Rule: plant.IDsAreEvents, Finds: []string{CheckProducerID}},
 	{Name: "records are deleted beyond the high watermark", Rule: plant.DeleteBelowEnd, Finds: []string{CheckLogStart, CheckState, CheckOutOfRange}},
 	{Name: "what a retention job proposes is done unseen", Rule: plant.RetentionChecked, Finds: []string{CheckLogStart, CheckOutOfRange}},
-	{Name: "a live producer's sequence numbers expire", Rule: plant.ProducersChecked, Finds: []string{CheckRepeatRefused, CheckDuplicate, CheckNonmonotonicSend, CheckInconsistentOffsets}},
+	{Name: "a live producer's sequence numbers expire", Rule: plant.ProducersChecked, Finds: []string{CheckRepeat, CheckDuplicate, CheckNonmonotonicSend, CheckInconsistentOffsets}},
 	{Name: "a snapshot lacks producers' sequence numbers", Rule: plant.WindowsInParts, Finds: []string{CheckDuplicate, CheckNonmonotonicSend, CheckInconsistentOffsets}},
 
 	{Name: "a commit of a member that is out is taken", Rule: plant.Fencing, Finds: []string{CheckFencing, CheckLostCommit}},
@@ -52,7 +52,7 @@ var rulePlants = []Plant{
 	{Name: "ListOffsets answers from the view at hand", Rule: plant.BarrierOfLatest, Finds: []string{CheckStaleBarrier}},
 	{Name: "OffsetFetch answers from the view at hand", Rule: plant.BarrierOfOffsets, Finds: []string{CheckLostCommit}},
 	{Name: "all batches of an extent are given the offset of its first", Rule: plant.BatchOffsets, Finds: []string{CheckNonmonotonicPoll, CheckPollSkip, CheckInconsistentOffsets}},
-	{Name: "a batch is appended without being validated", Rule: plant.BatchChecksums, Finds: []string{CheckBadInput, CheckLostWrite}},
+	{Name: "a batch is appended without being validated", Rule: plant.BatchChecksums, Finds: []string{CheckG1a, CheckLostWrite}},
 }
 
 // damageParts flips a bit of one part of a snapshot in thirty on its way into the bucket. The read-back is there for that:

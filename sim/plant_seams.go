@@ -117,7 +117,7 @@ var seamPlants = []Plant{
 			}
 			return m, err
 		}
-	})}, Finds: []string{CheckLostWrite, CheckBucket}},
+	})}, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "a read is answered from a cache that knows no writes", Seams: Seams{Store: storeOf(func(s *brokenStore) {
 		s.get = func(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
 			if !strings.HasPrefix(key, "journal/") || s.p.Uint64()%10 != 0 {

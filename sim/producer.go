@@ -20,17 +20,23 @@ const (
 	gapTries       = 2   // answers "out of order" to the oldest batch before a producer begins anew
 )
 
-// producer is a simulated client: idempotent, pipelined, with the habits of the real ones. It sends each partition's
-// batches in order, at most inFlightMax without an answer; what failed it sends again, oldest first, perhaps to another
-// agent. A plain one has no producer id and never sends anything twice.
+// habit is how a producer goes about it.
+type habit struct {
+	idempotent bool  // it has a producer id, and its batches have sequence numbers
+	retries    bool  // what failed it sends again; without an id that may be in the log twice then, as with Kafka
+	acks       int16 // 0: it does not wait for an answer
+}
+
+// producer is a simulated client, pipelined as the real ones. It sends each partition's batches in order, at most
+// inFlightMax without an answer; what failed it sends again, if it does that, oldest first, perhaps to another agent.
 type producer struct {
-	c     *Cluster
-	p     *sim.Proc
-	plain bool
+	c *Cluster
+	p *sim.Proc
+	habit
+	who   string // its name, and the number of this life
 	id    int64
 	path  path
 	parts []*lane
-	quiet bool // sends nothing new
 }
 
 // lane is what a producer has under way in one partition.
@@ -83,8 +89,9 @@ type carrier interface {
 }
 
 // newProducer starts a producer; path is made in its process.
-func (c *Cluster) newProducer(name string, plain bool) *producer {
-	r := &producer{c: c, p: c.w.Proc(name), plain: plain, id: batch.NoProducerID}
+func (c *Cluster) newProducer(name string, h habit) *producer {
+	c.lives++
+	r := &producer{c: c, p: c.w.Proc(name), habit: h, who: fmt.Sprintf("%s.%d", name, c.lives), id: batch.NoProducerID}
 	for i := range int32(c.options.Partitions) {
 		r.parts = append(r.parts, &lane{index: i})
 	}
@@ -96,6 +103,14 @@ func (c *Cluster) newProducer(name string, plain bool) *producer {
 	return r
 }
 
+// sendEvery is the longest pause of a producer, twice the mean. Once it has nothing new to send it hurries.
+func (c *Cluster) sendEvery() time.Duration {
+	if c.quiet {
+		return min(time.Second, 2*c.options.SendEvery)
+	}
+	return 2 * c.options.SendEvery
+}
+
 // round is what one connection is given at once: at most one batch of each partition.
 type round struct {
 	by    carrier
@@ -105,8 +120,8 @@ type round struct {
 
 func (r *producer) run() {
 	for {
-		r.p.Sleep(r.c.w.Between(0, 2*r.c.options.SendEvery))
-		if r.c.w.Uint64()%restartEvery == 0 && !r.quiet {
+		r.p.Sleep(r.c.w.Between(0, r.c.sendEvery()))
+		if r.c.w.Uint64()%restartEvery == 0 && !r.c.quiet {
 			r.c.marks.Hit(ClientRestarted)
 			r.anew()
 		}
@@ -117,7 +132,7 @@ func (r *producer) run() {
 		for i, l := range r.parts {
 			carriers[i] = r.path.carrier(l.index)
 		}
-		if r.id == batch.NoProducerID && !r.plain {
+		if r.id == batch.NoProducerID && r.idempotent {
 			continue // began anew while it connected
 		}
 		var rounds []*round
@@ -149,19 +164,19 @@ func (r *producer) ready() bool {
 	if !r.path.ready() {
 		return false
 	}
-	if r.id == batch.NoProducerID && !r.plain {
+	if r.id == batch.NoProducerID && r.idempotent {
 		if r.id = r.path.allocate(); r.id != batch.NoProducerID {
 			r.c.audit.issued(r.id)
 		}
 	}
-	return r.id != batch.NoProducerID || r.plain
+	return r.id != batch.NoProducerID || !r.idempotent
 }
 
 // choose gives the batch of the lane to be sent now, if any: the oldest that has to be sent again, else a new one.
 func (r *producer) choose(l *lane) *sending {
 	for _, s := range l.flight {
 		if s.state == again {
-			if s.tries >= giveUpTries && r.c.w.Uint64()%8 == 0 && !r.quiet {
+			if s.tries >= giveUpTries && r.c.w.Uint64()%8 == 0 && !r.c.quiet {
 				r.giveUp(s) // as at delivery.timeout.ms: what follows may meet a gap
 				l.drop()
 				continue
@@ -169,32 +184,32 @@ func (r *producer) choose(l *lane) *sending {
 			return s
 		}
 	}
-	if r.quiet || len(l.flight) == inFlightMax || r.c.w.Uint64()%3 == 0 {
+	if r.c.quiet || len(l.flight) == inFlightMax || r.c.w.Uint64()%3 == 0 {
 		return nil
 	}
 	s := &sending{seq: l.seq}
-	n := 1 + int(r.c.w.Uint64()%4)
+	n, stamp := 1+int(r.c.w.Uint64()%4), r.c.bucket.now().UnixMilli()
 	records := make([]batch.NewRecord, n)
 	for i := range records {
-		v := fmt.Sprintf("%s/%d/%d", r.p.Name(), l.index, l.next)
+		v := fmt.Sprintf("%s/%d/%d", r.who, l.index, l.next)
 		l.next++
 		s.values = append(s.values, v)
-		records[i] = batch.NewRecord{Timestamp: r.c.bucket.now().UnixMilli(), Value: []byte(v)}
+		records[i] = batch.NewRecord{Timestamp: stamp, Value: []byte(v)}
 	}
 	b := batch.Plain(0)
-	if !r.plain {
+	if r.idempotent {
 		b.ProducerID, b.Epoch, b.BaseSequence = r.id, 0, s.seq
 	}
 	s.bytes = b.Build(records...)
 	l.seq = batch.NextSequence(l.seq, int32(n))
 	l.flight = append(l.flight, s)
-	r.c.audit.sent(l.index, r.id, s.values)
+	r.c.audit.sent(l.index, r, stamp, s.values)
 	return s
 }
 
 // send sends one request and has its answer awaited.
 func (r *producer) send(o *round) {
-	q := &request{answer: env.NewFuture[[]ingest.Result](r.p)}
+	q := &request{acks: r.acks, answer: env.NewFuture[[]ingest.Result](r.p)}
 	for i, s := range o.batch {
 		if s.tries++; s.tries > 1 {
 			r.c.marks.Hit(BatchRetried)
@@ -206,8 +221,16 @@ func (r *producer) send(o *round) {
 		r.c.w.Logf("produce %v seq %d to %d, try %d, at %s", s.values, s.seq, o.lanes[i].index, s.tries, s.agent)
 		q.batches = append(q.batches, r.describe(o.lanes[i].index, s))
 	}
-	if !o.by.send(q) {
+	sent := o.by.send(q)
+	if !sent {
 		q.answer.Set(nil, base.Errorf(base.Stopping, "the connection is closed"))
+	}
+	if sent && r.acks == 0 {
+		for i, s := range o.batch {
+			r.giveUp(s)
+			o.lanes[i].drop()
+		}
+		return
 	}
 	id := r.id
 	r.p.Go("await", func() { r.await(o, q, id) })
@@ -247,7 +270,7 @@ func (r *producer) answered(l *lane, s *sending, res ingest.Result) {
 	}
 	r.c.w.Logf("answer to %v seq %d: %v at %d", s.values, s.seq, res.Kind, res.Base)
 	if s.there && res.Kind == base.OutOfOrderSequenceNumber {
-		r.c.audit.violated(CheckRepeatRefused, "%v seq %d of producer %d is in the log of partition %d, was sent again, and refused: %v", s.values, s.seq, r.id, l.index, res.Kind)
+		r.c.audit.violated(CheckRepeat, "%v seq %d of producer %d is in the log of partition %d, was sent again, and refused: %v", s.values, s.seq, r.id, l.index, res.Kind)
 	}
 	switch {
 	case res.Kind == base.OK:
@@ -256,9 +279,10 @@ func (r *producer) answered(l *lane, s *sending, res ingest.Result) {
 		}
 		r.c.audit.acked(l.index, res.Base, s.values)
 		s.state, l.gaps = done, 0
-	case r.plain:
+	case !r.retries:
 		r.giveUp(s)
 	case res.Kind == base.OutOfOrderSequenceNumber && l.oldest() == s:
+		r.c.marks.Hit(BatchGap)
 		s.state = again
 		if l.gaps++; l.gaps >= gapTries {
 			r.c.marks.Hit(ProducerAnew)
@@ -268,7 +292,7 @@ func (r *producer) answered(l *lane, s *sending, res ingest.Result) {
 		s.state = again
 		r.path.refused()
 	default:
-		r.c.audit.violated("produce-refused", "%v of producer %d: %v", s.values, r.id, res.Kind)
+		r.c.audit.violated(CheckRefused, "%v of producer %d: %v", s.values, r.id, res.Kind)
 		s.state = done
 	}
 	l.drop()

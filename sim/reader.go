@@ -31,7 +31,7 @@ func (c *Cluster) newReader(name string) *reader {
 // follow reads for ever.
 func (r *reader) follow() {
 	for {
-		r.p.Sleep(r.c.w.Between(0, 4*time.Second))
+		r.p.Sleep(r.c.pause(4 * time.Second))
 		if a := r.c.anyAgent(); a != nil {
 			if v := r.view(a); v != nil {
 				r.readAll(v)
@@ -111,21 +111,4 @@ func (r *reader) readExtent(partition int32, x log.Extent, ref base.FileRef) err
 		return errBytes
 	}
 	return nil
-}
-
-// files holds every committed data file against its own index and checksums.
-func (r *reader) files(v meta.View) {
-	v.Log.Files(func(_ uint64, f log.File) bool {
-		if f.Refs == 0 {
-			return true // it may be gone
-		}
-		o, err := r.store.GetRange(context.Background(), segment.Key(f.Ref), 0, -1)
-		if err == nil {
-			_, err = segment.Parse(o.Body)
-		}
-		if err != nil {
-			r.c.audit.violated(CheckLostWrite, "%s: %v", segment.Key(f.Ref), err)
-		}
-		return err == nil
-	})
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // The standard seeds. MILLRACE_SIM_SEEDS="FROM..TO" runs others: one to replay it, thousands to soak.
-const seedsDefault = "0..49"
+const seedsDefault = "0..199"
 
 // eventsMin is how many events a run has to have on average: each is several task switches.
 const eventsMin = 10_000
@@ -33,15 +33,14 @@ func seeds(t *testing.T) (from, to uint64) {
 func TestStandardSeeds(t *testing.T) {
 	from, to := seeds(t)
 	marks, events, acked := Marks{}, 0, 0
-	for seed := from; seed <= to; seed++ {
-		r := Run(Standard(seed))
+	RunMany(from, to, Standard, func(r *Result) {
 		if r.Failed() {
 			t.Errorf("%v", r)
 		}
 		marks.Merge(r.Marks)
 		events += r.Events
 		acked += r.Acked
-	}
+	})
 	t.Logf("seeds %d to %d: %d events, %d records acknowledged; marks:\n%v", from, to, events, acked, marks)
 	if os.Getenv("MILLRACE_SIM_SEEDS") != "" {
 		return

@@ -46,6 +46,7 @@ type Config struct {
 	Kafka        map[string]string // broker settings
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
+	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
 	Version      string
 	Log          *slog.Logger
 }
@@ -232,7 +233,7 @@ func (a *Agent) assemble() {
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Log: c.Log}, peers)
+	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log}, peers)
 	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
@@ -310,6 +311,9 @@ func (a *Agent) watch() {
 // Control is the agent's hand on the journal, for those who watch over it; a simulation's auditor subscribes to its
 // views between New and Start.
 func (a *Agent) Control() *control.Control { return a.control }
+
+// Ingest is where its records gather, for the same.
+func (a *Agent) Ingest() *ingest.Ingest { return a.ingest }
 
 // Failed gives the error that ends the agent, if one does.
 func (a *Agent) Failed() <-chan error { return a.failed }

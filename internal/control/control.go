@@ -21,6 +21,7 @@ type Config struct {
 	Static  map[string]string // the agent's own Kafka broker settings
 	W       time.Duration     // journal.W, but for simulations
 	Pace    Pace              // DefaultPace, if zero
+	Level   uint16            // the feature level that this agent knows: meta.FeatureLevel, but for simulations of others, if zero
 	Log     *slog.Logger
 }
 
@@ -75,6 +76,9 @@ type Change struct {
 func New(e env.Env, store objstore.Store, cluster journal.Cluster, config Config, peers Peers) *Control {
 	if config.Pace == (Pace{}) {
 		config.Pace = DefaultPace
+	}
+	if config.Level == 0 {
+		config.Level = meta.FeatureLevel
 	}
 	c := &Control{env: e, store: store, config: config, cluster: cluster, stop: env.NewStopper(e), log: config.Log, peers: peers}
 	c.ctx = c.stop.Context()

@@ -16,6 +16,7 @@ const (
 	tickEvery       = 500 * time.Millisecond
 	renewActive     = 3 * time.Second
 	renewIdle       = 240 * time.Second
+	renewIdleBefore = 60 * base.Millis(1000) // the end of an idle one's promise; more than a challenge leaves
 	activeFor       = 20 * time.Second
 	forwardPatience = 2 * time.Second
 	bypassFor       = 10 * time.Second
@@ -64,6 +65,7 @@ func (t *ticker) patience() {
 	for _, k := range c.calls {
 		k.sent = 0
 	}
+	c.counts.bypassed.Add(1)
 	c.bypass = now.Add(bypassFor)
 	c.wake.Broadcast()
 }
@@ -80,7 +82,7 @@ func (t *ticker) renew() {
 	idle := now.Sub(c.active) > activeFor
 	c.mu.Unlock()
 	idle = idle || len(v.Admin.Agents()) == 1
-	// By the local clock alone: a follower may not hear of the bucket's for a minute.
+	// By the local clock: a follower may not hear of the bucket's for a minute.
 	if a.RenewBy != t.lease {
 		t.lease, t.leased = a.RenewBy, now
 	}
@@ -88,8 +90,9 @@ func (t *ticker) renew() {
 	if idle {
 		every = renewIdle
 	}
-	challenged := a.Idle && a.RenewBy <= v.Time+admin.ChallengeLease
-	if a.Idle == idle && !challenged && now.Sub(t.leased) < every {
+	// But for an idle one, whose promise nears its end by the journal's: it was challenged, or its clock is slow.
+	ending := a.Idle && a.RenewBy <= v.Time+renewIdleBefore
+	if a.Idle == idle && !ending && now.Sub(t.leased) < every {
 		return
 	}
 	t.renewed = now
@@ -175,6 +178,7 @@ func (l *loop) challenge(w *work) {
 			continue
 		}
 		m.challenged[a.Incarnation] = now
+		l.c.counts.challenged.Add(1)
 		l.c.Propose(&admin.Challenge{Incarnation: a.Incarnation})
 	}
 }

@@ -25,6 +25,7 @@ type loop struct {
 	distrusted map[base.Incarnation]bool
 	snap       snapshots
 	member     membership
+	turns      turns
 }
 
 // work is what the loop found in its mailbox.

@@ -91,6 +91,7 @@ func (l *loop) sequencerLink() LinkID {
 
 // bypass has this agent write by itself for a while.
 func (l *loop) bypass() {
+	l.c.counts.bypassed.Add(1)
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
 	l.c.bypass = l.c.env.Now().Add(bypassFor)
@@ -119,33 +120,4 @@ func (l *loop) followerLinks() []LinkID {
 	}
 	slices.Sort(links)
 	return links
-}
-
-// domains lists the active network domains by the incarnation of their first agent, and says which is this agent's.
-func (l *loop) domains() (firsts []base.Incarnation, mine int) {
-	if !l.member.foreign {
-		return nil, 0
-	}
-	self := l.c.Self()
-	var own base.Incarnation
-	groups := map[string]bool{}
-	for _, a := range l.state.Admin.Agents() {
-		switch {
-		case l.sameDomain(a):
-			if own == 0 {
-				own = a.Incarnation
-				firsts = append(firsts, own)
-			}
-		case a.Idle:
-		case a.Peer == "":
-			firsts = append(firsts, a.Incarnation)
-		case !groups[a.Group]:
-			groups[a.Group] = true
-			firsts = append(firsts, a.Incarnation)
-		}
-	}
-	if own == 0 {
-		own = self
-	}
-	return firsts, max(0, slices.Index(firsts, own))
 }

@@ -11,8 +11,12 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// startAhead is how many slots are read at once while the tail after a snapshot is read.
-const startAhead = 64
+// How many slots are read at once: at the start, first and at most; and, where others wrote faster, first.
+const (
+	startAhead     = 8
+	mostAhead      = journal.AheadAtStart
+	contestedAhead = 4
+)
 
 // load takes the state from the newest snapshot and all that follows it.
 func (l *loop) load() error {
@@ -33,7 +37,7 @@ func (l *loop) load() error {
 		l.snap.loaded(m, l.state)
 		l.state = l.state.Fork()
 	}
-	l.journal.ReadAhead(startAhead)
+	l.journal.ReadAhead(startAhead, mostAhead)
 	return l.replay()
 }
 
@@ -94,8 +98,12 @@ func damaged(err error) error {
 	return base.Errorf(base.StorageError, "control: journal and state disagree: %w; stopped rather than guess: run millrace fsck", err)
 }
 
-// catchUp reads and applies entries until the next slot is empty.
-func (l *loop) catchUp() error {
+// catchUp reads and applies entries until the next slot is empty, seen so after the call.
+func (l *loop) catchUp() error { return l.catchUpBy(1) }
+
+// catchUpBy reads that many slots at once at first.
+func (l *loop) catchUpBy(ahead int) error {
+	l.journal.ReadAhead(ahead, mostAhead)
 	for {
 		if end, err := l.step(); end || err != nil {
 			return err
@@ -105,7 +113,7 @@ func (l *loop) catchUp() error {
 
 // glance is a catchUp that nobody depends on: that the next slot is empty need not be proved.
 func (l *loop) glance() error {
-	for {
+	for range 2 {
 		news, err := l.journal.Glance(l.c.ctx)
 		if err != nil {
 			return err
@@ -118,6 +126,7 @@ func (l *loop) glance() error {
 			return err
 		}
 	}
+	return l.catchUpBy(contestedAhead) // others are at it
 }
 
 // step reads and applies the next entry; end tells that there is none.
@@ -149,6 +158,8 @@ func (l *loop) reload() error {
 // take applies one believed entry and publishes the state after it.
 func (l *loop) take(e journal.Entry) error {
 	l.c.counts.read.Add(1)
+	l.turns.moved = l.c.env.Now()
+	l.heardOf(e.Writer)
 	l.stream(e)
 	if e.Void {
 		l.c.counts.void.Add(1)
@@ -172,8 +183,8 @@ func (l *loop) take(e journal.Entry) error {
 }
 
 func (l *loop) decode(e journal.Entry) ([]meta.Outcome, error) {
-	if e.Level > meta.FeatureLevel {
-		return nil, base.Errorf(base.UnsupportedVersion, "control: entry %d is of feature level %d, this version knows %d: start a newer one", e.Slot, e.Level, meta.FeatureLevel)
+	if level := l.c.config.Level; e.Level > level {
+		return nil, base.Errorf(base.UnsupportedVersion, "control: entry %d is of feature level %d, this version knows %d: start a newer one", e.Slot, e.Level, level)
 	}
 	outcomes, err := meta.DecodeOutcomes(e.Payload)
 	if err != nil {

@@ -1,8 +1,6 @@
 package control
 
 import (
-	"time"
-
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
@@ -20,7 +18,9 @@ const (
 // write brings what followers sent, and, with own set, this agent's calls into the journal: one entry of them. What is
 // left is for the next round. Barriers of w are released: whatever came of the entry, the journal's end was seen.
 func (l *loop) write(w *work, own bool) error {
-	l.courtesy()
+	if err := l.courtesy(); err != nil || l.c.stop.Stopped() {
+		return err
+	}
 	p, rest, next, err := l.decideAll(own)
 	if err != nil {
 		return err
@@ -78,6 +78,7 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 	for i := range all {
 		o, isNew := meta.Decide(next, all[i].Command, next.Time, rules)
 		if !isNew {
+			l.c.counts.undecided(o.Verdict.Refused)
 			if all[i].own {
 				l.repeated(all[i].Command, next.Time, rules)
 			}
@@ -148,28 +149,36 @@ func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 	if plant.LeftOut(plant.WonBeforeAnswer) {
 		l.answer(p.Outcomes)
 	}
+	_, mine := l.whoseTurn()
 	e, status, err := l.journal.Append(l.c.ctx, l.draft(next, p.Bytes()))
 	if err != nil {
 		return false, err
 	}
 	switch status {
 	case journal.Won:
-		l.entryTook = l.c.env.Now().Sub(began)
+		now := l.c.env.Now()
+		l.turns.wrote, l.turns.moved, l.entryTook = now, now, now.Sub(began)
 		l.c.counts.won.Add(1)
+		if !mine {
+			l.c.counts.taken.Add(1)
+		}
 		l.stream(e)
 		l.adopt(next, e, p.Outcomes)
 		return true, nil
 	case journal.Reload:
+		l.c.counts.redecided.Add(int64(len(p.Outcomes)))
 		return false, l.reload()
 	case journal.Lost:
 		l.c.counts.lost.Add(1)
-		return false, l.catchUp()
+		l.c.counts.redecided.Add(int64(len(p.Outcomes)))
+		l.turns.lost = l.c.env.Now()
+		return false, l.catchUpBy(contestedAhead)
 	}
 	return false, nil // Unknown: the agent is stopping
 }
 
 func (l *loop) draft(next *meta.State, payload []byte) journal.Draft {
-	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.state.Admin.Level(meta.FeatureLevel),
+	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.state.Admin.Level(l.c.config.Level),
 		DigestSlot: l.state.Slot, Digest: l.state.Digest(), Payload: payload}
 }
 
@@ -179,7 +188,7 @@ func (l *loop) register() error {
 		return nil
 	}
 	op := &admin.Register{Profile: l.c.config.Profile}
-	op.Level = meta.FeatureLevel
+	op.Level = l.c.config.Level
 	for i := range op.Nonce {
 		op.Nonce[i] = byte(l.c.env.Uint64())
 	}
@@ -247,18 +256,3 @@ func (l *loop) lostSession() {
 		k.reply.Set(nil, base.Errorf(base.OutcomeUnknown, "agent %d was expired before it knew what became of this: it may or may not have happened", old))
 	}
 }
-
-// courtesy waits a moment when the next slot is another domain's turn, so that the nearer domain does not starve the
-// farther.
-func (l *loop) courtesy() {
-	domains, mine := l.domains()
-	if len(domains) < 2 {
-		return
-	}
-	slot, _ := l.journal.Position()
-	if int(uint64(slot+1)%uint64(len(domains))) != mine {
-		l.c.env.Sleep(min(l.entryTook, maxCourtesy))
-	}
-}
-
-const maxCourtesy = 50 * time.Millisecond

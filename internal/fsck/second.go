@@ -83,7 +83,7 @@ func (s *second) read(ctx context.Context) error {
 	if s.folder.state != nil && m.Slot > s.last {
 		return errMoved // a snapshot that was not there before
 	}
-	log.ReadAhead(readsAtOnce)
+	log.ReadAhead(readsAtOnce, readsAtOnce)
 	return s.tail(ctx, log)
 }
 

@@ -76,6 +76,9 @@ func (i *Ingest) commit(s *sealed) {
 // committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
 func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
 	i.settled(s)
+	if err == nil && v.Kind() == base.RequestTimedOut {
+		i.counts.tooLate.Add(1)
+	}
 	for n, p := range s.batches {
 		switch {
 		case err != nil:
@@ -187,13 +190,14 @@ func (i *Ingest) dropFailed(s *sealed) {
 }
 
 type counters struct {
-	committed, failed, uploaded, uploadedBytes, uploadMicros, parked, batches, records, bytes atomic.Int64
+	committed, failed, uploaded, uploadedBytes, uploadMicros, parked, tooLate, batches, records, bytes atomic.Int64
 }
 
 // Stats is what ingest has done since the agent started.
 type Stats struct {
 	Batches, Records, Bytes                                       int64 // acknowledged
 	Segments, SegmentsFailed, UploadedBytes, UploadMicros, Parked int64
+	TooLate                                                       int64 // segments whose commit came when they may be taken for orphans
 	ParkedNow                                                     int
 	OpenBytes                                                     int
 }
@@ -204,5 +208,5 @@ func (i *Ingest) Stats() Stats {
 	defer i.mu.Unlock()
 	c := &i.counts
 	return Stats{Batches: c.batches.Load(), Records: c.records.Load(), Bytes: c.bytes.Load(), Segments: c.uploaded.Load(), SegmentsFailed: c.failed.Load(), UploadedBytes: c.uploadedBytes.Load(),
-		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), ParkedNow: i.parkedNo, OpenBytes: i.open.bytes}
+		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), TooLate: c.tooLate.Load(), ParkedNow: i.parkedNo, OpenBytes: i.open.bytes}
 }

@@ -91,6 +91,7 @@ func (l *Log) resolve(ctx context.Context, p *proposal) (Entry, Status, error) {
 	case !s.found:
 		return l.vacant(ctx, p, s)
 	case sha256.Sum256(s.body) == p.entry.Hash:
+		l.counts.adopted.Add(1)
 		return l.settle(ctx, p, s)
 	}
 	if e, err := decodeSlot(p.entry.Slot, s); err == nil {
@@ -104,7 +105,7 @@ func (l *Log) resolve(ctx context.Context, p *proposal) (Entry, Status, error) {
 
 // settle: the slot was seen to hold p.
 func (l *Log) settle(ctx context.Context, p *proposal, s sighting) (Entry, Status, error) {
-	ok, err := l.believe(ctx, p.entry.Slot, s.date)
+	ok, err := l.believe(ctx, p.entry.Slot, s)
 	if err != nil {
 		return Entry{}, 0, err
 	}
@@ -126,7 +127,7 @@ func (l *Log) vacant(ctx context.Context, p *proposal, s sighting) (Entry, Statu
 	if p.occupied {
 		ok, err = l.noSnapshotFrom(ctx, n)
 	} else {
-		ok, err = l.believe(ctx, n, s.date)
+		ok, err = l.believe(ctx, n, s)
 	}
 	switch {
 	case err != nil:

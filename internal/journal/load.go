@@ -41,7 +41,7 @@ func (u *unusable) Unwrap() error { return u.cause }
 // the damaged one is known to have: then Manifest.Warning tells. Otherwise it stops with StorageError. Errors of r are
 // passed on. It ends reading ahead.
 func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
-	l.seen, l.ahead, l.proved.slot = nil, 0, 0
+	l.seen, l.ahead, l.end, l.proved.slot = nil, 0, end{}, 0
 	if err := l.learnDate(ctx); err != nil {
 		return Manifest{}, err
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -20,7 +21,8 @@ type Status uint8
 const (
 	// Believed: an entry, valid or void, was read and is believed; the position moved past it.
 	Believed Status = iota + 1
-	// Absent: the next slot is empty, seen by a probe begun after the call: the position is the tail, and a barrier.
+	// Absent: the next slot is empty, seen by a probe begun after the call (or after that of ReadAhead): the position is
+	// the tail, and a barrier.
 	Absent
 	// Reload: a snapshot at or after the slot exists, so that nothing seen of the slot counts: Load again. What was being
 	// appended may or may not be part of that snapshot.
@@ -37,7 +39,7 @@ func (s Status) String() string {
 	return [...]string{"none", "believed", "absent", "reload", "won", "lost", "unknown"}[s]
 }
 
-// Log is one agent's place in the journal. All methods but Now and Snapshots belong to one goroutine; they wait for the
+// Log is one agent's place in the journal. All methods but Now, Guess, Stats and Snapshots belong to one goroutine; they wait for the
 // store. Refusals to try again later are waited out until ctx ends; then methods fail with ctx's error.
 //
 // An error other than ctx's, of kind StorageError or UnsupportedVersion, means that a person has to act: damage, a store
@@ -49,10 +51,12 @@ type Log struct {
 	slot   base.Slot // the last slot believed
 	chain  [32]byte  // hash of the last valid entry up to slot
 	belief belief
+	counts *counts
 
 	seen    map[base.Slot]sighting // entries seen of slots after slot, not yet judged
-	ahead   int                    // slots to read at once; 0 or 1: no reading ahead
-	window  int                    // what the last reading ahead would allow next
+	end     end                    // where reading ahead met the tail
+	ahead   int                    // slots to read at once at most; 0: no reading ahead
+	window  int                    // and the next time
 	glances int                    // in a row that found nothing
 
 	// proved: slots up to proved.slot were found to lead to proved.chain although a (damaged) snapshot of them exists.
@@ -68,6 +72,7 @@ type sighting struct {
 	body         []byte
 	lastModified time.Time
 	date         time.Time // of the response itself
+	listed       bool      // a listing begun after it showed no snapshot of the slot or a later one
 }
 
 // Open makes a Log of the cluster at its genesis; Load positions it. w is W, but for simulations.
@@ -78,6 +83,7 @@ func Open(e env.Env, store objstore.Store, cluster Cluster, w time.Duration) *Lo
 		snaps:  &Snapshots{bucket: b, cluster: cluster, w: w},
 		chain:  Genesis(cluster.ID),
 		belief: belief{w: w, steady: store.Info().SteadyClock},
+		counts: &counts{},
 	}
 }
 
@@ -87,6 +93,22 @@ func (l *Log) Position() (base.Slot, [32]byte) { return l.slot, l.chain }
 // Now is the bucket's time: its last Date, carried on by the local clock for at most 10 s. It does not step back by less
 // than that. False before the first Date. Safe for concurrent use.
 func (l *Log) Now() (base.Millis, bool) { return l.clock.now() }
+
+// Stats is how a Log came to believe what it believes.
+type Stats struct {
+	Anchored  int64 // sightings of slots believed by an anchor, rule R (b)
+	Listed    int64 // listings made for others, rule R (a)
+	Overtaken int64 // of these, those that showed a snapshot: nothing seen was believed
+	Adopted   int64 // entries found won by a read, after an answer that did not tell
+}
+
+type counts struct{ anchored, listed, overtaken, adopted atomic.Int64 }
+
+// Stats gives the counts at this moment. Safe for concurrent use.
+func (l *Log) Stats() Stats {
+	n := l.counts
+	return Stats{Anchored: n.anchored.Load(), Listed: n.listed.Load(), Overtaken: n.overtaken.Load(), Adopted: n.adopted.Load()}
+}
 
 // Guess is the bucket's time, carried on by the local clock however long the bucket has been silent. It may be wrong as
 // that clock is: nothing may be decided by it. Safe for concurrent use.
@@ -102,9 +124,13 @@ func (l *Log) advance(e *Entry) {
 	delete(l.seen, l.slot)
 }
 
-// believe applies rule R to something that a response of that date showed of slot n. False: Reload.
-func (l *Log) believe(ctx context.Context, n base.Slot, date time.Time) (bool, error) {
-	if n <= l.proved.slot || l.belief.covers(n, date) || plant.LeftOut(plant.RuleR) {
+// believe applies rule R to what was seen of slot n. False: Reload.
+func (l *Log) believe(ctx context.Context, n base.Slot, s sighting) (bool, error) {
+	if n <= l.proved.slot || s.listed || plant.LeftOut(plant.RuleR) {
+		return true, nil
+	}
+	if l.belief.covers(n, s.date) {
+		l.counts.anchored.Add(1)
 		return true, nil
 	}
 	return l.noSnapshotFrom(ctx, n)
@@ -126,8 +152,20 @@ func (l *Log) noSnapshotFrom(ctx context.Context, n base.Slot) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if none {
-		l.belief.offer(before, n)
+	if l.counts.listed.Add(1); !none {
+		l.counts.overtaken.Add(1)
+		return false, nil
 	}
-	return none, nil
+	l.belief.offer(before, n)
+	l.markListed()
+	return true, nil
+}
+
+// markListed notes of all that is held of later slots that a listing begun after it was seen showed no snapshot of them.
+func (l *Log) markListed() {
+	for n, s := range l.seen {
+		s.listed = true
+		l.seen[n] = s
+	}
+	l.end.listed = true
 }

@@ -65,10 +65,13 @@ func (l *Log) Glance(ctx context.Context) (news bool, err error) {
 	return true, nil
 }
 
-// sight gives what was seen of slot n before, if it was there, else looks. That something was absent does not last.
+// sight gives what was seen of slot n before, else looks.
 func (l *Log) sight(ctx context.Context, n base.Slot) (sighting, error) {
 	if s, ok := l.seen[n]; ok {
 		return s, nil
+	}
+	if n == l.end.slot {
+		return l.end.sighting, nil
 	}
 	return l.look(ctx, n)
 }
@@ -95,7 +98,7 @@ func decodeSlot(n base.Slot, s sighting) (Entry, error) {
 }
 
 func (l *Log) take(ctx context.Context, e Entry, s sighting) (Entry, Status, error) {
-	ok, err := l.believe(ctx, e.Slot, s.date)
+	ok, err := l.believe(ctx, e.Slot, s)
 	if err != nil {
 		return Entry{}, 0, err
 	}
@@ -115,14 +118,14 @@ func (l *Log) absent(ctx context.Context, n base.Slot, s sighting) (Entry, Statu
 	if n <= l.proved.slot {
 		return l.tailChanged(ctx, n)
 	}
-	ok, err := l.believe(ctx, n, s.date)
+	ok, err := l.believe(ctx, n, s)
 	if err != nil {
 		return Entry{}, 0, err
 	}
 	if !ok {
 		return Entry{}, Reload, nil
 	}
-	l.ahead = 0
+	l.ahead, l.end = 0, end{} // that something was absent does not last
 	return Entry{}, Absent, nil
 }
 

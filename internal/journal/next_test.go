@@ -158,7 +158,7 @@ func TestReadAhead(t *testing.T) {
 			b.append(w, fmt.Sprint(i))
 		}
 		l := b.open()
-		l.ReadAhead(AheadAtStart)
+		l.ReadAhead(8, AheadAtStart)
 		inFlight, most := 0, 0
 		b.trace(func(op, key string, do func() error) error {
 			inFlight++
@@ -181,6 +181,50 @@ func TestReadAhead(t *testing.T) {
 	})
 }
 
+// A reader that is slower than the writer meets the tail all the same: what reading ahead saw empty counts, once.
+func TestReadAheadMeetsTheTail(t *testing.T) {
+	run(t, func(b *bed) {
+		w := b.open()
+		l := b.open()
+		b.append(w, "1")
+		b.append(w, "2")
+		b.trace(nil)
+		l.ReadAhead(4, 8)
+		b.next(l, Believed, "1")
+		b.next(l, Believed, "2")
+		b.append(w, "3")
+		b.next(l, Absent, "")
+		b.want(len(b.calls) == 4+1, "requests: %q", b.calls)
+		b.next(l, Believed, "3")
+		b.next(l, Absent, "")
+		b.append(w, "4")
+		l.ReadAhead(4, 8)
+		b.next(l, Believed, "4")
+	})
+}
+
+// Where the bucket's clock proves nothing one listing serves for all that was read before it.
+func TestOneListingServesAllThatWasReadAhead(t *testing.T) {
+	run(t, func(b *bed) {
+		w := b.open()
+		for i := range 6 {
+			b.append(w, fmt.Sprint(i))
+		}
+		l := b.open()
+		b.trace(nil)
+		l.ReadAhead(8, 8)
+		for i := range 6 {
+			b.next(l, Believed, fmt.Sprint(i))
+		}
+		b.next(l, Absent, "")
+		b.want(len(b.calls) == 8+1, "requests: %q", b.calls)
+		b.append(w, "6")
+		b.calls = nil
+		b.next(l, Believed, "6")
+		b.want(len(b.calls) == 2, "requests: %q", b.calls)
+	}, memstore.UnsteadyClock())
+}
+
 // TestReadAheadIsBounded: entries of full size are read eight at a time.
 func TestReadAheadIsBounded(t *testing.T) {
 	run(t, func(b *bed) {
@@ -189,7 +233,7 @@ func TestReadAheadIsBounded(t *testing.T) {
 			b.append(w, string(make([]byte, MaxPayloadBytes)))
 		}
 		l := b.open()
-		l.ReadAhead(AheadAtStart)
+		l.ReadAhead(8, AheadAtStart)
 		for range 20 {
 			_, status, err := l.Next(ctx)
 			b.want(err == nil && status == Believed && len(l.seen) < 8, "%v, %v, %d held", status, err, len(l.seen))

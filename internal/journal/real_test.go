@@ -32,7 +32,7 @@ func TestRealWorld(t *testing.T) {
 			g.Wait(time.Time{})
 			l := Open(e, store, c, W)
 			must(l.Load(t.Context(), &memory{}))
-			l.ReadAhead(AheadAtStart)
+			l.ReadAhead(8, AheadAtStart)
 			seen := map[string]int{}
 			for status := Believed; status != Absent; {
 				var entry Entry

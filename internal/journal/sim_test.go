@@ -281,7 +281,8 @@ func (a *simAgent) next() Status {
 }
 
 func (a *simAgent) drain() {
-	a.log.ReadAhead(int(a.s.w.Uint64() % 9))
+	n := int(a.s.w.Uint64() % 9)
+	a.log.ReadAhead(n, n)
 	for a.next() != Absent {
 	}
 }
@@ -315,7 +316,8 @@ func (a *simAgent) load() {
 		a.s.counts.Warnings++
 	}
 	a.prior = &m
-	a.log.ReadAhead(int(a.s.w.Uint64() % 9))
+	n := int(a.s.w.Uint64() % 9)
+	a.log.ReadAhead(n, n)
 }
 
 func (a *simAgent) Begin(Manifest) error { a.state = nil; return nil }

@@ -13,20 +13,31 @@ import (
 // arrivals of a cluster that was deleted from this prefix, an agent of which had one PUT under way.
 const foreignEntries = 8
 
+// surveys is how often a survey begins anew because the journal was truncated under it: that happens every few minutes, so
+// only an agent that stood still meets it at all.
+const surveys = 5
+
+// errTruncated: what is missing is covered by a snapshot that was made meanwhile.
+var errTruncated = errors.New("the journal was truncated while it was looked at")
+
 // Survey looks, before an agent changes anything, whether the slots after the newest snapshot are all there and are the
 // cluster's. Entries of another cluster are void, and a missing slot would be filled anew and make all after it void:
 // followed without this look, either would be an empty or older state served in good faith. It fails with StorageError.
 func Survey(ctx context.Context, e env.Env, store objstore.Store, c Cluster) error {
 	b := newBucket(e, store)
-	snapshots, err := b.listSnapshots(ctx)
+	for try := 1; ; try++ {
+		if err := b.survey(ctx, c); !errors.Is(err, errTruncated) || try == surveys {
+			return err
+		}
+	}
+}
+
+func (b *bucket) survey(ctx context.Context, c Cluster) error {
+	snapshot, err := b.newestSnapshot(ctx)
 	if err != nil {
-		return failed("listing "+snapshotPrefix, err)
+		return err
 	}
-	last := base.Slot(0)
-	if n := len(snapshots); n > 0 {
-		last = snapshots[n-1].slot
-	}
-	first := last + 1
+	last := snapshot
 	err = b.each(ctx, entryPrefix, EntryKey(last), func(found []objstore.ListEntry) error {
 		for _, o := range found {
 			slot, ok := slotOf(o.Key, entryPrefix)
@@ -41,20 +52,39 @@ func Survey(ctx context.Context, e env.Env, store objstore.Store, c Cluster) err
 		}
 		return nil
 	})
-	if err != nil || first > 1 || last == 0 {
+	if err != nil || snapshot > 0 || last == 0 {
 		return err // a snapshot's manifest names its cluster
 	}
 	return b.checkOurs(ctx, c, last)
 }
 
+// newestSnapshot gives the slot of the newest snapshot; 0 if there is none.
+func (b *bucket) newestSnapshot(ctx context.Context) (base.Slot, error) {
+	snapshots, err := b.listSnapshots(ctx)
+	if err != nil {
+		return 0, failed("listing "+snapshotPrefix, err)
+	}
+	if n := len(snapshots); n > 0 {
+		return snapshots[n-1].slot, nil
+	}
+	return 0, nil
+}
+
 // checkThere makes sure of a slot that was not listed: a folder that is written to meanwhile may be listed without it.
+// That it is absent says nothing if there is a snapshot of it by now (rule R).
 func (b *bucket) checkThere(ctx context.Context, n, later base.Slot) error {
 	s, err := b.look(ctx, n)
-	if err == nil && !s.found {
-		err = base.Errorf(base.StorageError, "journal: %s is missing, but %s is there: objects were deleted from the bucket. "+
-			"Restore it from a copy or from the bucket's versions; run: millrace fsck", EntryKey(n), EntryKey(later))
+	if err != nil || s.found {
+		return err
 	}
-	return err
+	switch newest, err := b.newestSnapshot(ctx); {
+	case err != nil:
+		return err
+	case newest >= n:
+		return errTruncated
+	}
+	return base.Errorf(base.StorageError, "journal: %s is missing, but %s is there: objects were deleted from the bucket. "+
+		"Restore it from a copy or from the bucket's versions; run: millrace fsck", EntryKey(n), EntryKey(later))
 }
 
 // checkOurs looks for an entry of cluster c among the first ones of a journal that begins at slot 1.

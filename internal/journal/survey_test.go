@@ -63,6 +63,30 @@ func TestSurveyAcceptsAFewVoidEntries(t *testing.T) {
 	})
 }
 
+// An agent that stands still while it looks may find slots gone for which there was no snapshot when it began.
+func TestSurveyOfAJournalThatIsTruncatedMeanwhile(t *testing.T) {
+	run(t, func(b *bed) {
+		l, other := b.open(), b.open()
+		for _, payload := range []string{"a", "b", "c"} {
+			b.append(l, payload)
+			b.next(other, Believed, payload)
+		}
+		b.append(other, "d")
+		listed := false
+		b.trace(func(op, key string, do func() error) error {
+			err := do()
+			if op == "list" && key == snapshotPrefix && !listed {
+				listed = true
+				must(b.snapshot(l, nil, "state=abc"))
+				b.store.Store.Delete(ctx, EntryKey(1), EntryKey(2), EntryKey(3))
+			}
+			return err
+		})
+		err := Survey(ctx, b.Proc, b.store, b.c)
+		b.want(err == nil, "refused: %v", err)
+	})
+}
+
 func TestStill(t *testing.T) {
 	run(t, func(b *bed) {
 		b.want(b.c.Still(ctx, b.Proc, b.store) == nil, "the cluster is not itself")

@@ -70,10 +70,16 @@ func (p *prober) run() error {
 // create proves that a second create is refused and changes nothing.
 func (p *prober) create() error {
 	key, first := p.key("create"), p.body(0)
-	if _, err := p.store.PutIfAbsent(p.ctx, key, first); err != nil {
+	_, err := p.store.PutIfAbsent(p.ctx, key, first)
+	switch {
+	case objstore.Is(err, objstore.Exists): // what lies between has tried twice, or the key is not of this probe alone
+		if err := p.wantBody(key, first, "after a create that was refused though the name is new"); err != nil {
+			return err
+		}
+	case err != nil:
 		return p.failed(err)
 	}
-	_, err := p.store.PutIfAbsent(p.ctx, key, p.body(1))
+	_, err = p.store.PutIfAbsent(p.ctx, key, p.body(1))
 	switch {
 	case err == nil:
 		return p.unsafe(key, "it created an object that was there already: it ignores create-if-absent (If-None-Match: *)")
@@ -102,12 +108,12 @@ func (p *prober) race() error {
 	if winners == 1 {
 		return p.wantBody(key, p.body(winner), "after a race to create it")
 	}
-	return p.wantAnyAmbiguous(key, outcomes)
+	return p.wantUntold(key, outcomes)
 }
 
-// wantAnyAmbiguous judges a race whose winner was not told so: one of those who know nothing must have won, or else
-// none of them took part.
-func (p *prober) wantAnyAmbiguous(key string, outcomes []error) error {
+// wantUntold judges a race whose winner was not told so: one of them must have won, whose answer was lost, or who met his
+// own object when what lies between tried twice; or else those who know nothing took no part.
+func (p *prober) wantUntold(key string, outcomes []error) error {
 	o, err := p.store.GetRange(p.ctx, key, 0, -1)
 	if err != nil && !objstore.Is(err, objstore.NotFound) {
 		return p.failed(err)
@@ -116,7 +122,7 @@ func (p *prober) wantAnyAmbiguous(key string, outcomes []error) error {
 		switch {
 		case err != nil && mayPass(outcome):
 			return p.failed(outcome)
-		case err == nil && mayPass(outcome) && bytes.Equal(o.Body, p.body(i)):
+		case err == nil && bytes.Equal(o.Body, p.body(i)):
 			return nil
 		}
 	}

@@ -164,6 +164,17 @@ func TestAConflictInARaceIsNoFailure(t *testing.T) {
 	}
 }
 
+// What lies between may try a create twice, and so have its own object refused.
+func TestRefusalByOnesOwnObjectIsNoFailure(t *testing.T) {
+	for _, key := range []string{"-create", "-race"} {
+		s := fault.New(memstore.New(time.Now))
+		s.Inject(fault.Fault{Op: "put-if-absent", KeyPrefix: "probe/nonce1-1" + key, Times: 8, When: fault.After, Kind: objstore.Exists})
+		if err := run(t, s); err != nil {
+			t.Errorf("all creates of %s are told that the object exists, probe = %v, want success", key, err)
+		}
+	}
+}
+
 // simulated probes under a virtual clock, as what fails is tried again for a while.
 func simulated(t *testing.T, s objstore.Store) (err error) {
 	t.Helper()

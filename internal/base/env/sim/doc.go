@@ -12,7 +12,8 @@
 //
 // # Killing
 //
-// Proc.Kill ends every task of a process at the point where it waits, by runtime.Goexit, before Kill returns. Deferred
+// Proc.Kill ends every task of a process at the point where it waits, by runtime.Goexit, before Kill returns (KillAfter does
+// so at any wait, also one of no duration). Deferred
 // functions run, as they hold what the rest of the test process needs unlocked, but one that waits ends there and
 // then; one that starts a goroutine starts nothing. Connections and listeners break for their peers. A sync.Mutex that
 // a task had given to Cond.Wait is locked while the task unwinds, and unlocked afterwards in any case; a deferred

@@ -25,6 +25,13 @@ type Proc struct {
 	stalled     []*task // that could run, were the process not paused
 	listeners   []*listener
 	conns       []*conn
+	doom        *doom // set: when it will be killed
+}
+
+// doom is a kill to come.
+type doom struct {
+	left int // times that one of its tasks may still go on
+	then func()
 }
 
 var _ env.Env = (*Proc)(nil)
@@ -113,6 +120,38 @@ func (p *Proc) Kill() {
 	if me.proc == p {
 		runtime.Goexit()
 	}
+}
+
+// KillAfter kills the process when its tasks have gone on n times (at least 1) after a wait, and calls then: so a kill can
+// meet any instruction that waits, also where no time passes. A later call replaces an earlier one.
+func (p *Proc) KillAfter(n int, then func()) {
+	if !p.dead {
+		p.doom = &doom{n, then}
+	}
+}
+
+// Spare undoes KillAfter.
+func (p *Proc) Spare() { p.doom = nil }
+
+// isDue counts one more time that a task goes on, and reports whether the process dies in place of that.
+func (p *Proc) isDue() bool {
+	if p.doom == nil {
+		return false
+	}
+	p.doom.left--
+	return p.doom.left <= 0
+}
+
+// reap makes the task that executes p's doom, and is to run at once.
+func (w *World) reap(p *Proc) *task {
+	then := p.doom.then
+	p.doom = nil
+	t := w.Proc("reaper").newTask("reap "+p.name, func() {
+		p.Kill()
+		then()
+	})
+	w.runnable = w.runnable[:len(w.runnable)-1]
+	return t
 }
 
 func (p *Proc) unwind(t, killer *task) {

@@ -165,6 +165,10 @@ func (w *World) schedule() *task {
 			t.proc.stalled = append(t.proc.stalled, t)
 			continue
 		}
+		if t.proc.isDue() {
+			w.runnable = append(w.runnable, t)
+			t = w.reap(t.proc)
+		}
 		if w.sameMoment++; w.sameMoment > switchesAtOnceMax {
 			w.fail("livelock: %d task switches and time stands still", w.sameMoment)
 		}

@@ -251,6 +251,28 @@ func TestKillUnwindsAtTheWait(t *testing.T) {
 	}
 }
 
+// Between the steps of a task no time passes: each of them can be its last.
+func TestKillAfterMeetsEveryWait(t *testing.T) {
+	for last := 1; last <= 6; last++ {
+		run(t, 1, func(w *sim.World, main *sim.Proc) {
+			p := w.Proc("agent")
+			steps, reaped := 0, false
+			p.Go("stepper", func() {
+				for range 5 {
+					p.Sleep(0)
+					steps++
+				}
+			})
+			p.KillAfter(last, func() { reaped = true })
+			main.Sleep(time.Second)
+			// The task goes on once to begin, and once for each step.
+			if want := max(0, last-2); steps != want || !p.Killed() || !reaped {
+				t.Errorf("killed at going on %d: %d steps, want %d; killed %t, reaped %t", last, steps, want, p.Killed(), reaped)
+			}
+		})
+	}
+}
+
 func TestProcessMayKillItself(t *testing.T) {
 	run(t, 1, func(w *sim.World, main *sim.Proc) {
 		p, others := w.Proc("agent"), 0
