@@ -14,8 +14,11 @@ import (
 	"github.com/millrace-io/millrace/compat/harness"
 )
 
-// standstill is longer than an agent's registration lasts, 10 s.
-const standstill = 13 * time.Second
+const (
+	// standstill is longer than an agent's registration lasts, 10 s.
+	standstill = 13 * time.Second
+	waitMax    = 60 * time.Second
+)
 
 // An agent that stood still (SIGSTOP) does not begin what came meanwhile. Here: a commit that its client gave up, asked
 // another agent for, and moved on from. Carried out late, it would take the group back.
@@ -102,5 +105,3 @@ func (c *rawConn) committed() {
 		c.t.Fatalf("committing: %+v, %v", a, err)
 	}
 }
-
-const waitMax = 60 * time.Second
