@@ -23,7 +23,7 @@ var rulePlants = []Plant{
 	{Name: "entries are stamped with the machine's time", Rule: plant.BucketTime, Finds: []string{CheckClock}},
 	{Name: "the journal is truncated for a snapshot younger than W", Rule: plant.SnapshotAge, Finds: forked},
 	{Name: "parts that a snapshot names are swept", Rule: plant.PartsInUse, Finds: []string{CheckBucket, CheckStuck}},
-	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts)}, Finds: []string{CheckBucket, CheckStuck}},
+	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts), Damages: true}, Finds: []string{CheckBucket, CheckStuck}},
 
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
 	{Name: "a void entry is taken for the journal's end", Rule: plant.VoidsPassedOver, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
@@ -55,8 +55,8 @@ var rulePlants = []Plant{
 	{Name: "a batch is appended without being validated", Rule: plant.BatchChecksums, Finds: []string{CheckBadInput, CheckLostWrite}},
 }
 
-// damageParts flips a bit of one part of a snapshot in thirty on its way into the bucket. The read-back is there for that:
-// with it no promise is broken.
+// damageParts flips a bit of one part of a snapshot in thirty on its way into the bucket. The read-back is there for that: with
+// it no promise is broken.
 func damageParts(s *brokenStore) {
 	s.create = func(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
 		if strings.HasPrefix(key, "part/") && s.p.Uint64()%30 == 0 {
