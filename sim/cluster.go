@@ -46,6 +46,9 @@ type Options struct {
 type Seams struct {
 	Store   func(p *sim.Proc, s objstore.Store) objstore.Store
 	Journal func(p *sim.Proc, j ingest.Journal) ingest.Journal
+	// Damages: the store damages snapshots. That one is damaged is no finding then; that the journal lacks what none stands
+	// for still is.
+	Damages bool
 }
 
 // Standard are the options of a seed in the standard test: two of five seeds run whole agents, one of ten hours with

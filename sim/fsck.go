@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/env/sim"
@@ -46,6 +47,9 @@ func (c *Cluster) check(p *sim.Proc, repair bool) error {
 
 // isSpoiled reports whether an object is a snapshot that was damaged on purpose.
 func (c *Cluster) isSpoiled(key string) bool {
+	if c.options.Seams.Damages && strings.HasPrefix(key, "snapshot/") {
+		return true
+	}
 	for slot := range c.damaged {
 		if journal.SnapshotKey(slot) == key {
 			return true

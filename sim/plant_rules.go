@@ -23,7 +23,7 @@ var rulePlants = []Plant{
 	{Name: "entries are stamped with the machine's time", Rule: plant.BucketTime, Finds: []string{CheckClock}},
 	{Name: "the journal is truncated for a snapshot younger than W", Rule: plant.SnapshotAge, Finds: forked},
 	{Name: "parts that a snapshot names are swept", Rule: plant.PartsInUse, Finds: []string{CheckFsck, CheckStuck}},
-	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts)}, Finds: []string{CheckFsck, CheckStuck}},
+	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts), Damages: true}, Finds: []string{CheckFsck, CheckStuck}},
 
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
 	{Name: "a void entry is taken for the journal's end", Rule: plant.VoidsPassedOver, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
