@@ -152,6 +152,26 @@ func TestTailThatChangesAfterItWasProved(t *testing.T) {
 	}
 }
 
+// A reader that stands still while it reads what stands in for a damaged snapshot may find it deleted for a newer one.
+func TestTailThatIsTruncatedAfterItWasProved(t *testing.T) {
+	run(t, func(b *bed) {
+		_, newest := bedOfTwo(b)
+		w := b.open()
+		for status := Believed; status != Absent; {
+			_, status, _ = w.Next(ctx)
+		}
+		b.append(w, "e")
+		b.corrupt(PartKey(newest.Parts[0].Object))
+		l := b.open()
+		m := must(b.snapshot(w, nil, "x=abcde"))
+		b.store.Delete(ctx, EntryKey(3), EntryKey(4))
+		_, status, err := l.Next(ctx)
+		b.want(err == nil && status == Reload, "%v, %v", status, err)
+		loaded := must(l.Load(ctx, &memory{}))
+		b.want(loaded.Slot == m.Slot && loaded.Warning == "", "loaded %+v", loaded)
+	})
+}
+
 // TestSnapshotVanishesWhileLoading: a newer one has taken over; it is listed again.
 func TestSnapshotVanishesWhileLoading(t *testing.T) {
 	for name, vanishes := range map[string]string{"manifest": snapshotPrefix, "part": partPrefix} {

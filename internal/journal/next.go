@@ -109,14 +109,14 @@ func (l *Log) take(ctx context.Context, e Entry, s sighting) (Entry, Status, err
 	// The slot is what it was from the first, and a snapshot of the next one can only have been made after it.
 	l.belief.offer(s.lastModified, l.slot+1)
 	if l.slot == l.proved.slot && l.chain != l.proved.chain {
-		return Entry{}, 0, l.tailChanged(l.slot)
+		return l.tailChanged(ctx, l.slot)
 	}
 	return e, Believed, nil
 }
 
 func (l *Log) absent(ctx context.Context, n base.Slot, s sighting) (Entry, Status, error) {
 	if n <= l.proved.slot {
-		return Entry{}, 0, l.tailChanged(n)
+		return l.tailChanged(ctx, n)
 	}
 	ok, err := l.believe(ctx, n, s)
 	if err != nil {
@@ -131,14 +131,12 @@ func (l *Log) absent(ctx context.Context, n base.Slot, s sighting) (Entry, Statu
 
 // unreadable: if the slot is covered by a snapshot its content does not matter, else it is lost.
 func (l *Log) unreadable(ctx context.Context, n base.Slot, cause error) (Entry, Status, error) {
-	if n > l.proved.slot {
-		ok, err := l.noSnapshotFrom(ctx, n)
-		if err != nil {
-			return Entry{}, 0, err
-		}
-		if !ok {
-			return Entry{}, Reload, nil
-		}
+	ok, err := l.noSnapshotFrom(ctx, max(n, l.proved.slot+1))
+	if err != nil {
+		return Entry{}, 0, err
+	}
+	if !ok {
+		return Entry{}, Reload, nil
 	}
 	kind := base.StorageError
 	if errors.Is(cause, envelope.ErrNewer) {
@@ -148,8 +146,17 @@ func (l *Log) unreadable(ctx context.Context, n base.Slot, cause error) (Entry, 
 		"Stopped rather than guess; run: millrace fsck", n, EntryKey(n), cause)
 }
 
-func (l *Log) tailChanged(n base.Slot) error {
-	return base.Errorf(base.StorageError, "journal: slot %d (%s) changed or vanished while it was needed in place of the "+
+// tailChanged: slot n is not what it was when it was found to lead to the chain of a damaged snapshot. If there is a newer
+// snapshot by now the slot may have been deleted for it, and is not needed any more.
+func (l *Log) tailChanged(ctx context.Context, n base.Slot) (Entry, Status, error) {
+	ok, err := l.noSnapshotFrom(ctx, l.proved.slot+1)
+	if err != nil {
+		return Entry{}, 0, err
+	}
+	if !ok {
+		return Entry{}, Reload, nil
+	}
+	return Entry{}, 0, base.Errorf(base.StorageError, "journal: slot %d (%s) changed or vanished while it was needed in place of the "+
 		"damaged snapshot %s. Stopped rather than guess; run: millrace fsck", n, EntryKey(n), SnapshotKey(l.proved.slot))
 }
 
