@@ -106,7 +106,10 @@ func (c *Cluster) delay(a *agent) {
 func (c *Cluster) isolate(a *agent) {
 	d := c.w.Between(0, 20*time.Second)
 	long := c.w.Uint64()%4 == 0
-	if long {
+	switch {
+	case long && c.options.Sparse:
+		d *= 60 // nobody who starts tries for as long
+	case long:
 		d *= 5
 	}
 	c.bucket.Unreachable(a.name, d)
