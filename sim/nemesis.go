@@ -109,15 +109,24 @@ func (c *Cluster) delay(a *agent) {
 	}
 }
 
-// isolate keeps an agent from the bucket; it may still reach others.
+// isolate keeps an agent from the bucket; it may still reach others. Now and then it is killed then, so that its next life
+// begins out of the bucket's reach.
 func (c *Cluster) isolate(a *agent) {
 	d := c.w.Between(0, 20*time.Second)
-	if c.w.Uint64()%4 == 0 {
-		d *= 4 // nobody starts for as long
+	long := c.w.Uint64()%4 == 0
+	switch {
+	case long && c.options.Sparse:
+		d *= 60 // nobody who starts tries for as long
+	case long:
+		d *= 5
 	}
 	c.bucket.Unreachable(a.name, d)
 	if a.peered() {
 		c.marks.Hit(BucketCut)
+	}
+	if long && !a.p.Killed() {
+		c.marks.Hit(AgentKilled)
+		c.kill(a)
 	}
 }
 

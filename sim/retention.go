@@ -27,21 +27,19 @@ func (c *Cluster) retention() []config.KV {
 }
 
 // letGo judges log starts that moved from the view of one slot to that of the next: beyond what was asked to be deleted
-// only retention may move them, and only over records that are old enough, or that enough bytes follow.
+// only retention may move them.
 func (u *Auditor) letGo(agent string, old, v meta.View) {
 	t, ok := v.Log.TopicByName(topicName)
 	if !ok {
 		return
 	}
 	for i := range t.Partitions {
-		p, _ := v.Log.Partition(base.KeyOf(t.Number, i))
+		key := base.KeyOf(t.Number, i)
+		p, _ := v.Log.Partition(key)
 		if p.Start > u.gone[i] && u.keeps.ms > 0 {
-			switch {
-			case p.Extents.Bytes() >= u.keeps.bytes:
-				u.marks.Hit(RetainedBySize)
+			if old == nil || old.Slot+1 < v.Slot { // what was decided in between, and when, is not known
 				u.gone[i] = p.Start
-			case old == nil || old.Slot+1 < v.Slot || u.mayGo(old, p, v.Time): // what lay between two views is not known
-				u.marks.Hit(RetainedByTime)
+			} else if was, ok := old.Log.Partition(key); ok && u.mayGo(i, was, p, v.Time) {
 				u.gone[i] = p.Start
 			}
 		}
@@ -49,35 +47,35 @@ func (u *Auditor) letGo(agent string, old, v meta.View) {
 	}
 }
 
-// mayGo reports whether each extent of old that p lacks is old, or has enough bytes behind it; then so has all before it.
-func (u *Auditor) mayGo(old meta.View, p *log.Partition, now base.Millis) bool {
-	was, ok := old.Log.Partition(p.Key)
-	if !ok {
-		return false
-	}
-	var gone []log.Extent
+// mayGo reports whether retention lets the extents of was go that p does not have: each if its records, as far as they are
+// known, are old enough, or if enough bytes follow it.
+func (u *Auditor) mayGo(partition int32, was, p *log.Partition, now base.Millis) bool {
+	var went []log.Extent
 	was.Extents.From(was.Start, func(e log.Extent) bool {
 		if e.End() <= p.Start {
-			gone = append(gone, e)
+			went = append(went, e)
 		}
 		return e.End() < p.Start
 	})
-	behind := p.Extents.Bytes()
-	for _, e := range slices.Backward(gone) {
-		if behind >= u.keeps.bytes {
-			return true
-		}
-		if !u.areOld(p.Key.Index(), e.Base, e.End(), now) {
+	follow := p.Extents.Bytes()
+	for _, e := range slices.Backward(went) {
+		switch {
+		case e.End() <= u.gone[partition]:
+		case follow >= u.keeps.bytes:
+			u.marks.Hit(RetainedBySize)
+		case u.areOld(partition, e, now):
+			u.marks.Hit(RetainedByTime)
+		default:
 			return false
 		}
-		behind += int64(e.Len)
+		follow += int64(e.Len)
 	}
 	return true
 }
 
-// areOld reports whether the records from and to that are known are older than retention.ms.
-func (u *Auditor) areOld(partition int32, from, to int64, now base.Millis) bool {
-	for at := from; at < to; at++ {
+// areOld reports whether the records of an extent that are known are older than retention.ms.
+func (u *Auditor) areOld(partition int32, e log.Extent, now base.Millis) bool {
+	for at := e.Base; at < e.End(); at++ {
 		r := u.told[place{partition, at}]
 		if r == nil {
 			r = u.records[u.content[place{partition, at}]]
