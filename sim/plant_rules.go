@@ -51,7 +51,7 @@ var rulePlants = []Plant{
 	{Name: "a Fetch is refused by the view at hand", Rule: plant.BarrierBeforeNo, Finds: []string{CheckOutOfRange}},
 	{Name: "ListOffsets answers from the view at hand", Rule: plant.BarrierOfLatest, Finds: []string{CheckStaleBarrier}},
 	{Name: "OffsetFetch answers from the view at hand", Rule: plant.BarrierOfOffsets, Finds: []string{CheckLostCommit}},
-	{Name: "all batches of an extent are given the offset of its first", Rule: plant.BatchOffsets, Finds: []string{CheckNonmonotonicPoll, CheckPollSkip, CheckInconsistentOffsets}},
+	{Name: "all batches of an extent are given the offset of its first", Rule: plant.BatchOffsets, Finds: []string{CheckNonmonotonicPoll, CheckIntNonmonotonicPoll, CheckPollSkip, CheckIntPollSkip, CheckInconsistentOffsets}},
 	{Name: "a batch is appended without being validated", Rule: plant.BatchChecksums, Finds: []string{CheckG1a, CheckLostWrite}},
 }
 
