@@ -67,6 +67,7 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 			stop(err)
 		}
 		<-signals // the second, or the first after a failure, ends it at once
+		r.abandon()
 		clean()
 		os.Exit(1)
 	}()

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -59,7 +60,18 @@ func (s *settings) ensureBucket() (clean func(), farewell string, err error) {
 		return nil, "", fmt.Errorf("no room for a throwaway bucket: %w; set TMPDIR, or give one with --bucket", err)
 	}
 	s.bucket = (&url.URL{Scheme: "file", Path: dir}).String()
-	return func() { _ = os.RemoveAll(dir) }, ": the bucket is removed", nil
+	return func() { removeBucket(dir) }, ": the bucket is removed", nil
+}
+
+// removeBucket removes a throwaway bucket. A write that was under way when its agent ended may make a file meanwhile, which
+// keeps its folder from going: then once more.
+func removeBucket(dir string) {
+	for range 20 {
+		if os.RemoveAll(dir) == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // invite says what to put in a client, and how a second machine joins.

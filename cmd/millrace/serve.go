@@ -143,6 +143,22 @@ func (r *running) stop(atOnce bool) (err error) {
 	return err
 }
 
+// abandonFor is how long an agent that is ended at once may take to let go of its bucket.
+const abandonFor = 500 * time.Millisecond
+
+// abandon ends the agent at once, also while it drains, so that it writes no more into a bucket that is about to be removed.
+func (r *running) abandon() {
+	gone := make(chan struct{})
+	go func() {
+		_ = r.stop(true)
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(abandonFor):
+	}
+}
+
 // sameSignal is the time within which two signals are one: timeout(1) and some supervisors signal the process and then
 // its group, which the process is in.
 const sameSignal = 20 * time.Millisecond
