@@ -218,8 +218,9 @@ const restMax = 10 * time.Minute
 
 // end ends all faults, waits for the clients to have their answers, and looks at everything.
 func (c *Cluster) end(main *sim.Proc) {
-	c.bucket.Calm()
+	c.relent()
 	for began := c.w.Elapsed(); !c.atRest(); main.Sleep(time.Second) {
+		c.revive()
 		if len(c.audit.Violations) > 0 {
 			return
 		}
@@ -233,22 +234,24 @@ func (c *Cluster) end(main *sim.Proc) {
 	c.examine(main)
 }
 
-// atRest reports whether all agents serve and no client waits. It starts the agents that are dead.
-func (c *Cluster) atRest() bool {
-	up := true
+// revive starts the agents that are dead.
+func (c *Cluster) revive() {
 	for _, a := range c.agents {
 		if a.p.Killed() {
 			c.begin(a.name)
 		}
-		up = up && a.up
 	}
-	if !up {
-		return false
-	}
-	for _, g := range c.guests {
-		up = up && !g.p.Killed()
-	}
-	return up && !slices.ContainsFunc(c.producers, func(r *producer) bool { return !r.idle() }) &&
+}
+
+// allUp reports whether every agent serves.
+func (c *Cluster) allUp() bool {
+	return !slices.ContainsFunc(c.agents, func(a *agent) bool { return !a.up })
+}
+
+// atRest reports whether all agents serve and no client waits.
+func (c *Cluster) atRest() bool {
+	return c.allUp() && !slices.ContainsFunc(c.guests, func(g *guest) bool { return g.p.Killed() }) &&
+		!slices.ContainsFunc(c.producers, func(r *producer) bool { return !r.idle() }) &&
 		!slices.ContainsFunc(c.consumers, func(k *consumer) bool { return !k.caughtUp() }) &&
 		(!c.hasGroup() || c.audit.groupIsThrough())
 }
@@ -323,7 +326,7 @@ func (c *Cluster) beginFresh(main *sim.Proc) {
 func (c *Cluster) landed(p *sim.Proc, key string) {
 	c.entryLanded(key)
 	i := slices.IndexFunc(c.agents, func(a *agent) bool { return a != nil && a.p == p })
-	if c.quiet || p.Killed() || i < 0 {
+	if c.bucket.calm || p.Killed() || i < 0 {
 		return
 	}
 	switch a := c.agents[i]; {

@@ -23,11 +23,11 @@ func (c *Cluster) torment(main *sim.Proc) {
 			c.step(a)
 		}
 	}
-	c.relent()
 }
 
-// relent ends all that torments the agents.
+// relent ends all faults, and has clients send nothing new.
 func (c *Cluster) relent() {
+	c.bucket.Calm()
 	c.quiet, c.quietAt, c.upgraded = true, c.w.Elapsed(), true
 	for i, a := range c.agents {
 		a.p.Spare()

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -65,12 +64,19 @@ func TestThroughputRecovers(t *testing.T) {
 			acked := c.audit.Acked
 			c.torment(main)
 			during[n] = (c.audit.Acked - acked) * int(window/time.Second) / 120
-			c.bucket.Calm()
-			c.quiet = false // clients go on
-			for !c.atRest() && !c.allUp() {
-				main.Sleep(time.Second)
+			c.relent()
+			for c.quiet = false; !c.allUp(); main.Sleep(time.Second) { // clients go on
+				c.revive()
 			}
-			main.Sleep(30 * time.Second)
+			for _, a := range c.agents { // until those that are paused are back, and their clocks go on
+				if _, err := ask(main, a, 10*time.Minute, func() (meta.View, error) {
+					a.p.Sleep(time.Second)
+					return a.control.Barrier(time.Time{})
+				}); err != nil {
+					t.Errorf("seed %d: %s: %v", o.Seed, a.name, err)
+				}
+			}
+			main.Sleep(20 * time.Second)
 			after[n] = c.ackedWithin(main, window)
 		})
 	})
@@ -115,11 +121,6 @@ func TestFarAgentIsNotStarved(t *testing.T) {
 			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, farWaitMax)
 		}
 	}
-}
-
-// allUp reports whether every agent serves.
-func (c *Cluster) allUp() bool {
-	return !slices.ContainsFunc(c.agents, func(a *agent) bool { return !a.up })
 }
 
 // command has an agent decide something, and tells how long it took.

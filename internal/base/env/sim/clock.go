@@ -48,6 +48,18 @@ func (c *clock) moment(v int64, t time.Time) int64 {
 	return v + e
 }
 
+// stop has the monotonic clock stand still from the virtual moment v on for d, and tells by how much that is longer than
+// it would have anyway.
+func (c *clock) stop(v, d int64) (by int64) {
+	if c.base < v {
+		c.rebase(v)
+	}
+	by = max(0, v+d-c.base)
+	c.base += by
+	c.wall += by
+	return by
+}
+
 func (c *clock) rebase(v int64) { c.mono, c.base = c.monotonic(v), v }
 
 // makeTime makes the time.Time that time.Now would give, in UTC, at a wall clock reading and a monotonic one. The time

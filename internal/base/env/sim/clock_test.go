@@ -49,3 +49,20 @@ func TestMomentIsTheFirstThatReachesTheDeadline(t *testing.T) {
 		t.Errorf("a deadline past the end of time: %d", at)
 	}
 }
+
+// Two suspensions that overlap are one that lasts until the later end.
+func TestStoppingTwiceIsNotLonger(t *testing.T) {
+	c := clock{wall: epoch}
+	if by := c.stop(10, 100); by != 100 {
+		t.Errorf("stopped for 100: by %d", by)
+	}
+	if by := c.stop(50, 20); by != 0 || c.monotonic(110) != 10 {
+		t.Errorf("stopped for less than is left: by %d, the clock shows %d", by, c.monotonic(110))
+	}
+	if by := c.stop(60, 100); by != 50 || c.monotonic(160) != 10 || c.monotonic(161) != 11 {
+		t.Errorf("stopped for 50 more: by %d, the clock shows %d, then %d", by, c.monotonic(160), c.monotonic(161))
+	}
+	if wall := c.now(170).UnixNano(); wall != epoch+170 {
+		t.Errorf("the wall clock is %d off", wall-epoch-170)
+	}
+}

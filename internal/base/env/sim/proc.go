@@ -189,17 +189,15 @@ func (p *Proc) endPause() {
 // it all its deadlines; its wall clock goes on.
 func (p *Proc) Suspend(d time.Duration) {
 	w := p.w
-	p.clock.rebase(w.now)
-	p.clock.base += int64(d)
-	p.clock.wall += int64(d)
+	by := p.clock.stop(w.now, int64(d))
 	for _, t := range p.tasks {
 		if t.timer.index > 0 {
-			w.setTimer(&t.timer, t.timer.at+int64(d))
+			w.setTimer(&t.timer, t.timer.at+by)
 		}
 	}
 	for _, c := range p.conns {
-		c.readBy.postpone(d)
-		c.writeBy.postpone(d)
+		c.readBy.postpone(time.Duration(by))
+		c.writeBy.postpone(time.Duration(by))
 	}
 	p.Pause(d)
 }
