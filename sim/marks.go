@@ -24,6 +24,7 @@ const (
 	BucketLateRefused  Mark = "bucket: late create found the key taken"
 	BucketRecreated    Mark = "bucket: late create brought a deleted object back"
 	BucketUnreachable  Mark = "bucket: unreachable for one agent"
+	BucketHedged       Mark = "bucket: slow request sent a second time"
 	BucketShortPage    Mark = "bucket: listing in several pages"
 	BucketClockBack    Mark = "bucket: Date went back"
 	AgentKilled        Mark = "agent: killed"
@@ -72,7 +73,7 @@ const (
 
 // AllMarks are the marks that the standard seeds have to show, in the order of the table.
 var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, BucketFailed, BucketAnswerLost, BucketNotDone,
-	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketShortPage, BucketClockBack,
+	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketHedged, BucketShortPage, BucketClockBack,
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,

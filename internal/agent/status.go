@@ -89,6 +89,10 @@ func (a *Agent) Stats() console.Stats {
 		MemoryUsed: reserved(a.memory) + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
 	}
+	if a.hedge != nil {
+		hedges := a.hedge.Stats()
+		s.Hedges, s.HedgesWon = uint64(hedges.Sent), uint64(hedges.Won)
+	}
 	for _, op := range a.meter.Snapshot() {
 		s.Store = append(s.Store, storeOperation(op))
 	}

@@ -85,7 +85,11 @@ func journal() []reading {
 	single := func(name, help string, of func(Stats) float64) reading {
 		return reading{prometheus.NewDesc("millrace_"+name, help, nil, nil), prometheus.GaugeValue, of, nil}
 	}
+	hedges := prometheus.NewDesc("millrace_store_hedges_total",
+		"Requests to the bucket that were sent a second time, as their answer was late (sent), and those whose second answer came first (won).", []string{"outcome"}, nil)
 	return []reading{
+		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Hedges) }, []string{"sent"}},
+		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.HedgesWon) }, []string{"won"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesWritten) }, []string{"written"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesLost) }, []string{"lost"}},
 		single("journal_slot", "The last journal entry applied.", func(s Stats) float64 { return float64(s.JournalSlot) }),

@@ -245,7 +245,7 @@ func (l *loop) lostSession() {
 }
 
 // courtesy waits a moment when the next slot is another domain's turn, so that the nearer domain does not starve the
-// farther.
+// farther: for as long as an entry takes here, twice, as the other has to read the last one before it can write its own.
 func (l *loop) courtesy() {
 	domains, mine := l.domains()
 	if len(domains) < 2 {
@@ -253,7 +253,7 @@ func (l *loop) courtesy() {
 	}
 	slot, _ := l.journal.Position()
 	if int(uint64(slot+1)%uint64(len(domains))) != mine {
-		l.c.env.Sleep(min(l.entryTook, maxCourtesy))
+		l.c.env.Sleep(min(2*l.entryTook, maxCourtesy))
 	}
 }
 
