@@ -41,6 +41,7 @@ type agent struct {
 	stats   control.Stats // as last counted
 	parked  int64
 	hedges  int64
+	rode    int64
 }
 
 const peerPort = ":9094"
@@ -117,7 +118,7 @@ func (a *agent) start() error {
 		a.journal = o.Seams.Journal(a.p, a.journal)
 	}
 	a.control.Subscribe(a.published)
-	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log})
+	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !o.NoRides})
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
@@ -136,7 +137,7 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, NoRides: o.NoRides, Log: a.log}
 	if a.peered() {
 		config.Peer = peerPort
 	}
@@ -169,20 +170,23 @@ func (a *agent) count() {
 	m.Add(EntryStreamed, s.EntriesStreamed-a.stats.EntriesStreamed)
 	m.Add(SnapshotMade, s.Snapshots-a.stats.Snapshots)
 	m.Add(EntriesTruncated, s.Truncated-a.stats.Truncated)
+	m.Add(SlotKept, s.Kept-a.stats.Kept)
 	a.stats = s
 	if a.ingest != nil {
 		parked := a.ingest.Stats().Parked
 		m.Add(BatchParked, parked-a.parked)
 		a.parked = parked
 	}
-	hedges := int64(0)
+	var hedges, rode int64
 	if a.whole != nil {
-		hedges = int64(a.whole.Stats().Hedges)
+		w := a.whole.Stats()
+		hedges, rode = int64(w.Hedges), int64(w.SegmentsRode)
 	} else {
-		hedges = a.hedge.Stats().Sent
+		hedges, rode = a.hedge.Stats().Sent, a.ingest.Stats().Rode
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
-	a.hedges = hedges
+	m.Add(SegmentRode, rode-a.rode)
+	a.hedges, a.rode = hedges, rode
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)

@@ -44,6 +44,10 @@ const (
 	SnapshotMade       Mark = "journal: snapshot made"
 	EntriesTruncated   Mark = "journal: entries truncated"
 	StartFromSnapshot  Mark = "journal: agent started from a snapshot"
+	SlotKept           Mark = "journal: slot kept from truncation, as something rides in it or after it"
+	SegmentRode        Mark = "riders: segment rode in an entry"
+	RiderRead          Mark = "riders: read from the journal"
+	RiderMoved         Mark = "riders: landed under a reader, its slot truncated"
 	AgentExpired       Mark = "agent: expired by another while alive"
 	BatchParked        Mark = "ingest: batch parked"
 	BatchRepeated      Mark = "produce: repeated batch answered with its first offset"
@@ -75,7 +79,8 @@ const (
 var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, BucketFailed, BucketAnswerLost, BucketNotDone,
 	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketHedged, BucketShortPage, BucketClockBack,
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
-	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, StartFromSnapshot,
+	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, SlotKept, StartFromSnapshot,
+	SegmentRode, RiderRead,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,
 	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale,
 	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange,

@@ -1,12 +1,14 @@
 package cache
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
@@ -21,7 +23,8 @@ var (
 // Extent says where batches lie side by side, and their offsets.
 type Extent struct {
 	File      base.FileRef
-	FileBytes int64 // size of the whole file
+	FileBytes int64     // size of the whole file
+	Slot      base.Slot // the file rides in that journal entry; 0: it is an object of its own
 	Pos, Len  uint32
 	Base      int64 // offset of the first record
 	Count     uint32
@@ -124,7 +127,7 @@ func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
 		from, to = r.window(f)
 		if slices.Equal(f.gaps(from, to, r.FileBytes), missing) {
 			c.stats.misses.Add(1)
-			return c.load(r.File, missing)
+			return c.load(r.File, r.Slot, missing)
 		}
 	}
 }
@@ -150,7 +153,7 @@ func (f *file) use(c *Cache, from, to int64) {
 
 // load begins to read what is missing of a file; c.mu is held. Each span is held by its GET. It fails once the cache is
 // stopped.
-func (c *Cache) load(ref base.FileRef, missing []gap) error {
+func (c *Cache) load(ref base.FileRef, slot base.Slot, missing []gap) error {
 	f := c.files[ref]
 	if f == nil {
 		f = &file{ref: ref}
@@ -161,7 +164,16 @@ func (c *Cache) load(ref base.FileRef, missing []gap) error {
 		f.spans = slices.Insert(f.spans, f.at(g.from), s)
 		c.used += s.cost()
 		c.hold(s)
-		if !c.stop.Go("cache load", func() { c.loadSpan(s) }) {
+		read := func() { c.loadSpan(s) }
+		if slot > 0 {
+			c.rides[slot] = append(c.rides[slot], s)
+			if len(c.rides[slot]) > 1 {
+				continue // one GET serves all that ride in the entry
+			}
+			read = func() { c.loadEntry(slot) }
+		}
+		if !c.stop.Go("cache load", read) {
+			delete(c.rides, slot)
 			c.loaded(s, nil, env.ErrClosed)
 			return env.ErrClosed
 		}
@@ -178,17 +190,69 @@ func (c *Cache) loadSpan(s *span) {
 	c.stats.gets.Add(1)
 	c.stats.getBytes.Add(int64(len(o.Body)))
 	c.stats.getMicros.Add(c.env.Now().Sub(began).Microseconds())
-	switch {
-	case objstore.Is(err, objstore.NotFound):
-		err = fmt.Errorf("%w: %w", ErrGone, err)
-	case err != nil:
-		err = base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
-	case int64(len(o.Body)) != n:
+	if err = failure(err); err == nil && int64(len(o.Body)) != n {
 		err = base.Errorf(base.CorruptMessage, "data file %s: %d bytes at %d, not %d", segment.Key(s.file.ref), len(o.Body), s.from, n)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loaded(s, o.Body, err)
+}
+
+// failure says what an error of the store means to readers.
+func failure(err error) error {
+	switch {
+	case err == nil || base.KindOf(err) == base.CorruptMessage:
+		return err
+	case objstore.Is(err, objstore.NotFound):
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
+}
+
+// loadEntry reads a journal entry for the spans that wait for what rides in it. The other files in it are taken along: who
+// reads the one will mostly want them next.
+func (c *Cache) loadEntry(slot base.Slot) {
+	_ = c.entries.Acquire(1, time.Time{}) // without a deadline it cannot fail
+	defer c.entries.Release(1)
+	ctx, cancel := c.env.WithTimeout(c.ctx, getTimeout)
+	defer cancel()
+	began := c.env.Now()
+	riders, err := c.riders(ctx, slot)
+	c.stats.gets.Add(1)
+	c.stats.entries.Add(1)
+	c.stats.getMicros.Add(c.env.Now().Sub(began).Microseconds())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	waiting := c.rides[slot]
+	delete(c.rides, slot)
+	for _, s := range waiting {
+		body, err := s.in(riders, err)
+		c.stats.getBytes.Add(int64(len(body)))
+		c.loaded(s, body, err)
+	}
+	for _, r := range riders {
+		if c.files[r.Ref] == nil {
+			c.put(r.Ref, bytes.Clone(r.Body))
+		}
+	}
+}
+
+// in finds the bytes of a span of a file that rides in an entry with these riders, unless that could not be read. They are
+// copied: the entry is not to be kept for them.
+func (s *span) in(riders []log.Rider, err error) ([]byte, error) {
+	if err != nil {
+		return nil, failure(err)
+	}
+	for _, r := range riders {
+		if r.Ref != s.file.ref {
+			continue
+		}
+		if s.to > int64(len(r.Body)) {
+			return nil, base.Errorf(base.CorruptMessage, "data file %s, which rides in the journal, has %d bytes, not %d or more", s.file.ref.ID, len(r.Body), s.to)
+		}
+		return bytes.Clone(r.Body[s.from:s.to]), nil
+	}
+	return nil, fmt.Errorf("%w: it rides no more", ErrGone)
 }
 
 // loaded ends the loading of s; c.mu is held.

@@ -8,8 +8,8 @@ import (
 )
 
 type counters struct {
-	won, lost, read, void, streamed, reloads, snapshots, truncated atomic.Int64
-	seen                                                           atomic.Int64 // when the end of the journal was last known, local ms
+	won, lost, read, void, streamed, reloads, snapshots, truncated, kept atomic.Int64
+	seen                                                                 atomic.Int64 // when the end of the journal was last known, local ms
 }
 
 // Stats is what the loop has done since the agent started.
@@ -22,6 +22,7 @@ type Stats struct {
 	Reloads         int64 // of the whole state
 	Snapshots       int64
 	Truncated       int64         // entries deleted
+	Kept            int64         // slots that truncations spared, as files ride in them or after them
 	SnapshotSlot    base.Slot     // of the snapshot that this agent loaded or made last
 	ViewAge         time.Duration // since the journal was last seen to hold no more, or an entry of a stream came
 }
@@ -34,5 +35,5 @@ func (c *Control) Stats() Stats {
 		slot = m.Slot
 	}
 	return Stats{SnapshotSlot: slot, ViewAge: time.Duration(c.env.Now().UnixMilli()-n.seen.Load()) * time.Millisecond, EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(),
-		EntriesVoid: n.void.Load(), Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), Truncated: n.truncated.Load()}
+		EntriesVoid: n.void.Load(), Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), Truncated: n.truncated.Load(), Kept: n.kept.Load()}
 }

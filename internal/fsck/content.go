@@ -18,6 +18,9 @@ func newBudget(e env.Env) *env.Semaphore { return env.NewSemaphore(e, bytesAtOnc
 
 // file checks one data file and the claims on it, which are in order of position.
 func (k *checker) file(ctx context.Context, f log.File, claims []claim, listed bool, budget *env.Semaphore) (r fileResult) {
+	if f.Where == log.Riding {
+		return k.rider(ctx, f, claims, budget)
+	}
 	key := segment.Key(f.Ref)
 	r.overlaps(key, claims)
 	if !listed {

@@ -13,7 +13,8 @@
 //	                are named; digests carried in entries, and every snapshot that is passed on the way, are held against
 //	                the state folded so far
 //	data/*          each file the state refers to: there, of its size, and, unless Quick, whole: envelope, index, chunks,
-//	                every batch's CRC, and that an extent's batches hold the records the state says
+//	                every batch's CRC, and that an extent's batches hold the records the state says; files that ride in journal
+//	                entries are looked for there, and those that landed in others are checked with them
 //
 // The manifest is decoded here a second time, from the description in package journal: a reader of its own that shares
 // no code with the writer.

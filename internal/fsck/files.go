@@ -67,13 +67,15 @@ func (k *checker) listed(o objstore.ListEntry, there map[uint64]struct{}) {
 func (k *checker) eachGroup(f func(files []uint64, claims map[uint64][]claim) error) error {
 	var groups [][]uint64
 	sum := extentsAtOnce
+	landed := k.landedExtents()
 	k.state.Log.Files(func(n uint64, file log.File) bool {
-		if file.Refs == 0 {
+		if file.Refs == 0 || file.Where == log.Landed {
 			return true
 		}
 		k.report.Files++
-		if sum += int(file.Refs); sum > extentsAtOnce {
-			groups, sum = append(groups, nil), int(file.Refs)
+		extents := int(file.Refs) + landed[n]
+		if sum += extents; sum > extentsAtOnce {
+			groups, sum = append(groups, nil), extents
 		}
 		last := &groups[len(groups)-1]
 		*last = append(*last, n)
@@ -92,7 +94,7 @@ func (k *checker) claims(from, to uint64) map[uint64][]claim {
 	all := map[uint64][]claim{}
 	k.state.Log.Partitions(func(p *log.Partition) bool {
 		p.Extents.From(0, func(x log.Extent) bool {
-			if x.File >= from && x.File <= to {
+			if x = k.home(x); x.File >= from && x.File <= to {
 				all[x.File] = append(all[x.File], claim{x, p.Key})
 			}
 			return true

@@ -133,7 +133,6 @@ func (f *folder) fold(ctx context.Context) error {
 		return err
 	}
 	f.report.FirstSlot = f.state.Slot
-	f.unused(f.state.Slot)
 	for at := f.state.Slot; ; {
 		broken, err := f.follow(ctx, at)
 		if err != nil || broken == 0 {
@@ -254,8 +253,11 @@ func (f *folder) lost(from base.Slot) {
 	}
 }
 
-// unused names the entries before the state that the fold begins at.
+// unused names the entries before the state that the fold begins at, but for those in which, or after which, something rides.
 func (f *folder) unused(upTo base.Slot) {
+	if ride := f.state.Log.OldestRide(); ride > 0 {
+		upTo = min(upTo, ride-1)
+	}
 	n := f.place(after(upTo))
 	if n > 0 {
 		f.report.add(Garbage, journal.EntryKey(f.entries[0]), "%d entries up to %s are not needed any more: a late PUT, or they are not swept yet",
@@ -340,7 +342,8 @@ func (f *folder) end(err error) error {
 		return nil
 	}
 	f.report.LastSlot = f.state.Slot
-	f.checker.state = f.state
+	f.checker.state, f.checker.entries = f.state, f.entries
+	f.unused(f.report.FirstSlot)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/envelope"
 	"github.com/millrace-io/millrace/internal/journal"
@@ -39,6 +40,7 @@ type checker struct {
 	cluster journal.Cluster
 	date    time.Time // the bucket's time, by the last listing
 	state   *meta.State
+	entries []base.Slot // of the journal, as listed before it was folded
 	steps   int
 }
 
