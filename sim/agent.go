@@ -14,6 +14,7 @@ import (
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
+	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -34,6 +35,7 @@ type agent struct {
 	journal ingest.Journal // control, as planted bugs let ingest and clients see it
 	ingest  *ingest.Ingest
 	hedge   *hedge.Store
+	land    *landing.Job
 	whole   *whole.Agent // with all floors; nil: only those above, put together here
 	up      bool         // serves clients
 	conns   []*conn
@@ -42,6 +44,7 @@ type agent struct {
 	parked  int64
 	hedges  int64
 	rode    int64
+	landed  int64
 }
 
 const peerPort = ":9094"
@@ -119,10 +122,15 @@ func (a *agent) start() error {
 	}
 	a.control.Subscribe(a.published)
 	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !o.NoRides})
+	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
-	return a.control.Start()
+	if err := a.control.Start(); err != nil {
+		return err
+	}
+	a.land.Start()
+	return nil
 }
 
 // peered reports whether the agent talks to others.
@@ -137,7 +145,7 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, NoRides: o.NoRides, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: o.NoRides, Log: a.log}
 	if a.peered() {
 		config.Peer = peerPort
 	}
@@ -177,16 +185,17 @@ func (a *agent) count() {
 		m.Add(BatchParked, parked-a.parked)
 		a.parked = parked
 	}
-	var hedges, rode int64
+	var hedges, rode, landed int64
 	if a.whole != nil {
 		w := a.whole.Stats()
-		hedges, rode = int64(w.Hedges), int64(w.SegmentsRode)
+		hedges, rode, landed = int64(w.Hedges), int64(w.SegmentsRode), int64(w.Landings)
 	} else {
-		hedges, rode = a.hedge.Stats().Sent, a.ingest.Stats().Rode
+		hedges, rode, landed = a.hedge.Stats().Sent, a.ingest.Stats().Rode, a.land.Stats().Landed
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
 	m.Add(SegmentRode, rode-a.rode)
-	a.hedges, a.rode = hedges, rode
+	m.Add(RidersLanded, landed-a.landed)
+	a.hedges, a.rode, a.landed = hedges, rode, landed
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)
@@ -203,6 +212,7 @@ func (a *agent) stop(d time.Duration) {
 		return
 	}
 	a.ingest.Stop(end)
+	a.land.Stop(end)
 	a.control.Stop(end)
 	if a.node != nil {
 		a.node.Stop(end)

@@ -48,6 +48,7 @@ const (
 	SegmentRode        Mark = "riders: segment rode in an entry"
 	RiderRead          Mark = "riders: read from the journal"
 	RiderMoved         Mark = "riders: landed under a reader, its slot truncated"
+	RidersLanded       Mark = "riders: landed in a data file"
 	AgentExpired       Mark = "agent: expired by another while alive"
 	BatchParked        Mark = "ingest: batch parked"
 	BatchRepeated      Mark = "produce: repeated batch answered with its first offset"
@@ -80,7 +81,7 @@ var AllMarks = []Mark{BucketSlow, BucketVerySlow, BucketThrottled, BucketStorm, 
 	BucketConflict, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated, BucketUnreachable, BucketHedged, BucketShortPage, BucketClockBack,
 	AgentKilled, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentSuspended, AgentSkewed, AgentExpired, PeersCut,
 	EntryVoidInjected, EntryVoid, EntryStreamed, SlotLost, StateReloaded, SnapshotMade, EntriesTruncated, SlotKept, StartFromSnapshot,
-	SegmentRode, RiderRead,
+	SegmentRode, RiderRead, RidersLanded,
 	BatchParked, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchUnknown, BatchUnknownThere, ProducerAnew, ClientRestarted,
 	OffsetCommitted, OffsetWentBack, RecordsDeleted, ReaderStale,
 	ClientConnected, ClientCut, LeaderMoved, FetchSession, FetchOutOfRange,

@@ -88,7 +88,7 @@ func (a *Agent) Stats() console.Stats {
 		JournalSlot: v.Slot, SnapshotSlot: journal.SnapshotSlot, ViewLag: journal.ViewAge,
 		MemoryUsed: reserved(a.memory) + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
-		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), RidingBytes: v.Log.RidingBytes(),
+		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Landed), RidingBytes: v.Log.RidingBytes(),
 	}
 	if a.hedge != nil {
 		hedges := a.hedge.Stats()
