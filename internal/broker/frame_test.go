@@ -3,10 +3,12 @@ package broker
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"testing"
 	"time"
 
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 )
 
@@ -24,7 +26,8 @@ func inFrameBed(t *testing.T, memory int64, play func(*frameBed)) {
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(main *sim.Proc) {
 		bed := &frameBed{t: t, agent: main, client: w.Proc("client")}
-		bed.b = &Broker{env: main, frames: newFrames(main, memory)}
+		bed.b = &Broker{env: main, frames: newFrames(main, memory), log: slog.New(slog.DiscardHandler), stop: env.NewStopper(main), watch: env.NewStopper(main)}
+		main.Go("watch", func() { bed.b.watchStillness(bed.b.watch) })
 		var err error
 		if bed.l, err = main.Listen(":9092"); err != nil {
 			t.Fatal(err)
