@@ -2,7 +2,7 @@
 // with each of them left out.
 //
 //	millrace-model                     the worlds of CI, then each rule left out: two tables
-//	millrace-model -deep               larger worlds as well: hours, and some 10 GB of memory
+//	millrace-model -deep               larger worlds as well: minutes on an idle machine, and some 2 GB
 //	millrace-model -world NAME         that world alone
 //	millrace-model -without RULE       that rule left out: how a promise is broken, step by step (with -world: there)
 //	millrace-model -list               the names of worlds and rules
