@@ -234,7 +234,7 @@ func (a *Agent) assemble() {
 		peers = a.peers
 	}
 	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log}, peers)
-	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
+	a.cache = cache.New(e, bucket, a.meter.Opener(), c.MemoryBytes/cacheShare)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)

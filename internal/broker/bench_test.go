@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
@@ -50,9 +51,7 @@ func (b *bed) serve(c *conn, frame []byte) (response kmsg.Response, size int) {
 		q.held()
 	}
 	defer a.done()
-	for _, buffer := range a.raw {
-		size += len(buffer)
-	}
+	size += a.raw.Len()
 	if a.response != nil {
 		a.response.SetVersion(q.header.Version)
 		size += len(wire.EncodeResponse(nil, q.header.CorrelationID, a.response))
@@ -120,7 +119,7 @@ func BenchmarkFetchRequest(b *testing.B) {
 		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
 			bed := newBed(b)
 			topic := bed.wide(partitions)
-			records := [][]byte{make([]byte, 1000)}
+			records := piece.List{piece.Of(make([]byte, 1000))}
 			bed.fetch.answer = func(q fetch.Request) fetch.Response {
 				found := make([]fetch.Fetched, len(q.Partitions))
 				for i, w := range q.Partitions {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
 )
 
@@ -289,33 +290,14 @@ func (c *conn) write(q *query, a answer) bool {
 	out := a.raw
 	if a.response != nil {
 		a.response.SetVersion(q.header.Version)
-		out = net.Buffers{wire.EncodeResponse(nil, q.header.CorrelationID, a.response)}
+		out = piece.List{piece.Of(wire.EncodeResponse(nil, q.header.CorrelationID, a.response))}
 	}
-	for by := c.b.env.Now().Add(answerTime); len(out) > 0; {
-		var piece net.Buffers
-		piece, out = cut(out, writePiece)
+	by := c.b.env.Now().Add(answerTime)
+	return out.WriteTo(c.net, writePiece, func() {
 		limit := c.b.env.Now().Add(writeStall)
 		if limit.After(by) {
 			limit = by
 		}
 		_ = c.net.SetWriteDeadline(limit)
-		if _, err := piece.WriteTo(c.net); err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// cut takes buffers of at most n bytes off the front of list, splitting one if need be.
-func cut(list net.Buffers, n int) (piece, rest net.Buffers) {
-	for i, b := range list {
-		if len(b) > n {
-			rest = append(net.Buffers{b[n:]}, list[i+1:]...)
-			return append(list[:i:i], b[:n]), rest
-		}
-		if n -= len(b); n == 0 {
-			return list[: i+1 : i+1], list[i+1:]
-		}
-	}
-	return list, nil
+	}) == nil
 }

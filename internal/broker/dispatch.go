@@ -3,7 +3,6 @@ package broker
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"reflect"
 	"runtime/debug"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
 	"github.com/millrace-io/millrace/internal/meta"
 )
@@ -31,7 +31,7 @@ type query struct {
 // answer is what a handler gives back. The zero answer sends nothing.
 type answer struct {
 	response kmsg.Response
-	raw      net.Buffers   // a whole frame, in place of response
+	raw      piece.List    // a whole frame, in place of response
 	code     int16         // the first error in raw
 	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.held
 	hangUp   bool          // close the connection instead

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/fetch"
 )
 
@@ -28,7 +29,7 @@ func found(released *atomic.Int32) func(fetch.Request) fetch.Response {
 		a := fetch.Response{SessionID: q.SessionID, Release: func() { released.Add(1) }}
 		for _, p := range q.Partitions {
 			a.Partitions = append(a.Partitions, fetch.Fetched{Topic: p.Topic, Partition: p.Partition, HighWatermark: 9, LastStable: 9, LogStart: 2,
-				Records: [][]byte{[]byte("one"), []byte("two")}, DivergingEpoch: -1})
+				Records: piece.List{piece.Of([]byte("one")), piece.Of([]byte("two"))}, DivergingEpoch: -1})
 		}
 		return a
 	}

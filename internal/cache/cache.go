@@ -34,6 +34,8 @@ type Cache struct {
 	size  int64
 	stats counters
 
+	opener objstore.Opener
+
 	mu    sync.Mutex
 	room  env.Cond // broadcast when something is let go of that somebody may wait for
 	files map[base.FileRef]*file
@@ -45,9 +47,10 @@ type Cache struct {
 	ailings map[base.FileRef]ailing // files that are missing or cut short in the bucket; at most ailingMax
 }
 
-// New makes a cache of at most memory bytes (at least MemoryMin).
-func New(e env.Env, store objstore.Store, memory int64) *Cache {
-	c := &Cache{env: e, store: store, stop: env.NewStopper(e), size: max(memory, MemoryMin), files: map[base.FileRef]*file{}, ailings: map[base.FileRef]ailing{}}
+// New makes a cache of at most memory bytes (at least MemoryMin). If opener is not nil, files are opened by it instead of being
+// read into memory.
+func New(e env.Env, store objstore.Store, opener objstore.Opener, memory int64) *Cache {
+	c := &Cache{env: e, store: store, opener: opener, stop: env.NewStopper(e), size: max(memory, MemoryMin), files: map[base.FileRef]*file{}, ailings: map[base.FileRef]ailing{}}
 	c.ctx = c.stop.Context()
 	c.room = e.NewCond(&c.mu)
 	c.lru.next, c.lru.prev = &c.lru, &c.lru
@@ -135,6 +138,7 @@ func (c *Cache) letGo(s *span) {
 		c.touch(s)
 	} else {
 		c.used -= s.cost()
+		s.close()
 	}
 	if c.want > 0 {
 		c.room.Broadcast()
@@ -162,5 +166,6 @@ func (c *Cache) remove(s *span) {
 	if s.holders == 0 {
 		s.unlink()
 		c.used -= s.cost()
+		s.close()
 	}
 }

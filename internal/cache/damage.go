@@ -103,6 +103,6 @@ func (r *Read) own(err error) error {
 }
 
 // cut is the error about a file that ends at byte from of the extent, or before it.
-func (r *Read) cut(from int64) error {
-	return r.damaged(from, int64(r.Len), "the file is cut short in the bucket, it had %d bytes", r.FileBytes)
+func (x *Extent) cut(from int64) error {
+	return x.damaged(from, int64(x.Len), "the file is cut short in the bucket, it had %d bytes", x.FileBytes)
 }

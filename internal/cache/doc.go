@@ -5,6 +5,9 @@
 // GETs as possible (one for all who wait for it), and holds them until its bytes are written to the client: bytes are
 // handed out by reference and never copied or changed.
 //
+// Where the bucket is a folder, nothing of it is kept: a span is then a file that is held open, and what a client is sent of it
+// goes there from the kernel's own memory (sendfile).
+//
 // Beside the spans lies an index for each extent that was read: where its batches begin, and that their CRC was found
 // right. It is filled from the extent's beginning on as far as readers come, and forgotten with the first of the bytes
 // it speaks of, so that every batch is checked once for each time that its bytes come from the bucket.

@@ -151,14 +151,22 @@ func (v *View) batchAt(pos uint32) (b batch.Batch, need uint32, err error) {
 	if at < v.from || at+batch.HeaderSize > v.to {
 		return nil, pos + batch.HeaderSize, nil
 	}
-	size := batchSize(v.bytes(pos, batch.HeaderSize))
+	header, err := v.Bytes(pos, batch.HeaderSize)
+	if err != nil {
+		return nil, 0, err
+	}
+	size := batchSize(header)
 	if size < batch.HeaderSize || size > left {
 		return nil, 0, v.damaged(at, int64(v.x.Len), "a batch of %d bytes where %d are left", size, left)
 	}
 	if at+size > v.to {
 		return nil, pos + uint32(size), nil
 	}
-	b = batch.Batch(v.bytes(pos, uint32(size)))
+	whole, err := v.Bytes(pos, uint32(size))
+	if err != nil {
+		return nil, 0, err
+	}
+	b = batch.Batch(whole)
 	if b.LastOffsetDelta() < 0 {
 		return nil, 0, v.damaged(at, int64(v.x.Len), "a batch whose last offset is %d after its first", b.LastOffsetDelta())
 	}

@@ -35,8 +35,8 @@ func (c *Cache) Prefetch(reads []Read) int {
 		for i++; i < len(list) && list[i].file == w.file && list[i].from <= w.to+blockBytes; i++ {
 			w.to = max(w.to, list[i].to)
 		}
-		missing := c.files[w.file].gaps(w.from, w.to, c.sizeOf(w.file, w.size))
-		if c.makeRoom(cost(missing)) && c.load(w.file, missing) != nil {
+		missing := c.gaps(c.files[w.file], w.from, w.to, c.sizeOf(w.file, w.size))
+		if c.makeRoom(c.cost(missing...)) && c.load(w.file, missing) != nil {
 			return 0
 		}
 	}
@@ -50,14 +50,14 @@ func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 		r := &reads[n]
 		f := c.files[r.File]
 		from, to := r.window(f)
-		missing := f.gaps(from, to, c.sizeOf(r.File, r.FileBytes))
+		missing := c.gaps(f, from, to, c.sizeOf(r.File, r.FileBytes))
 		if len(missing) == 0 {
 			f.use(c, from, to)
 			continue
 		}
 		for _, g := range missing {
 			if k := len(list); k == 0 || list[k-1].file != r.File || g.to > list[k-1].to {
-				bytes += g.to - g.from
+				bytes += c.memory(g)
 			}
 		}
 		if len(list) == prefetchRangesMax || n > 0 && bytes > c.size/prefetchShare {

@@ -130,7 +130,7 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 		}
 		c.hold(s)
 		v.add(s)
-		loading = loading || s.data == nil
+		loading = loading || !s.isThere()
 	}
 	return v, loading, nil
 }
@@ -144,7 +144,7 @@ func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
 		}
 		// Room is made at the cost of what was used least, so not of the other parts of this range.
 		c.files[r.File].use(c, from, to)
-		if err := c.awaitRoom(cost(missing), wait, deadline); err != nil {
+		if err := c.awaitRoom(c.cost(missing...), wait, deadline); err != nil {
 			return err
 		}
 		if _, _, now, err := c.missing(r); err == nil && slices.Equal(now, missing) {
@@ -159,18 +159,27 @@ func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
 func (c *Cache) missing(r *Read) (from, to int64, list []gap, err error) {
 	f, size := c.files[r.File], c.sizeOf(r.File, r.FileBytes)
 	from, to = r.window(f)
-	list = f.gaps(from, to, size)
+	list = c.gaps(f, from, to, size)
 	if len(list) == 0 && size < to && !f.covers(from) {
 		err = c.lacks(r, from-int64(r.Pos))
 	}
 	return from, to, list, err
 }
 
-func cost(missing []gap) (n int64) {
+func (c *Cache) cost(missing ...gap) (n int64) {
 	for _, g := range missing {
-		n += (&span{from: g.from, to: g.to}).cost()
+		n += c.spanOf(nil, g).cost()
 	}
 	return n
+}
+
+// spanOf is an empty span for what is missing of a file.
+func (c *Cache) spanOf(f *file, g gap) *span {
+	s := &span{file: f, from: g.from, to: g.to}
+	if g.opened {
+		s.openCost = c.openCost()
+	}
+	return s
 }
 
 // use makes the spans of a range the most recently used. f may be nil.
@@ -194,11 +203,16 @@ func (c *Cache) load(ref base.FileRef, missing []gap) error {
 		c.files[ref] = f
 	}
 	for _, g := range missing {
-		s := &span{file: f, from: g.from, to: g.to, listed: true, ready: env.NewFuture[struct{}](c.env)}
+		s := c.spanOf(f, g)
+		s.listed, s.ready = true, env.NewFuture[struct{}](c.env)
 		f.spans = slices.Insert(f.spans, f.at(g.from), s)
 		c.used += s.cost()
 		c.hold(s)
-		if !c.stop.Go("cache load", func() { c.loadSpan(s) }) {
+		load := c.loadSpan
+		if g.opened {
+			load = c.openSpan
+		}
+		if !c.stop.Go("cache load", func() { load(s) }) {
 			c.loaded(s, nil, env.ErrClosed)
 			return env.ErrClosed
 		}
@@ -215,21 +229,24 @@ func (c *Cache) loadSpan(s *span) {
 	c.stats.gets.Add(1)
 	c.stats.getBytes.Add(int64(len(o.Body)))
 	c.stats.getMicros.Add(c.env.Now().Sub(began).Microseconds())
-	switch {
-	case objstore.Is(err, objstore.InvalidRange):
+	if objstore.Is(err, objstore.InvalidRange) {
 		o.Body, err = nil, nil // the file ends before
-	case err != nil && !objstore.Is(err, objstore.NotFound):
-		err = base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loaded(s, o.Body, err)
+	c.loaded(s, o.Body, readable(err))
 }
 
-// loaded ends the loading of s, of which the bucket has body; c.mu is held. Of a file that is cut short the span keeps what is
-// there: each reader sees for itself whether that is enough.
+// loaded ends the loading of s, of which the bucket has body; c.mu is held.
 func (c *Cache) loaded(s *span, body []byte, err error) {
-	end := s.from + int64(len(body))
+	s.data = body
+	c.settle(s, int64(len(body)), err)
+}
+
+// settle ends the loading of s, of which n bytes are there; c.mu is held. Of a file that is cut short the span keeps what is
+// there: each reader sees for itself whether that is enough.
+func (c *Cache) settle(s *span, n int64, err error) {
+	end := s.from + n
 	switch {
 	case objstore.Is(err, objstore.NotFound):
 		c.ails(s.file.ref, ailing{missing: err})
@@ -241,7 +258,7 @@ func (c *Cache) loaded(s *span, body []byte, err error) {
 		}
 		c.shrink(s, end)
 	}
-	if s.data = body; err != nil {
+	if err != nil {
 		c.remove(s)
 	}
 	s.ready.Set(struct{}{}, err)

@@ -5,13 +5,17 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/objstore"
 )
 
-// span is a range of a file. All but data is guarded by the cache's mu; data is set before ready is, and never changes.
+// span is a range of a file. All but data and open is guarded by the cache's mu; these are set before ready is, and do not change
+// while the span is held.
 type span struct {
 	file       *file
 	from, to   int64 // in the file
 	data       []byte
+	open       objstore.File         // in place of data, of a span that is a whole file
+	openCost   int64                 // 0 if that is not to be
 	ready      *env.Future[struct{}] // nil: it was there from the start
 	listed     bool                  // it is among the file's spans
 	holders    int                   // readers, and the GET that fills it
@@ -19,7 +23,15 @@ type span struct {
 }
 
 // cost is what a span counts against the budget.
-func (s *span) cost() int64 { return (s.to - s.from) + (s.to-s.from)>>overheadShift }
+func (s *span) cost() int64 {
+	if s.openCost > 0 {
+		return s.openCost
+	}
+	return (s.to - s.from) + (s.to-s.from)>>overheadShift
+}
+
+// isThere reports whether the span was loaded.
+func (s *span) isThere() bool { return s.data != nil || s.open != nil }
 
 func (s *span) unlink() {
 	if s.next != nil {
@@ -67,8 +79,19 @@ func (f *file) remove(s *span) {
 	}
 }
 
-// gap is a range that no span covers.
-type gap struct{ from, to int64 }
+// gap is a range that no span covers; opened: that of a whole file, which is to be opened.
+type gap struct {
+	from, to int64
+	opened   bool
+}
+
+// memory is how many bytes are to be brought into memory for g.
+func (c *Cache) memory(g gap) int64 {
+	if g.opened {
+		return c.openCost()
+	}
+	return g.to - g.from
+}
 
 // gaps gives what is missing of [from, to) in a file of size bytes, in order: widened to whole blocks, as far as
 // neighbouring spans and the file's size allow, and cut to what one GET reads. f may be nil.
@@ -88,9 +111,9 @@ func (f *file) gaps(from, to, size int64) (missing []gap) {
 			ceiling = spans[0].from
 		}
 		if from < ceiling {
-			g := gap{max(floor, from/blockBytes*blockBytes), min(ceiling, (to+blockBytes-1)/blockBytes*blockBytes)}
+			g := gap{from: max(floor, from/blockBytes*blockBytes), to: min(ceiling, (to+blockBytes-1)/blockBytes*blockBytes)}
 			for from = g.to; g.from < g.to; g.from += getBytesMax {
-				missing = append(missing, gap{g.from, min(g.to, g.from+getBytesMax)})
+				missing = append(missing, gap{from: g.from, to: min(g.to, g.from+getBytesMax)})
 			}
 			continue
 		}

@@ -1,5 +1,7 @@
 package cache
 
+import "github.com/millrace-io/millrace/internal/base/piece"
+
 // View is a hold on bytes of an extent. It is of one goroutine, and must be released.
 type View struct {
 	c        *Cache
@@ -9,6 +11,7 @@ type View struct {
 	first    *span
 	rest     []*span
 	index    *index
+	ahead    *ahead // nil: nothing was looked at that had to be read
 }
 
 func (v *View) add(s *span) {
@@ -30,6 +33,7 @@ func (v *View) span(i int) *span {
 
 // Release lets the bytes go. What was taken from the View must not be used any more.
 func (v *View) Release() {
+	v.Tidy()
 	if v.first == nil {
 		return
 	}
@@ -94,6 +98,7 @@ func (v *View) End() uint32 { return uint32(v.to) }
 // batches gives the batches of the View from the one that holds offset on. Damage is an error, unless sound batches come before
 // it; sure says that the View's bytes were damaged and are read from the bucket for the second time.
 func (v *View) batches(offset int64, sure bool) (Run, error) {
+	defer v.Tidy()
 	delta := uint32(offset - v.x.Base)
 	k, need, err := v.index.known.Load(), uint32(0), error(nil)
 	if int64(k.marks.end().pos) < v.to {
@@ -116,28 +121,29 @@ func (v *View) batches(offset int64, sure bool) (Run, error) {
 	return Run{need: need}, nil
 }
 
-// Bytes gives bytes of the extent that lie in the View: by reference if they lie in one piece, as a copy if not. They
-// must not be changed.
-func (v *View) Bytes(pos, n uint32) []byte { return v.bytes(pos, n) }
-
-func (v *View) bytes(pos, n uint32) []byte {
+// Bytes gives bytes of the extent that lie in the View: by reference if they lie in one piece in memory, as a copy if not. They
+// must not be changed, and may be used up to the next call of Bytes, Tidy or Release. Only with an open file it may fail.
+func (v *View) Bytes(pos, n uint32) ([]byte, error) {
 	at := int64(v.x.Pos) + int64(pos)
-	if s := v.first; at >= s.from && at+int64(n) <= s.to {
-		return s.data[at-s.from : at-s.from+int64(n) : at-s.from+int64(n)]
+	s := v.first
+	switch {
+	case s.open != nil:
+		return v.read(at, int64(n))
+	case at >= s.from && at+int64(n) <= s.to:
+		return s.data[at-s.from : at-s.from+int64(n) : at-s.from+int64(n)], nil
 	}
 	pieces := v.Append(nil, pos, n)
 	if len(pieces) == 1 {
-		return pieces[0]
+		return pieces[0].Bytes()
 	}
-	out := make([]byte, 0, n)
-	for _, p := range pieces {
-		out = append(out, p...)
-	}
-	return out
+	return pieces.Copy()
 }
 
-// Append adds bytes of the extent to a list of buffers, by reference.
-func (v *View) Append(out [][]byte, pos, n uint32) [][]byte {
+// Append adds bytes of the extent to a list, by reference. They are there until the View is released.
+func (v *View) Append(out piece.List, pos, n uint32) piece.List {
+	if v.first.open != nil {
+		return append(out, piece.In(v.first.open, int64(v.x.Pos)+int64(pos), int(n)))
+	}
 	from := int64(v.x.Pos) + int64(pos)
 	to := from + int64(n)
 	for i := 0; i <= len(v.rest) && from < to; i++ {
@@ -146,7 +152,7 @@ func (v *View) Append(out [][]byte, pos, n uint32) [][]byte {
 			continue
 		}
 		end := min(to, s.to)
-		out = append(out, s.data[from-s.from:end-s.from:end-s.from])
+		out = append(out, piece.Of(s.data[from-s.from:end-s.from:end-s.from]))
 		from = end
 	}
 	return out

@@ -168,7 +168,10 @@ func (s *search) batches(x log.Extent, from int64, f func(b batch.Batch, offset 
 func eachOf(v *cache.View, run *cache.Run, f func(batch.Batch, int64) (bool, error)) (stop bool, err error) {
 	for i := 0; i < run.Len() && !stop && err == nil; i++ {
 		offset, pos, size := run.At(i)
-		stop, err = f(batch.Batch(v.Bytes(pos, size)), offset)
+		var b []byte
+		if b, err = v.Bytes(pos, size); err == nil {
+			stop, err = f(batch.Batch(b), offset)
+		}
 	}
 	return stop, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/fetch"
@@ -100,7 +101,7 @@ func start(t testing.TB, s settings) *bed {
 	b.control = control.New(e, s.store, cluster, control.Config{
 		Profile: admin.Profile{Kafka: "127.0.0.1:9092", Roles: admin.AllRoles}, W: journal.W, Log: quiet(),
 	}, nil)
-	b.cache = cache.New(b.clock, s.store, s.cacheBytes)
+	b.cache = cache.New(b.clock, s.store, nil, s.cacheBytes)
 	config := ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: s.batchBytes, Log: quiet()}
 	if s.fill {
 		config.Uploaded = b.cache.Put
@@ -196,17 +197,26 @@ func (b *bed) only(r fetch.Response) fetch.Fetched {
 		b.Fatalf("answer %v with %d partitions", r.Kind, len(r.Partitions))
 	}
 	p := r.Partitions[0]
-	p.Records = [][]byte{bytes.Join(p.Records, nil)}
+	p.Records = piece.List{piece.Of(b.bytes(p))}
 	if r.Release != nil {
 		r.Release()
 	}
 	return p
 }
 
+func (b *bed) bytes(p fetch.Fetched) []byte {
+	b.Helper()
+	all, err := p.Records.Copy()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return all
+}
+
 // parse reads an answer as a client does, and checks what every client relies on.
 func (b *bed) parse(p fetch.Fetched) (batches []batch.Batch) {
 	b.Helper()
-	rest := bytes.Join(p.Records, nil)
+	rest := b.bytes(p)
 	for len(rest) > 0 {
 		raw, after, err := batch.Next(rest)
 		if err != nil || raw == nil {

@@ -1,10 +1,10 @@
 package fetch_test
 
 import (
-	"net"
 	"testing"
 	"time"
 
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
 )
@@ -92,13 +92,13 @@ func run(b *testing.B, bed *bed, q fetch.Request) {
 	var bytes int64
 	for _, p := range first.Partitions {
 		for _, r := range p.Records {
-			bytes += int64(len(r))
+			bytes += int64(r.Len())
 		}
 	}
 	first.Release()
 	b.SetBytes(bytes)
 	b.ReportAllocs()
-	var buffers net.Buffers
+	var buffers piece.List
 	for b.Loop() {
 		r := bed.fetch.Read(q, time.Now())
 		topic := wire.FetchTopic{TopicID: r.Partitions[0].Topic, Partitions: make([]wire.FetchPartition, len(r.Partitions))}

@@ -164,7 +164,7 @@ func TestCutFile(t *testing.T) {
 	if p := b.only(b.read(want(id, 0, 0))); p.Kind != base.OK || len(b.parse(p)) != 1 {
 		t.Errorf("%+v", p)
 	}
-	if p := b.only(b.read(want(id, 0, 3))); p.Kind != base.CorruptMessage || len(p.Records[0]) != 0 {
+	if p := b.only(b.read(want(id, 0, 3))); p.Kind != base.CorruptMessage || p.Records.Len() != 0 {
 		t.Errorf("%+v", p)
 	}
 	if got := b.alarms(); len(got) != 1 || got[0].File != key || got[0].Missing || b.lines("cut short", "file="+key) != 1 {

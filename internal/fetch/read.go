@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
@@ -16,8 +17,10 @@ import (
 const (
 	// rebasedBytes at the head of a batch are written anew: base offset, length, leader epoch.
 	rebasedBytes = 16
-	// copyBelow is the size below which a batch is copied: to send it by reference takes two more buffers.
-	copyBelow = 4 << 10
+	// copyBelow is the size below which a batch is copied: to send it by reference takes two more buffers, or out of an open file
+	// two more system calls.
+	copyBelow     = 4 << 10
+	copyBelowOpen = 16 << 10
 	// Chunks of memory for what is written anew.
 	chunkMin, chunkMax = 4 << 10, 64 << 10
 )
@@ -67,12 +70,10 @@ func (r *reading) detach() {
 		r.reserved += more
 	}
 	for i := range r.out {
-		var own []byte
-		for _, b := range r.out[i].Records {
-			own = append(own, b...)
-		}
-		if own != nil {
-			r.out[i].Records = [][]byte{own}
+		own, err := r.out[i].Records.Copy()
+		r.out[i].Records = nil
+		if len(own) > 0 && err == nil { // else the next Fetch says why
+			r.out[i].Records = piece.List{piece.Of(own)}
 		}
 	}
 	for i := range r.views {
@@ -240,8 +241,8 @@ func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64)
 		if err != nil {
 			return false, err
 		}
-		if !r.take(out, part, &v, &run, &left) {
-			return false, nil
+		if more, err = r.take(out, part, &v, &run, &left); err != nil || !more {
+			return false, err
 		}
 		read.Offset = run.End()
 	}
@@ -249,38 +250,65 @@ func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64)
 }
 
 // take adds the batches of a run that left allows, and keeps the View if it must. It reports whether more may follow.
-func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, left *int64) bool {
-	referenced, more := false, true
+func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, left *int64) (more bool, err error) {
+	copied := uint32(copyBelow)
+	if v.IsOpen() {
+		copied = copyBelowOpen
+	}
 	_, begin, _ := run.At(0)
 	covered := int64(v.End()-begin) >= *left // what is not whole in the View is beyond the limit
+	referenced := false
 	for i := range run.Len() {
 		offset, pos, size := run.At(i)
 		if plant.LeftOut(plant.BatchOffsets) {
 			offset, _, _ = run.At(0)
 		}
 		if int64(size) > *left && r.bytes > 0 {
-			more = false
+			covered = true
 			break
 		}
-		if size < copyBelow {
-			r.copy(out, v.Bytes(pos, size), offset, part.Epoch)
+		if size < copied {
+			err = r.addCopy(out, part, v, offset, pos, size)
 		} else {
-			r.copy(out, v.Bytes(pos, rebasedBytes), offset, part.Epoch)
-			r.flush(out)
-			out.Records = v.Append(out.Records, pos+rebasedBytes, size-rebasedBytes)
+			err = r.addReference(out, part, v, offset, pos, size)
 			referenced = true
 		}
-		r.count(out, v.Bytes(pos, batch.HeaderSize), offset)
+		if err != nil {
+			break
+		}
 		*left -= int64(size)
 		r.room -= int64(size)
 		r.bytes += int64(size)
 	}
-	if referenced {
+	if v.Tidy(); referenced {
 		r.views = append(r.views, *v)
 	} else {
 		v.Release()
 	}
-	return more && !covered
+	return err == nil && !covered, err
+}
+
+func (r *reading) addCopy(out *Fetched, part *Part, v *cache.View, offset int64, pos, size uint32) error {
+	b, err := v.Bytes(pos, size)
+	if err != nil {
+		return err
+	}
+	r.copy(out, b, offset, part.Epoch)
+	r.count(out, b, offset)
+	return nil
+}
+
+// addReference copies only what is written anew.
+func (r *reading) addReference(out *Fetched, part *Part, v *cache.View, offset int64, pos, size uint32) error {
+	header, err := v.Header(pos)
+	if err != nil {
+		return err
+	}
+	r.copy(out, header[:rebasedBytes], offset, part.Epoch)
+	r.flush(out)
+	out.Records = v.Append(out.Records, pos+rebasedBytes, size-rebasedBytes)
+	r.count(out, header, offset)
+	return nil
 }
 
 // count notes a batch that was added.
@@ -307,7 +335,7 @@ func (r *reading) copy(out *Fetched, b []byte, offset int64, epoch int32) {
 // flush moves what was copied to the records.
 func (r *reading) flush(out *Fetched) {
 	if n := len(r.chunk); n > r.pending {
-		out.Records = append(out.Records, r.chunk[r.pending:n:n])
+		out.Records = append(out.Records, piece.Of(r.chunk[r.pending:n:n]))
 		r.pending = n
 	}
 }

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
 )
 
 // Want is what a Fetch asks of one partition.
@@ -37,10 +38,10 @@ type Fetched struct {
 	Topic                               base.TopicID
 	Partition                           int32
 	Kind                                base.Kind
-	HighWatermark, LastStable, LogStart int64    // -1: not known
-	Records                             [][]byte // whole batches, to be written one after another
-	End                                 int64    // the offset after the last of Records; 0 without any
-	DivergingEpoch                      int32    // -1: none (KIP-595)
+	HighWatermark, LastStable, LogStart int64      // -1: not known
+	Records                             piece.List // whole batches, to be written one after another
+	End                                 int64      // the offset after the last of Records; 0 without any
+	DivergingEpoch                      int32      // -1: none (KIP-595)
 	DivergingEnd                        int64
 }
 

@@ -100,7 +100,7 @@ func TestDamageInTheBucket(t *testing.T) {
 			b.produce(id, 0, plain(0, 3, 0), plain(3, 3, 0))
 			for range 2 {
 				p := b.only(b.read(want(id, 0, 3)))
-				if p.Kind != base.CorruptMessage || len(p.Records[0]) != 0 || p.HighWatermark != 6 {
+				if p.Kind != base.CorruptMessage || p.Records.Len() != 0 || p.HighWatermark != 6 {
 					t.Fatalf("%+v", p)
 				}
 			}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
+
+	"github.com/millrace-io/millrace/internal/base/piece"
 )
 
 // Store is one bucket, below one prefix. Keys are relative to the prefix, made of [A-Za-z0-9._-] and '/'.
@@ -30,6 +33,20 @@ type Store interface {
 	Delete(ctx context.Context, keys ...string) error
 	// Info describes the store: its URL without secrets, and what may be relied on.
 	Info() Info
+}
+
+// Opener is what a Store has besides whose objects are files of this machine: the kernel has them in memory anyway, and can send
+// them by itself.
+type Opener interface {
+	// Open opens an object for reading; the caller closes it. What is read of it does not change, also when the object is
+	// deleted or written anew. It fails as GetRange does.
+	Open(ctx context.Context, key string) (File, Meta, error)
+}
+
+// File is an open object.
+type File interface {
+	piece.File
+	io.Closer
 }
 
 // Info is what a store says of itself.

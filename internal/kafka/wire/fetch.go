@@ -2,9 +2,9 @@ package wire
 
 import (
 	"encoding/binary"
-	"net"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
 )
 
 // FetchResponse is an answer to Fetch, version 4 to 18. Fields that a version does not have are not written.
@@ -34,7 +34,7 @@ type FetchPartition struct {
 	LogStartOffset       int64        // v5+
 	Aborted              []AbortedTxn // nil is null: an answer to read_uncommitted
 	PreferredReadReplica int32        // v11+; -1 = none
-	Records              [][]byte     // whole batches, in order; referenced, not copied; none is written as empty, not null
+	Records              piece.List   // whole batches, in order; referenced, not copied; none is written as empty, not null
 	DivergingEpoch       *EpochOffset // v12+
 	CurrentLeader        *LeaderEpoch // v12+
 	SnapshotID           *EpochOffset // v12+
@@ -77,14 +77,14 @@ const (
 	fetchEndpointBytes  = 24
 )
 
-// AppendFetchResponse gives the whole frame, with its length, as buffers to be written one after another: everything
+// AppendFetchResponse gives the whole frame, with its length, as pieces to be written one after another: everything
 // but the records in one allocation, and the records as they are. The caller keeps the records unchanged until the
-// buffers are written, and the frame below 2 GiB.
-func AppendFetchResponse(r *FetchResponse) net.Buffers {
+// pieces are written, and the frame below 2 GiB.
+func AppendFetchResponse(r *FetchResponse) piece.List {
 	size, slices := r.bound()
 	e := fetchEncoder{
 		version: r.Version, flexible: r.Version >= fetchFlexible,
-		b: make([]byte, FrameLengthSize, size), out: make(net.Buffers, 0, slices),
+		b: make([]byte, FrameLengthSize, size), out: make(piece.List, 0, slices),
 	}
 	first := e.b
 	e.response(r)
@@ -119,14 +119,14 @@ type fetchEncoder struct {
 	flexible bool
 	b        []byte
 	done     int // bytes of b that are in out
-	out      net.Buffers
+	out      piece.List
 	total    int // bytes in out
 }
 
 // cut moves what was written since the last cut to out.
 func (e *fetchEncoder) cut() {
 	if part := e.b[e.done:len(e.b):len(e.b)]; len(part) > 0 {
-		e.out = append(e.out, part)
+		e.out = append(e.out, piece.Of(part))
 		e.total += len(part)
 		e.done = len(e.b)
 	}
@@ -229,11 +229,8 @@ func (e *fetchEncoder) aborted(list []AbortedTxn) {
 	}
 }
 
-func (e *fetchEncoder) records(list [][]byte) {
-	n := 0
-	for _, b := range list {
-		n += len(b)
-	}
+func (e *fetchEncoder) records(list piece.List) {
+	n := list.Len()
 	e.length(n)
 	if n == 0 {
 		return

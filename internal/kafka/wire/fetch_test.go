@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace-io/millrace/internal/base/piece"
 )
 
 // randomFetch gives the same answer twice: for the encoder here, and for kmsg.
@@ -53,7 +55,7 @@ func randomPartition(rng *rand.Rand, version int16) (FetchPartition, kmsg.FetchR
 	k.RecordBatches = []byte{}
 	for range rng.IntN(4) {
 		b := bytes.Repeat([]byte{byte(rng.Int32())}, rng.IntN(400))
-		p.Records, k.RecordBatches = append(p.Records, b), append(k.RecordBatches, b...)
+		p.Records, k.RecordBatches = append(p.Records, piece.Of(b)), append(k.RecordBatches, b...)
 	}
 	if rng.IntN(2) == 0 {
 		p.Aborted, k.AbortedTransactions = []AbortedTxn{}, []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
@@ -91,11 +93,11 @@ func TestFetchResponseIsWhatKmsgWrites(t *testing.T) {
 			for _, topic := range ours.Topics {
 				for _, p := range topic.Partitions {
 					for _, b := range p.Records {
-						size += len(b)
+						size += b.Len()
 					}
 				}
 			}
-			got := bytes.Join(buffers, nil)
+			got, _ := buffers.Copy()
 			if len(got) > size {
 				t.Fatalf("v%d: %d bytes, above the bound %d", version, len(got), size)
 			}
@@ -109,10 +111,10 @@ func TestFetchResponseIsWhatKmsgWrites(t *testing.T) {
 
 func TestFetchResponseReferencesRecords(t *testing.T) {
 	records := []byte("a batch")
-	r := &FetchResponse{Version: 17, Topics: []FetchTopic{{Partitions: []FetchPartition{{Records: [][]byte{records}}}}}}
+	r := &FetchResponse{Version: 17, Topics: []FetchTopic{{Partitions: []FetchPartition{{Records: piece.List{piece.Of(records)}}}}}}
 	buffers := AppendFetchResponse(r)
-	if len(buffers) != 3 || &buffers[1][0] != &records[0] {
-		t.Fatalf("records were copied: %q", buffers)
+	if in, _ := buffers[1].Bytes(); len(buffers) != 3 || &in[0] != &records[0] {
+		t.Fatalf("records were copied, or lie in %d pieces", len(buffers))
 	}
 }
 
@@ -120,7 +122,7 @@ func fetchOf(partitions int) *FetchResponse {
 	r := &FetchResponse{Version: 17, Topics: make([]FetchTopic, 1)}
 	batch := make([]byte, 1000)
 	for i := range partitions {
-		r.Topics[0].Partitions = append(r.Topics[0].Partitions, FetchPartition{Partition: int32(i), Records: [][]byte{batch}})
+		r.Topics[0].Partitions = append(r.Topics[0].Partitions, FetchPartition{Partition: int32(i), Records: piece.List{piece.Of(batch)}})
 	}
 	return r
 }

@@ -57,7 +57,10 @@ func New(dir string, options ...Option) (*Store, error) {
 	return s, nil
 }
 
-var _ objstore.Store = (*Store)(nil)
+var (
+	_ objstore.Store  = (*Store)(nil)
+	_ objstore.Opener = (*Store)(nil)
+)
 
 // Info implements objstore.Store.
 func (s *Store) Info() objstore.Info {
@@ -68,21 +71,39 @@ func (s *Store) Info() objstore.Info {
 	return objstore.Info{URL: u, SteadyClock: false}
 }
 
-// GetRange implements objstore.Store.
-func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
+// Open implements objstore.Opener. A name that is given to another file leaves the open one as it was.
+func (s *Store) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
+	f, meta, err := s.open(ctx, key)
+	if err != nil {
+		return nil, objstore.Meta{}, err
+	}
+	return f, meta, nil
+}
+
+func (s *Store) open(ctx context.Context, key string) (*os.File, objstore.Meta, error) {
 	path, err := s.begin(ctx, "get", key)
 	if err != nil {
-		return objstore.Object{}, err
+		return nil, objstore.Meta{}, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return objstore.Object{}, failed("get", key, err)
+		return nil, objstore.Meta{}, failed("get", key, err)
 	}
-	defer f.Close()
 	meta, err := metaOf(f.Stat())
 	if err != nil {
-		return objstore.Object{}, failed("get", key, err)
+		_ = f.Close()
+		return nil, objstore.Meta{}, failed("get", key, err)
 	}
+	return f, meta, nil
+}
+
+// GetRange implements objstore.Store.
+func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
+	f, meta, err := s.open(ctx, key)
+	if err != nil {
+		return objstore.Object{}, err
+	}
+	defer f.Close()
 	from, to, err := objstore.CutRange(meta.SizeBytes, off, n)
 	if err != nil {
 		return objstore.Object{}, &objstore.Error{Kind: objstore.InvalidRange, Op: "get", Key: key, Date: meta.Date, Cause: err}

@@ -146,6 +146,26 @@ func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstor
 	return o, err
 }
 
+// Opener opens objects as files, each counted as a get of no bytes; nil if the Store's objects are no files.
+func (s *Store) Opener() objstore.Opener {
+	if inner, ok := s.inner.(objstore.Opener); ok {
+		return opener{s, inner}
+	}
+	return nil
+}
+
+type opener struct {
+	s     *Store
+	inner objstore.Opener
+}
+
+func (o opener) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
+	start := o.s.env.Now()
+	f, meta, err := o.inner.Open(ctx, key)
+	o.s.done(get, start, 0, 0, err)
+	return f, meta, err
+}
+
 // Head implements objstore.Store.
 func (s *Store) Head(ctx context.Context, key string) (objstore.Meta, error) {
 	start := s.env.Now()

@@ -1,0 +1,80 @@
+package piece
+
+import (
+	"io"
+	"syscall"
+)
+
+// File is an open file that does not change while a Piece of it is under way. *os.File is one.
+type File interface {
+	io.ReaderAt
+	syscall.Conn
+}
+
+// Piece is some bytes, which do not change any more.
+type Piece struct {
+	bytes []byte
+	file  File // nil: they are in bytes
+	off   int64
+	n     int
+}
+
+// Of is bytes in memory.
+func Of(b []byte) Piece { return Piece{bytes: b, n: len(b)} }
+
+// In is n bytes of a file from off on.
+func In(f File, off int64, n int) Piece { return Piece{file: f, off: off, n: n} }
+
+// Len is the number of bytes.
+func (p Piece) Len() int { return p.n }
+
+// Bytes gives the bytes: its own if they are in memory, which must not be changed. It fails as ReadFull does.
+func (p Piece) Bytes() ([]byte, error) {
+	if p.file == nil {
+		return p.bytes, nil
+	}
+	return p.appendTo(make([]byte, 0, p.n))
+}
+
+func (p Piece) appendTo(b []byte) ([]byte, error) {
+	if p.file == nil {
+		return append(b, p.bytes...), nil
+	}
+	at := len(b)
+	b = append(b, make([]byte, p.n)...)
+	return b, ReadFull(p.file, b[at:], p.off)
+}
+
+// ReadFull fills b with a file's bytes from off on. It fails with io.ErrUnexpectedEOF if there are fewer, else as the file does.
+func ReadFull(f io.ReaderAt, b []byte, off int64) error {
+	n, err := f.ReadAt(b, off)
+	switch {
+	case n == len(b):
+		return nil
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// List is pieces one after another.
+type List []Piece
+
+// Len is the number of bytes of all.
+func (l List) Len() (n int) {
+	for i := range l {
+		n += l[i].n
+	}
+	return n
+}
+
+// Copy gives the bytes of all in memory of their own. It fails as ReadFull does.
+func (l List) Copy() ([]byte, error) {
+	b, err := make([]byte, 0, l.Len()), error(nil)
+	for _, p := range l {
+		if b, err = p.appendTo(b); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,107 @@
+package piece
+
+import "net"
+
+// WriteTo writes the list to a connection, step bytes at a time; before each step it calls ready, which may set a deadline. What
+// lies in files the kernel sends, where it can do that for this connection.
+func (l List) WriteTo(c net.Conn, step int, ready func()) error {
+	w := writer{c: c, step: step, ready: ready}
+	if !l.sends() {
+		return w.write(l)
+	}
+	return corked(c, func() error { return w.write(l) })
+}
+
+// sends reports whether a piece lies in a file.
+func (l List) sends() bool {
+	for i := range l {
+		if l[i].file != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// writer gathers what goes out by one system call.
+type writer struct {
+	c       net.Conn
+	step    int
+	ready   func()
+	left    int // of the step
+	buffers net.Buffers
+	room    net.Buffers // where buffers begins
+}
+
+func (w *writer) write(l List) error {
+	w.renew()
+	for i := range l {
+		p := l[i]
+		if p.file != nil {
+			if err := w.send(p); err != nil {
+				return err
+			}
+			continue
+		}
+		for len(p.bytes) > 0 {
+			n := min(len(p.bytes), w.left)
+			w.buffers = append(w.buffers, p.bytes[:n])
+			p.bytes = p.bytes[n:]
+			if err := w.took(n); err != nil {
+				return err
+			}
+		}
+	}
+	return w.flush()
+}
+
+func (w *writer) renew() {
+	w.left = w.step
+	w.ready()
+}
+
+// took ends a step when its bytes are used up.
+func (w *writer) took(n int) error {
+	if w.left -= n; w.left > 0 {
+		return nil
+	}
+	err := w.flush()
+	w.renew()
+	return err
+}
+
+func (w *writer) flush() error {
+	if len(w.buffers) == 0 {
+		return nil
+	}
+	w.room = w.buffers[:0] // WriteTo eats what it is given
+	_, err := w.buffers.WriteTo(w.c)
+	w.buffers = w.room
+	return err
+}
+
+// send sends a piece of a file.
+func (w *writer) send(p Piece) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	for p.n > 0 {
+		n := min(p.n, w.left)
+		if err := sendFile(w.c, In(p.file, p.off, n)); err != nil {
+			return err
+		}
+		p.n, p.off = p.n-n, p.off+int64(n)
+		if err := w.took(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyFile writes bytes of a file by way of memory.
+func copyFile(c net.Conn, p Piece) error {
+	b, err := p.Bytes()
+	if err == nil {
+		_, err = c.Write(b)
+	}
+	return err
+}

@@ -1,0 +1,127 @@
+package cache
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// A file of a bucket that is a folder is not kept in memory: it is held open, as one span, and the kernel, which keeps it in
+// memory anyway, sends its bytes to clients. What has to be looked at is read for that moment. (Mapping files instead was
+// measured: mapping and unmapping cost more than the copies.)
+const (
+	// openMax bounds the files that are open: each counts the budget's so many-th part, or openCostMin if that is more.
+	openMax     = 256
+	openCostMin = 256 << 10
+	// aheadBytes is what is read at once where batches are looked at one after the other: it stays in a core's own cache.
+	aheadBytes = 256 << 10
+	// aheadKept is the largest buffer for it that is kept.
+	aheadKept = 1 << 20
+)
+
+// openCost is what an open file counts against the budget.
+func (c *Cache) openCost() int64 { return max(openCostMin, c.size/openMax) }
+
+// gaps gives what is to be loaded of [from, to) of a file of size bytes: all of a file that is to be opened. f may be nil.
+func (c *Cache) gaps(f *file, from, to, size int64) []gap {
+	if c.opener != nil && (f == nil || len(f.spans) == 0) && from < min(to, size) {
+		return []gap{{to: size, opened: true}}
+	}
+	return f.gaps(from, to, size)
+}
+
+// openSpan opens the file of a span.
+func (c *Cache) openSpan(s *span) {
+	ctx, cancel := c.env.WithTimeout(c.ctx, getTimeout)
+	defer cancel()
+	f, meta, err := c.opener.Open(ctx, segment.Key(s.file.ref))
+	c.stats.gets.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		s.open = f
+	}
+	c.settle(s, min(meta.SizeBytes, s.to), readable(err))
+}
+
+// close lets an open file go that nobody holds; c.mu is held.
+func (s *span) close() {
+	if s.open != nil {
+		_ = s.open.Close()
+		s.open = nil
+	}
+}
+
+// readable says what an error of the store means to readers.
+func readable(err error) error {
+	if err == nil || objstore.Is(err, objstore.NotFound) {
+		return err
+	}
+	return base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
+}
+
+// ahead is what a View has read of an open file, for what it is asked next.
+type ahead struct {
+	from int64 // in the file
+	data []byte
+}
+
+var aheads = sync.Pool{New: func() any { return &ahead{data: make([]byte, 0, aheadBytes)} }}
+
+// IsOpen reports whether the View's bytes lie in an open file: to look at them costs a read, to send them does not.
+func (v *View) IsOpen() bool { return v.first.open != nil }
+
+// read gives bytes of an open file, and reads what follows them along.
+func (v *View) read(at, n int64) ([]byte, error) {
+	if v.ahead == nil {
+		v.ahead = aheads.Get().(*ahead)
+	}
+	a := v.ahead
+	if at < a.from || at+n > a.from+int64(len(a.data)) {
+		size := max(n, min(aheadBytes, int64(v.x.Pos)+v.to-at))
+		if int64(cap(a.data)) < size {
+			a.data = make([]byte, size)
+		}
+		a.from, a.data = at, a.data[:size]
+		if err := v.readExactly(a.data, at); err != nil {
+			a.data = a.data[:0]
+			return nil, err
+		}
+	}
+	return a.data[at-a.from:][:n:n], nil
+}
+
+func (v *View) readExactly(b []byte, at int64) error {
+	err := piece.ReadFull(v.first.open, b, at)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return v.x.cut(at - int64(v.x.Pos))
+	}
+	return readable(err)
+}
+
+// Header gives the header of the batch at pos, as Bytes does, but reads nothing ahead.
+func (v *View) Header(pos uint32) ([]byte, error) {
+	if v.first.open == nil {
+		return v.Bytes(pos, batch.HeaderSize)
+	}
+	b := make([]byte, batch.HeaderSize)
+	return b, v.readExactly(b, int64(v.x.Pos)+int64(pos))
+}
+
+// Tidy gives back the memory that looking at bytes took: what Bytes gave must not be used any more.
+func (v *View) Tidy() {
+	if v.ahead == nil {
+		return
+	}
+	if cap(v.ahead.data) <= aheadKept {
+		v.ahead.from, v.ahead.data = 0, v.ahead.data[:0]
+		aheads.Put(v.ahead)
+	}
+	v.ahead = nil
+}

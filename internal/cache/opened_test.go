@@ -1,0 +1,154 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/filestore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// folder is a bed whose bucket is a folder, and counts the files that are open.
+func folder(t *testing.T, memory int64) (b *bed, dir string, open *atomic.Int64) {
+	t.Helper()
+	dir, e := t.TempDir(), env.Real()
+	store, err := filestore.New(dir, filestore.WithoutSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, open = &bed{T: t, Store: store, env: e}, &atomic.Int64{}
+	b.cache = New(e, b, counting{store, open}, memory)
+	t.Cleanup(func() {
+		b.cache.Stop(time.Time{})
+		b.forget()
+		if n := open.Load(); n != 0 {
+			t.Errorf("%d files are open in the end", n)
+		}
+	})
+	return b, dir, open
+}
+
+// counting is an Opener that counts.
+type counting struct {
+	objstore.Opener
+	open *atomic.Int64
+}
+
+type counted struct {
+	objstore.File
+	open *atomic.Int64
+}
+
+func (c counting) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
+	f, meta, err := c.Opener.Open(ctx, key)
+	if err != nil {
+		return nil, meta, err
+	}
+	c.open.Add(1)
+	return counted{f, c.open}, meta, nil
+}
+
+func (c counted) Close() error {
+	c.open.Add(-1)
+	return c.File.Close()
+}
+
+// Batches of an open file are sent as pieces of it, and checked all the same; those that are looked at are read.
+func TestOpenFile(t *testing.T) {
+	b, _, open := folder(t, 0)
+	for n, size := range []int{100, 5_000, 300_000, 1_500_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			x := b.file(byte(n), 5, size)
+			want := data(5, size)
+			v, run, err := b.cache.Next(Read{Extent: x, Offset: 100, Bytes: 100 * mib}, true, time.Time{})
+			if err != nil || run.Len() != 5 || !v.IsOpen() {
+				t.Fatalf("%d batches, %v", run.Len(), err)
+			}
+			defer v.Release()
+			if got, err := v.Append(nil, 0, x.Len).Copy(); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("Append: %v, equal: %v", err, bytes.Equal(got, want))
+			}
+			for i := range run.Len() {
+				_, pos, n := run.At(i)
+				b, err := v.Bytes(pos, n)
+				if err != nil || !bytes.Equal(b, want[pos:pos+n]) {
+					t.Errorf("batch %d: %v", i, err)
+				}
+				if h, err := v.Header(pos); err != nil || !bytes.Equal(h, want[pos:int(pos)+len(h)]) {
+					t.Errorf("header %d: %v", i, err)
+				}
+			}
+		})
+	}
+	if n := open.Load(); n != 4 {
+		t.Errorf("%d files are open, want 4", n)
+	}
+	if s := b.cache.Stats(); s.Checked != 20 || s.UsedBytes != 4*openCostMin || s.HeldBytes != 0 {
+		t.Errorf("%+v", s)
+	}
+	b.got() // no GET
+}
+
+func TestDamageInAnOpenFile(t *testing.T) {
+	b, _, _ := folder(t, 0)
+	x, n := b.file(1, 10, small), batchBytes()
+	b.served(x, 100, 120)
+	b.forget()
+	b.edit(1, flip(16+int(3*n+n/2)))
+	b.served(x, 100, 106)
+	b.refused(x, 106, 16+3*n, 16+4*n)
+	b.served(x, 108, 120)
+}
+
+// A file that is cut short under the agent that has it open: what is there is served.
+func TestCutShortWhileItIsOpen(t *testing.T) {
+	b, dir, _ := folder(t, 0)
+	x, n := b.file(1, 10, 100_000), int64(len(data(1, 100_000)))
+	v, run, err := b.cache.Next(Read{Extent: x, Offset: 100, Bytes: 1}, true, time.Time{})
+	if err != nil || run.End() >= 120 {
+		t.Fatalf("up to %d, %v", run.End(), err)
+	}
+	v.Release()
+	if err := os.Truncate(filepath.Join(dir, segment.Key(ref(1))), 16+5*n+7); err != nil {
+		t.Fatal(err)
+	}
+	b.refused(x, 110, 16+5*n+7, x.FileBytes)
+	b.served(x, 100, 110)
+}
+
+// A reader that holds an open file is not disturbed when the object goes.
+func TestOpenFileIsDeleted(t *testing.T) {
+	b, _, _ := folder(t, 0)
+	x := b.file(1, 10, small)
+	v := b.open(x, 100, 10*mib)
+	if err := b.Delete(b.Context(), segment.Key(ref(1))); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := v.Append(nil, 0, x.Len).Copy(); err != nil || !bytes.Equal(got, data(10, small)) {
+		t.Errorf("%v", err)
+	}
+	v.Release()
+	b.forget()
+	if _, _, err := b.next(x, 100); base.KindOf(err) != base.StorageError || !fileError(err).Missing {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOpenFilesAreBounded(t *testing.T) {
+	b, _, open := folder(t, 0)
+	for n := range byte(100) {
+		b.served(b.file(n, 1, small), 100, 102)
+	}
+	if n, most := open.Load(), int64(MemoryMin/openCostMin); n != most {
+		t.Errorf("%d files are open, want %d", n, most)
+	}
+}
