@@ -7,7 +7,6 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/piece"
-	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
@@ -105,17 +104,8 @@ func (v *View) readExactly(b []byte, at int64) error {
 	return readable(err)
 }
 
-// Header gives the header of the batch at pos, as Bytes does, but reads nothing ahead.
-func (v *View) Header(pos uint32) ([]byte, error) {
-	if v.first.open == nil {
-		return v.Bytes(pos, batch.HeaderSize)
-	}
-	b := make([]byte, batch.HeaderSize)
-	return b, v.readExactly(b, int64(v.x.Pos)+int64(pos))
-}
-
-// Tidy gives back the memory that looking at bytes took: what Bytes gave must not be used any more.
-func (v *View) Tidy() {
+// tidy gives back the memory that looking at bytes took.
+func (v *View) tidy() {
 	if v.ahead == nil {
 		return
 	}

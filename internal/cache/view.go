@@ -33,7 +33,7 @@ func (v *View) span(i int) *span {
 
 // Release lets the bytes go. What was taken from the View must not be used any more.
 func (v *View) Release() {
-	v.Tidy()
+	v.tidy()
 	if v.first == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func (v *View) End() uint32 { return uint32(v.to) }
 // batches gives the batches of the View from the one that holds offset on. Damage is an error, unless sound batches come before
 // it; sure says that the View's bytes were damaged and are read from the bucket for the second time.
 func (v *View) batches(offset int64, sure bool) (Run, error) {
-	defer v.Tidy()
+	defer v.tidy()
 	delta := uint32(offset - v.x.Base)
 	k, need, err := v.index.known.Load(), uint32(0), error(nil)
 	if int64(k.marks.end().pos) < v.to {
@@ -122,7 +122,7 @@ func (v *View) batches(offset int64, sure bool) (Run, error) {
 }
 
 // Bytes gives bytes of the extent that lie in the View: by reference if they lie in one piece in memory, as a copy if not. They
-// must not be changed, and may be used up to the next call of Bytes, Tidy or Release. Only with an open file it may fail.
+// must not be changed, and may be used up to the next call of Bytes or Release. Only with an open file it may fail.
 func (v *View) Bytes(pos, n uint32) ([]byte, error) {
 	at := int64(v.x.Pos) + int64(pos)
 	s := v.first
@@ -137,6 +137,21 @@ func (v *View) Bytes(pos, n uint32) ([]byte, error) {
 		return pieces[0].Bytes()
 	}
 	return pieces.Copy()
+}
+
+// Fill copies bytes of the extent from pos on into b. Only with an open file it may fail.
+func (v *View) Fill(b []byte, pos uint32) error {
+	if v.first.open != nil {
+		return v.readExactly(b, int64(v.x.Pos)+int64(pos))
+	}
+	from := int64(v.x.Pos) + int64(pos)
+	for i := 0; i <= len(v.rest) && len(b) > 0; i++ {
+		if s := v.span(i); from < s.to {
+			n := copy(b, s.data[from-s.from:])
+			b, from = b[n:], from+int64(n)
+		}
+	}
+	return nil
 }
 
 // Append adds bytes of the extent to a list, by reference. They are there until the View is released.

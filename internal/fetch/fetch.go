@@ -88,7 +88,7 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 		r.release()
 		return response
 	}
-	if r.reserved > 0 || len(r.views) > 0 {
+	if r.reserved > 0 || len(r.views) > 0 || len(r.copies.shared) > 0 {
 		response.Release = r.release
 	}
 	if r.bytes > 0 {

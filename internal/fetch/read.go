@@ -1,28 +1,15 @@
 package fetch
 
 import (
-	"encoding/binary"
 	"errors"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/piece"
-	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
-)
-
-const (
-	// rebasedBytes at the head of a batch are written anew: base offset, length, leader epoch.
-	rebasedBytes = 16
-	// copyBelow is the size below which a batch is copied: to send it by reference takes two more buffers, or out of an open file
-	// two more system calls.
-	copyBelow     = 4 << 10
-	copyBelowOpen = 16 << 10
-	// Chunks of memory for what is written anew.
-	chunkMin, chunkMax = 4 << 10, 64 << 10
 )
 
 // reading fills one answer.
@@ -40,9 +27,9 @@ type reading struct {
 	batches  int64 // in these
 	reserved int64
 	views    []cache.View // held until the answer is written
-	chunk    []byte       // for copies; what was handed out stays
-	pending  int          // from here on the chunk is not in records yet
-	full     bool         // no more partitions are read
+	copies   copies
+	header   [batch.HeaderSize]byte // of the batch that is being added
+	full     bool                   // no more partitions are read
 }
 
 // release gives back the memory of the answer.
@@ -55,6 +42,7 @@ func (r *reading) release() {
 		r.f.config.Memory.Release(r.reserved)
 		r.reserved = 0
 	}
+	r.copies.free()
 }
 
 // detach copies what the answer refers to, where the cache is pressed: a client that reads slowly would keep whole spans
@@ -160,11 +148,11 @@ func (part *Part) answer(w *Want, out *Fetched) {
 // part reads one partition. What cannot be read is an error only where nothing could be: the next Fetch begins there.
 func (r *reading) part(out *Fetched, part *Part, w *Want, reads []cache.Read) {
 	err := r.extents(out, part, w, reads)
-	r.flush(out)
+	r.copies.flush(out)
 	moved := r.f.alarm.mayHaveMoved(err)
 	if moved && len(out.Records) == 0 {
 		err, moved = r.again(out, part, w), false
-		r.flush(out)
+		r.copies.flush(out)
 	}
 	switch {
 	case err == nil || moved: // the next Fetch looks again
@@ -247,95 +235,4 @@ func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64)
 		read.Offset = run.End()
 	}
 	return left > 0, nil
-}
-
-// take adds the batches of a run that left allows, and keeps the View if it must. It reports whether more may follow.
-func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, left *int64) (more bool, err error) {
-	copied := uint32(copyBelow)
-	if v.IsOpen() {
-		copied = copyBelowOpen
-	}
-	_, begin, _ := run.At(0)
-	covered := int64(v.End()-begin) >= *left // what is not whole in the View is beyond the limit
-	referenced := false
-	for i := range run.Len() {
-		offset, pos, size := run.At(i)
-		if plant.LeftOut(plant.BatchOffsets) {
-			offset, _, _ = run.At(0)
-		}
-		if int64(size) > *left && r.bytes > 0 {
-			covered = true
-			break
-		}
-		if size < copied {
-			err = r.addCopy(out, part, v, offset, pos, size)
-		} else {
-			err = r.addReference(out, part, v, offset, pos, size)
-			referenced = true
-		}
-		if err != nil {
-			break
-		}
-		*left -= int64(size)
-		r.room -= int64(size)
-		r.bytes += int64(size)
-	}
-	if v.Tidy(); referenced {
-		r.views = append(r.views, *v)
-	} else {
-		v.Release()
-	}
-	return err == nil && !covered, err
-}
-
-func (r *reading) addCopy(out *Fetched, part *Part, v *cache.View, offset int64, pos, size uint32) error {
-	b, err := v.Bytes(pos, size)
-	if err != nil {
-		return err
-	}
-	r.copy(out, b, offset, part.Epoch)
-	r.count(out, b, offset)
-	return nil
-}
-
-// addReference copies only what is written anew.
-func (r *reading) addReference(out *Fetched, part *Part, v *cache.View, offset int64, pos, size uint32) error {
-	header, err := v.Header(pos)
-	if err != nil {
-		return err
-	}
-	r.copy(out, header[:rebasedBytes], offset, part.Epoch)
-	r.flush(out)
-	out.Records = v.Append(out.Records, pos+rebasedBytes, size-rebasedBytes)
-	r.count(out, header, offset)
-	return nil
-}
-
-// count notes a batch that was added.
-func (r *reading) count(out *Fetched, header []byte, offset int64) {
-	b := batch.Batch(header)
-	out.End = offset + int64(b.LastOffsetDelta()) + 1
-	r.records += int64(b.Count())
-	r.batches++
-}
-
-// copy puts a batch, or the beginning of one, into the chunk, with its offset and leader epoch.
-func (r *reading) copy(out *Fetched, b []byte, offset int64, epoch int32) {
-	const leaderEpochAt = 12
-	if cap(r.chunk)-len(r.chunk) < len(b) {
-		r.flush(out)
-		r.chunk, r.pending = make([]byte, 0, max(len(b), min(chunkMax, max(chunkMin, 2*cap(r.chunk))))), 0
-	}
-	at := len(r.chunk)
-	r.chunk = append(r.chunk, b...)
-	binary.BigEndian.PutUint64(r.chunk[at:], uint64(offset))
-	binary.BigEndian.PutUint32(r.chunk[at+leaderEpochAt:], uint32(epoch))
-}
-
-// flush moves what was copied to the records.
-func (r *reading) flush(out *Fetched) {
-	if n := len(r.chunk); n > r.pending {
-		out.Records = append(out.Records, piece.Of(r.chunk[r.pending:n:n]))
-		r.pending = n
-	}
 }
