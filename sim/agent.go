@@ -18,6 +18,7 @@ import (
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/hedge"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
 	"github.com/millrace-io/millrace/internal/peer"
@@ -35,12 +36,14 @@ type agent struct {
 	control *control.Control
 	journal ingest.Journal // control, as planted bugs let ingest and clients see it
 	ingest  *ingest.Ingest
+	hedge   *hedge.Store
 	whole   *whole.Agent // with all floors; nil: only those above, put together here
 	up      bool         // serves clients
 	conns   []*conn
 	seen    base.Incarnation
 	stats   control.Stats // as last counted
 	gather  ingest.Stats
+	hedges  int64
 }
 
 const peerPort = ":9094"
@@ -128,7 +131,8 @@ func (a *agent) start() error {
 	if o.Whole {
 		return a.startWhole(store)
 	}
-	store = retry.New(a.p, store, retry.DefaultPolicy)
+	a.hedge = hedge.New(a.p, store)
+	store = retry.New(a.p, a.hedge, retry.DefaultPolicy)
 	cluster, err := journal.OpenCluster(context.Background(), a.p, store)
 	if err != nil {
 		return err
@@ -240,6 +244,14 @@ func (a *agent) count() {
 	m.Add(BatchParked, g.Parked-a.gather.Parked)
 	m.Add(CommitTooLate, g.TooLate-a.gather.TooLate)
 	a.gather = g
+	hedges := int64(0)
+	if a.whole != nil {
+		hedges = int64(a.whole.Stats().Hedges)
+	} else {
+		hedges = a.hedge.Stats().Sent
+	}
+	m.Add(BucketHedged, hedges-a.hedges)
+	a.hedges = hedges
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)

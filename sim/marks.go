@@ -35,6 +35,7 @@ const (
 	BucketShortPage   Mark = "bucket: listing in several pages"
 	BucketClockBack   Mark = "bucket: Date went back"
 	BucketUnreachable Mark = "bucket: unreachable for one agent"
+	BucketHedged      Mark = "bucket: slow request sent a second time"
 	SnapshotDamaged   Mark = "bucket: newest snapshot damaged"
 	EntryVoidInjected Mark = "bucket: void entry injected"
 	BucketRepaired    Mark = "bucket: garbage deleted by fsck"
@@ -124,7 +125,7 @@ const (
 var AllMarks = []Mark{
 	BucketSlow, BucketVerySlow, BucketFailed, BucketAnswerLost, BucketNotDone, Bucket409, Bucket412, Bucket429, Bucket500, Bucket503,
 	Storm409, Storm412, Storm429, Storm500, Storm503, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated,
-	BucketListLate, BucketListMissed, BucketShortPage, BucketClockBack, BucketUnreachable, SnapshotDamaged, EntryVoidInjected, BucketRepaired, OrphanDeleted,
+	BucketListLate, BucketListMissed, BucketShortPage, BucketClockBack, BucketUnreachable, BucketHedged, SnapshotDamaged, EntryVoidInjected, BucketRepaired, OrphanDeleted,
 	AgentKilled, AgentKilledWaiting, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentPausedWriting, AgentSuspended,
 	AgentSkewed, AgentTwice, AgentOlder, PeersCut, PeersIsolated, BucketCut, ClientCut, ClientKilled, ClientHungUp, ClientRubbish,
 

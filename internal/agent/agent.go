@@ -24,6 +24,7 @@ import (
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/hedge"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/probe"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
@@ -47,6 +48,7 @@ type Config struct {
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
+	NoHedges     bool              // slow requests are not sent twice: for measurements
 	Version      string
 	Log          *slog.Logger
 }
@@ -56,6 +58,7 @@ type Agent struct {
 	env     env.Env
 	config  Config
 	meter   *meter.Store
+	hedge   *hedge.Store // nil: requests are not hedged
 	metrics *console.Metrics
 	failed  chan error
 
@@ -86,10 +89,16 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 		store.Watch((&troubles{env: e, log: config.Log}).note)
 	}
 	a.warnSlowed()
-	bucket := retry.New(e, store, retry.DefaultPolicy)
-	if err := probe.Run(ctx, e, bucket, a.nonce()); err != nil {
+	// The probe asks who won a race: a hedge of the winner's would be told that somebody had.
+	if err := probe.Run(ctx, e, retry.New(e, store, retry.DefaultPolicy), a.nonce()); err != nil {
 		return nil, err
 	}
+	var fast objstore.Store = store
+	if !config.NoHedges {
+		a.hedge = hedge.New(e, store)
+		fast = a.hedge
+	}
+	bucket := retry.New(e, fast, retry.DefaultPolicy)
 	cluster, err := journal.OpenCluster(ctx, e, bucket)
 	if err != nil {
 		return nil, err

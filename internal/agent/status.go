@@ -93,6 +93,10 @@ func (a *Agent) Stats() console.Stats {
 	for _, d := range out.Damage {
 		s.Damage = append(s.Damage, console.DamagedFile{File: d.File, Missing: d.Missing, Reads: uint64(d.Reads)})
 	}
+	if a.hedge != nil {
+		hedges := a.hedge.Stats()
+		s.Hedges, s.HedgesWon = uint64(hedges.Sent), uint64(hedges.Won)
+	}
 	for _, op := range a.meter.Snapshot() {
 		s.Store = append(s.Store, storeOperation(op))
 	}

@@ -89,7 +89,11 @@ func journal() []reading {
 	single := func(name, help string, of func(Stats) float64) reading {
 		return reading{prometheus.NewDesc("millrace_"+name, help, nil, nil), prometheus.GaugeValue, of, nil}
 	}
+	hedges := prometheus.NewDesc("millrace_store_hedges_total",
+		"Requests to the bucket that were sent a second time, as their answer was late (sent), and those whose second answer came first (won).", []string{"outcome"}, nil)
 	return []reading{
+		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Hedges) }, []string{"sent"}},
+		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.HedgesWon) }, []string{"won"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesWritten) }, []string{"written"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesLost) }, []string{"lost"}},
 		{prometheus.NewDesc("millrace_snapshots_passed_over_total", "Damaged snapshots in whose place this agent loaded an older one. Run millrace fsck.", nil, nil),

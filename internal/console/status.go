@@ -89,6 +89,8 @@ type Stats struct {
 	MemoryUsed, MemoryLimit int64 // bytes reserved for requests, answers and the cache, and all that the agent may use
 
 	Store        []StoreOperation
+	Hedges       uint64 // requests sent a second time, as their answer was late
+	HedgesWon    uint64 // of these, those that were answered first
 	StoreLatency string // profile by which the bucket is slowed down on purpose; empty: it is not
 }
 

@@ -10,7 +10,8 @@ import (
 // Store is one bucket, below one prefix. Keys are relative to the prefix, made of [A-Za-z0-9._-] and '/'.
 //
 // Every answer, also a refusal, carries the bucket's Date when the store sent one (Meta.Date, Error.Date; zero if
-// not): the journal's rules T and R are built upon it. Methods are safe for concurrent use and do not retain body.
+// not): the journal's rules T and R are built upon it. Methods are safe for concurrent use. Drivers do not retain body; behind
+// package hedge it may still be on its way when a call returns: nobody changes a body that was handed over.
 type Store interface {
 	// PutIfAbsent creates key. Exactly one of any number of racing calls succeeds, for ever. It fails with Exists when
 	// the key is there, with Ambiguous when the object may or may not have been created (now or later).
@@ -41,6 +42,8 @@ type Info struct {
 	SteadyClock bool
 	// Latency names the profile by which requests are slowed down on purpose (package latency); empty: they are not.
 	Latency string
+	// OneDisk: requests share a disk of this machine, so that to ask twice makes both slower.
+	OneDisk bool
 }
 
 // Meta is what is known of an object, and of the moment the store answered.

@@ -65,7 +65,7 @@ func (s *Store) Info() objstore.Info {
 	if !s.sync {
 		u += "?fsync=off"
 	}
-	return objstore.Info{URL: u, SteadyClock: false}
+	return objstore.Info{URL: u, SteadyClock: false, OneDisk: true}
 }
 
 // GetRange implements objstore.Store.
