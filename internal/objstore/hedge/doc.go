@@ -5,8 +5,9 @@
 //
 // GetRange, Put and PutIfAbsent are hedged once no answer came within the time that nearly all requests of that operation
 // and size took lately. Where that is not known, because there were few such requests in the last minute, nothing is
-// hedged: an idle agent asks for nothing twice. Hedges are at most a twentieth of all requests that may be hedged, and at most
-// inFlightMax at a time; a store that throttles gets none for a while.
+// hedged: an idle agent asks for nothing twice. Hedges are a twentieth of all requests that may be hedged in the long run, and at
+// most inFlightMax at a time; a request that is twice as late when nothing is left of that gets its hedge on credit. A store that
+// throttles gets none for a while.
 //
 // # Which answer counts
 //

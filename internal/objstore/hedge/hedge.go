@@ -86,12 +86,16 @@ func hedged[T any](ctx context.Context, s *Store, op operation, bytes int, send 
 	delay, known := s.begin(op, bytes, began)
 	p := newPair(s.env, send)
 	p.launch(ctx)
-	if known && !p.await(began.Add(delay)) && ctx.Err() == nil && s.take() {
-		p.launch(ctx)
-		p.await(time.Time{})
+	hedged := false
+	// What is refused for want of budget is asked for again when the request is twice as late.
+	for late := delay; known && !hedged && !p.await(began.Add(late)) && ctx.Err() == nil; late *= 2 {
+		if hedged = s.take(late > delay); hedged {
+			p.launch(ctx)
+		}
+	}
+	p.await(time.Time{})
+	if hedged {
 		s.giveBack(p.won())
-	} else {
-		p.await(time.Time{})
 	}
 	out, err := p.answer()
 	s.end(op, bytes, began, err)
@@ -117,7 +121,8 @@ func (s *Store) end(op operation, bytes int, began time.Time, err error) {
 	case answered(err):
 		s.recent[op][sizeOf(bytes)].note(now, now.Sub(began))
 	case objstore.Is(err, objstore.Throttled):
-		s.budget.tokens = 0
+		s.budget.tokens = min(s.budget.tokens, 0)
+		s.budget.throttled = now
 	}
 }
 
@@ -126,10 +131,10 @@ func answered(err error) bool {
 	return err == nil || objstore.Is(err, objstore.Exists) || objstore.Is(err, objstore.NotFound)
 }
 
-func (s *Store) take() bool {
+func (s *Store) take(veryLate bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.budget.take() {
+	if !s.budget.take(veryLate, s.env.Now()) {
 		return false
 	}
 	s.stats.Sent++

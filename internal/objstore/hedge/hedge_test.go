@@ -243,8 +243,8 @@ func TestHedgesAreFew(t *testing.T) {
 			}
 			return b.hedged.Stats().Sent - before
 		}
-		if n := slow(10); n > 6 || n < 3 {
-			t.Errorf("%d of 10 slow requests were hedged", n)
+		if n := slow(20); n > 8 || n < 3 {
+			t.Errorf("%d of 20 slow requests were hedged", n)
 		}
 		b.learn(100)
 		total := b.hedged.Stats()
@@ -258,6 +258,36 @@ func TestHedgesAreFew(t *testing.T) {
 		b.script = nil
 		if n := slow(5); n > 0 {
 			t.Errorf("%d hedges to a store that had just throttled", n)
+		}
+	})
+}
+
+// When the budget is used up by requests that are slow, one that stalls is hedged all the same, when it is twice as late; what that
+// costs is earned by those that follow.
+func TestAStallIsHedgedOnCredit(t *testing.T) {
+	in(t, func(b *bed) {
+		b.learn(128)
+		for range 5 { // uses up what was saved
+			b.script = []reaction{takes(70 * ms), takes(70 * ms)}
+			if _, err := b.hedged.Put(b.Context(), "slow", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		slow, _ := b.play(takes(100 * ms))
+		b.expect("slow", slow, "created after 100ms")
+		_ = b.Store.Delete(b.Context(), "k")
+		stalled, asks := b.play(takes(time.Second), takes(40*ms))
+		b.expect("stalled", stalled, "created after 160ms")
+		b.expect("requests", asks, "create at 0s, create at 120ms")
+		before := b.hedged.Stats()
+		for range 20 {
+			b.script = []reaction{takes(70 * ms)}
+			if _, err := b.hedged.Put(b.Context(), "slow", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := b.hedged.Stats().Sent - before.Sent; n > 1 {
+			t.Errorf("%d hedges of the next 20, while credit is paid back", n)
 		}
 	})
 }

@@ -100,20 +100,30 @@ const (
 	// tokensMax is what a quiet time saves up: enough for a moment in which all is slow at once, and few enough not to make
 	// it worse.
 	tokensMax = 5
+	// overdraft is what very late requests may take beyond that, to be earned by those that follow: the one in two thousand
+	// that stalls is worth more than the one in twenty that is slow.
+	overdraft = 2
+	// calmFor is how long a store that throttled gets no overdraft.
+	calmFor = 5 * time.Second
 	// inFlightMax hedges wait for their answers at any time.
 	inFlightMax = 8
 )
 
 // budget bounds the hedges.
 type budget struct {
-	tokens   float64
-	inFlight int
+	tokens    float64
+	inFlight  int
+	throttled time.Time
 }
 
 func (b *budget) earn() { b.tokens = min(tokensMax, b.tokens+tokenEach) }
 
-func (b *budget) take() bool {
-	if b.tokens < 1 || b.inFlight >= inFlightMax {
+func (b *budget) take(veryLate bool, now time.Time) bool {
+	least := 1.0
+	if veryLate && now.Sub(b.throttled) >= calmFor {
+		least -= overdraft
+	}
+	if b.tokens < least || b.inFlight >= inFlightMax {
 		return false
 	}
 	b.tokens--
