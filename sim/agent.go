@@ -152,7 +152,7 @@ func (a *agent) start() error {
 		a.journal = o.Seams.Journal(a.p, a.journal)
 	}
 	a.control.Subscribe(a.published)
-	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log})
+	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !o.NoRides})
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
@@ -171,7 +171,7 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Level: a.level, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, NoRides: o.NoRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}
@@ -227,6 +227,7 @@ func (a *agent) count() {
 	m.Add(SnapshotMade, s.Snapshots-old.Snapshots)
 	m.Add(SnapshotFallback, s.PassedOver-old.PassedOver)
 	m.Add(EntriesTruncated, s.Truncated-old.Truncated)
+	m.Add(SlotKept, s.Kept-old.Kept)
 	m.Add(CommandRedecided, s.Redecided-old.Redecided)
 	m.Add(CommandRepeated, s.Repeated-old.Repeated)
 	m.Add(CommandGap, s.Gaps-old.Gaps)
@@ -243,6 +244,7 @@ func (a *agent) count() {
 	g := a.ingest.Stats()
 	m.Add(BatchParked, g.Parked-a.gather.Parked)
 	m.Add(CommitTooLate, g.TooLate-a.gather.TooLate)
+	m.Add(SegmentRode, g.Rode-a.gather.Rode)
 	a.gather = g
 	hedges := int64(0)
 	if a.whole != nil {

@@ -85,8 +85,12 @@ const (
 	SnapshotMade      Mark = "journal: snapshot made"
 	SnapshotFallback  Mark = "journal: damaged snapshot passed over"
 	EntriesTruncated  Mark = "journal: entries truncated"
+	SlotKept          Mark = "journal: slot kept from truncation, as something rides in it or before it"
 	StartFromSnapshot Mark = "journal: agent started from a snapshot"
 	LevelRaised       Mark = "journal: entry of a newer version written"
+	SegmentRode       Mark = "riders: segment rode in an entry"
+	RiderRead         Mark = "riders: read from the journal"
+	RiderMoved        Mark = "riders: landed under a reader, its slot truncated"
 	BatchParked       Mark = "ingest: batch parked"
 	CommitTooLate     Mark = "ingest: commit of an upload that may be an orphan refused"
 	BatchRepeated     Mark = "produce: repeated batch answered with its first offset"
@@ -131,7 +135,8 @@ var AllMarks = []Mark{
 
 	AgentStartFailed, AgentExpired, AgentOutdated, AgentChallenged, EntryVoid, EntryStreamed, SlotLost, AttemptAdopted, WriterOvertaken,
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
-	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, StartFromSnapshot, LevelRaised,
+	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
+	SegmentRode, RiderRead, RiderMoved,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -23,6 +24,7 @@ import (
 	"github.com/millrace-io/millrace/internal/jobs/retain"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/hedge"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
@@ -49,6 +51,7 @@ type Config struct {
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
 	NoHedges     bool              // slow requests are not sent twice: for measurements
+	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string
 	Log          *slog.Logger
 }
@@ -242,15 +245,21 @@ func (a *Agent) assemble() {
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log}, peers)
-	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare)
+	a.cache = cache.New(e, bucket, c.MemoryBytes/cacheShare, a.riders)
+	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log,
+		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
-		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
+		Rides: !c.NoRides, Uploaded: a.cache.Put})
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
 	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, Watch: newObserver(e, a.metrics), Log: c.Log},
 		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
+}
+
+// riders reads what rides in a journal entry.
+func (a *Agent) riders(ctx context.Context, slot base.Slot) ([]log.Rider, error) {
+	return control.ReadRiders(ctx, a.bucket, slot)
 }
 
 // Start joins the cluster and serves. It returns once clients are served.

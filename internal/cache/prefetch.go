@@ -17,6 +17,7 @@ const (
 // wanted is a range of a file that is not there in full.
 type wanted struct {
 	file           base.FileRef
+	slot           base.Slot
 	from, to, size int64
 }
 
@@ -36,7 +37,7 @@ func (c *Cache) Prefetch(reads []Read) int {
 			w.to = max(w.to, list[i].to)
 		}
 		missing := c.files[w.file].gaps(w.from, w.to, c.sizeOf(w.file, w.size))
-		if c.makeRoom(cost(missing)) && c.load(w.file, missing) != nil {
+		if c.makeRoom(cost(missing)) && c.load(w.file, w.slot, missing) != nil {
 			return 0
 		}
 	}
@@ -63,7 +64,7 @@ func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 		if len(list) == prefetchRangesMax || n > 0 && bytes > c.size/prefetchShare {
 			return list, n
 		}
-		list = append(list, wanted{r.File, from, to, r.FileBytes})
+		list = append(list, wanted{r.File, r.Slot, from, to, r.FileBytes})
 	}
 	return list, len(reads)
 }

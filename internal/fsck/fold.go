@@ -14,7 +14,6 @@ import (
 // folder folds the journal.
 type folder struct {
 	*checker
-	entries   []base.Slot // listed, in order
 	snapshots []listedSnapshot
 	usable    map[base.Slot]manifest
 	cover     base.Slot // the newest snapshot that entries and snapshots before it may be deleted for (rule T); 0: none
@@ -64,7 +63,6 @@ func (f *folder) listedEntry(o objstore.ListEntry) bool {
 // fold applies the journal from the oldest point that everything after is there of, so that as many snapshots as can be
 // are held against what the journal comes to. Where it is broken it goes on from the next usable snapshot.
 func (f *folder) fold(ctx context.Context) error {
-	f.unused()
 	ok, err := f.start(ctx)
 	if err != nil || !ok {
 		return err
@@ -206,9 +204,12 @@ func (f *folder) lost(ctx context.Context, from base.Slot) error {
 	return nil
 }
 
-// unused names the entries that rule T lets go.
+// unused names the entries that rule T lets go, but for those from the first on in which something rides.
 func (f *folder) unused() {
-	if n := f.place(after(f.cover)); n > 0 {
+	if f.checker.state == nil {
+		return
+	}
+	if n := f.place(min(after(f.cover), f.keep)); n > 0 {
 		f.report.sweepable(sweepJournal, Garbage, journal.EntryKey(f.entries[0]), "%d entries up to %s are not needed any more: %s stands for them",
 			n, journal.EntryKey(f.entries[n-1]), journal.SnapshotKey(f.cover))
 	}
@@ -225,7 +226,7 @@ func (f *folder) entry(slot base.Slot, object []byte) (bool, error) {
 	case beyond(err):
 		return false, fmt.Errorf("%s: %w", key, err)
 	case err != nil && slot <= f.cover:
-		f.report.add(Note, key, "the entry cannot be read, and is not needed any more: %v", err)
+		f.report.add(Note, key, "the entry cannot be read, and %s stands for what it says: %v", journal.SnapshotKey(f.cover), err)
 		return false, nil
 	case err != nil:
 		f.report.add(Damage, key, "the entry cannot be read: %v", err)

@@ -17,6 +17,7 @@ type second struct {
 	*folder
 	restorer *meta.Restorer
 	state    *meta.State
+	end      base.Slot // of the journal
 	warning  string
 	compared bool
 }
@@ -41,7 +42,7 @@ func (f *folder) readAgain(ctx context.Context) error {
 	err := s.read(ctx)
 	switch {
 	case err == nil:
-		f.checker.state = s.state
+		f.checker.state, f.checker.keep = s.state, s.state.Log.FirstNeeded(s.end)
 		if s.warning != "" {
 			f.report.add(Note, "", "agents start from an older snapshot, which proves itself: %s", s.warning)
 		}
@@ -54,7 +55,11 @@ func (f *folder) readAgain(ctx context.Context) error {
 		}
 		f.report.add(severity, "", "an agent that starts now stops: %v", err)
 		f.checker.state = f.state
+		if f.state != nil {
+			f.checker.keep = f.state.Log.FirstNeeded(f.last)
+		}
 	}
+	f.unused()
 	if f.checker.state != nil {
 		f.report.LastSlot = f.checker.state.Slot
 	}
@@ -100,6 +105,7 @@ func (s *second) tail(ctx context.Context, log *journal.Log) error {
 		case status == journal.Reload:
 			return errMoved
 		case status == journal.Absent:
+			s.end, _ = log.Position()
 			if err := s.state.Check(); err != nil {
 				return damaged("the state after slot %d contradicts itself: %v", s.state.Slot, err)
 			}

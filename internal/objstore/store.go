@@ -53,6 +53,20 @@ type Meta struct {
 	Date         time.Time // when the store answered, by its own clock; zero if it did not say
 }
 
+// Modified gives when an object was modified, in milliseconds since 1970 by the bucket's clock, that was written from began to now, by
+// the local one, and answered for with m; or a moment before: what the store said, else when it answered, else nowMs, which is
+// the bucket's time as it is guessed, less the time it took.
+func (m Meta) Modified(began, now time.Time, nowMs int64) int64 {
+	took := now.Sub(began)
+	switch {
+	case !m.LastModified.IsZero():
+		return m.LastModified.UnixMilli()
+	case !m.Date.IsZero():
+		return m.Date.Add(-took).UnixMilli()
+	}
+	return nowMs - took.Milliseconds()
+}
+
 // Object is the answer of a read.
 type Object struct {
 	Meta

@@ -23,6 +23,7 @@ const (
 	tagDeleteRecords       uint8 = 7
 	tagRetain              uint8 = 8
 	tagExpireProducers     uint8 = 9
+	tagLandFiles           uint8 = 10
 )
 
 // CreateTopic makes a topic. ID is drawn by whoever asks. Configs are sorted by name.
@@ -50,12 +51,21 @@ type ConfigureTopic struct {
 	Ops     []config.Op
 }
 
-// CommitSegment gives the batches of an uploaded data file their place in the order. Each is decided by itself.
+// CommitSegment gives the batches of a data file their place in the order. Each is decided by itself.
 type CommitSegment struct {
 	File         base.FileRef
 	SizeBytes    int64
-	LastModified base.Millis // of the file, by the bucket
+	LastModified base.Millis // of the file, by the bucket; without meaning if it rides
 	Batches      []Batch
+	Body         []byte // the whole file, which is to ride; empty: it was uploaded
+}
+
+// LandFiles gives riders their place in an uploaded data file. Those that ride no more are left out.
+type LandFiles struct {
+	File         base.FileRef
+	SizeBytes    int64
+	LastModified base.Millis // of the file, by the bucket
+	Landings     []Landing   // by file, each once
 }
 
 // Batch is one record batch in a data file.
@@ -104,6 +114,7 @@ func (*AllocateProducerIDs) Tag() uint8 { return tagAllocateProducerIDs }
 func (*DeleteRecords) Tag() uint8       { return tagDeleteRecords }
 func (*Retain) Tag() uint8              { return tagRetain }
 func (*ExpireProducers) Tag() uint8     { return tagExpireProducers }
+func (*LandFiles) Tag() uint8           { return tagLandFiles }
 
 func (c *CreateTopic) Encode(w *codec.Writer) {
 	w.String(c.Name)
@@ -133,6 +144,7 @@ func (c *CommitSegment) Encode(w *codec.Writer) {
 	for i := range c.Batches {
 		c.Batches[i].encode(w)
 	}
+	w.Bytes(c.Body)
 }
 
 func (b *Batch) encode(w *codec.Writer) {
@@ -165,6 +177,13 @@ func (c *ExpireProducers) Encode(w *codec.Writer) {
 	w.Raw(c.ID[:])
 	w.Varint(int64(c.Index))
 	w.Varint(int64(c.AfterMs))
+}
+
+func (c *LandFiles) Encode(w *codec.Writer) {
+	encodeRef(w, c.File)
+	w.Varint(c.SizeBytes)
+	w.Varint(int64(c.LastModified))
+	encodeLandings(w, c.Landings)
 }
 
 // DecodeCommand reads the fields of the command of that tag. Errors are r.Err's; an unknown tag gives nil.
@@ -205,6 +224,8 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 		r.Fixed(c.ID[:])
 		c.Index, c.AfterMs = getInt32(r), getMillis(r)
 		return c
+	case tagLandFiles:
+		return &LandFiles{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r), Landings: decodeLandings(r)}
 	}
 	return nil
 }
@@ -224,6 +245,7 @@ func decodeCommitSegment(r *codec.Reader) *CommitSegment {
 	for i := range c.Batches {
 		c.Batches[i].decode(r)
 	}
+	c.Body = r.Bytes()
 	return c
 }
 
@@ -236,6 +258,22 @@ func (b *Batch) decode(r *codec.Reader) {
 	b.ProducerID = r.Varint()
 	b.Epoch = getInt16(r)
 	b.BaseSequence = getInt32(r)
+}
+
+func encodeLandings(w *codec.Writer, list []Landing) {
+	w.Uvarint(uint64(len(list)))
+	for _, l := range list {
+		w.Uvarint(l.File)
+		w.Uvarint(uint64(l.Delta))
+	}
+}
+
+func decodeLandings(r *codec.Reader) []Landing {
+	list := make([]Landing, r.Count(2))
+	for i := range list {
+		list[i] = Landing{File: r.Uvarint(), Delta: getUint32(r)}
+	}
+	return list
 }
 
 func encodeRef(w *codec.Writer, f base.FileRef) {

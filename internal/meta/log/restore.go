@@ -123,9 +123,18 @@ func (r *Restorer) decodeTopic(in *codec.Reader) {
 func (r *Restorer) decodeFile(in *codec.Reader) {
 	n := in.Uvarint()
 	f := File{Ref: decodeRef(in), SizeBytes: in.Varint(), LastModified: getMillis(in)}
-	f.Refs, f.Released = getUint32(in), getMillis(in)
+	f.Refs, f.Released, f.Where = getUint32(in), getMillis(in), Where(in.Uint8())
+	if f.Where != Own {
+		f.In = in.Uvarint()
+	}
+	if f.Where == Landed {
+		f.Delta = getUint32(in)
+	}
 	if in.Err != nil {
 		return
+	}
+	if f.Where == Riding {
+		r.s.board(n, &f)
 	}
 	if _, there := r.s.files.Set(n, f); there {
 		r.again("file %d", n)

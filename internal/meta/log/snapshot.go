@@ -16,7 +16,9 @@ import (
 //
 //	log/meta               nextTopic, nextFile, nextPID, digest
 //	log/topics/TTTTTT      topics with number>>8 = T: number, id, name, partitions, configs, created
-//	log/files/FFFFFFFF     files with number>>12 = F: number, ref, size, last modified, references, released
+//	log/files/FFFFFFFF     files with number>>12 = F: number, ref, size, last modified, references, released, where (0 in an
+//	                       object of its own, 1 riding, 2 landed); then of a rider: slot; of a landed file: number of the file
+//	                       it is in, shift
 //	log/heads/BB/SSSS      partitions of shard S of 2^B: key, start, end, epoch, number of the first chunk, extents to
 //	                       skip in it, full chunks, the extents of the tail, the producers if they are few
 //	log/chunks/BB/SSSS/GG  full chunks of shard S with chunk number>>3 = G: key, chunk number, 64 extents
@@ -200,6 +202,13 @@ func (s *State) encodeFiles(part uint64) []byte {
 		w.Varint(int64(f.LastModified))
 		w.Uvarint(uint64(f.Refs))
 		w.Varint(int64(f.Released))
+		w.Uint8(uint8(f.Where))
+		if f.Where != Own {
+			w.Uvarint(f.In)
+		}
+		if f.Where == Landed {
+			w.Uvarint(uint64(f.Delta))
+		}
 		return true
 	})
 	return w.B
