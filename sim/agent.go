@@ -15,6 +15,7 @@ import (
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
+	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -37,6 +38,7 @@ type agent struct {
 	journal ingest.Journal // control, as planted bugs let ingest and clients see it
 	ingest  *ingest.Ingest
 	hedge   *hedge.Store
+	land    *landing.Job
 	whole   *whole.Agent // with all floors; nil: only those above, put together here
 	up      bool         // serves clients
 	conns   []*conn
@@ -44,6 +46,7 @@ type agent struct {
 	stats   control.Stats // as last counted
 	gather  ingest.Stats
 	hedges  int64
+	landed  int64
 }
 
 const peerPort = ":9094"
@@ -153,10 +156,15 @@ func (a *agent) start() error {
 	}
 	a.control.Subscribe(a.published)
 	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !o.NoRides})
+	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
-	return a.control.Start()
+	if err := a.control.Start(); err != nil {
+		return err
+	}
+	a.land.Start()
+	return nil
 }
 
 // peered reports whether the agent talks to others.
@@ -171,7 +179,7 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, NoRides: o.NoRides, Level: a.level, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: o.NoRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}
@@ -246,14 +254,16 @@ func (a *agent) count() {
 	m.Add(CommitTooLate, g.TooLate-a.gather.TooLate)
 	m.Add(SegmentRode, g.Rode-a.gather.Rode)
 	a.gather = g
-	hedges := int64(0)
+	var hedges, landed int64
 	if a.whole != nil {
-		hedges = int64(a.whole.Stats().Hedges)
+		w := a.whole.Stats()
+		hedges, landed = int64(w.Hedges), int64(w.Landings)
 	} else {
-		hedges = a.hedge.Stats().Sent
+		hedges, landed = a.hedge.Stats().Sent, a.land.Stats().Landed
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
-	a.hedges = hedges
+	m.Add(RidersLanded, landed-a.landed)
+	a.hedges, a.landed = hedges, landed
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)
@@ -271,6 +281,7 @@ func (a *agent) stop(d time.Duration) {
 		return
 	}
 	a.ingest.Stop(end)
+	a.land.Stop(end)
 	a.control.Stop(end)
 	if a.node != nil {
 		a.node.Stop(end)

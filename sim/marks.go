@@ -89,6 +89,7 @@ const (
 	StartFromSnapshot Mark = "journal: agent started from a snapshot"
 	LevelRaised       Mark = "journal: entry of a newer version written"
 	SegmentRode       Mark = "riders: segment rode in an entry"
+	RidersLanded      Mark = "riders: landed in a data file"
 	RiderRead         Mark = "riders: read from the journal"
 	RiderMoved        Mark = "riders: landed under a reader, its slot truncated"
 	BatchParked       Mark = "ingest: batch parked"
@@ -136,7 +137,7 @@ var AllMarks = []Mark{
 	AgentStartFailed, AgentExpired, AgentOutdated, AgentChallenged, EntryVoid, EntryStreamed, SlotLost, AttemptAdopted, WriterOvertaken,
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
 	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
-	SegmentRode, RiderRead, RiderMoved,
+	SegmentRode, RidersLanded, RiderRead, RiderMoved,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,

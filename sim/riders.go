@@ -4,12 +4,24 @@ import (
 	"context"
 	"time"
 
+	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/control"
+	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
+
+// riders is where an agent without a cache has the bytes from that are to land.
+func (a *agent) riders(store objstore.Store) landing.Source {
+	return landing.Source{
+		Cached: func(base.FileRef, int64) []byte { return nil },
+		Riders: func(ctx context.Context, slot base.Slot) ([]log.Rider, error) {
+			return control.ReadRiders(ctx, store, slot)
+		},
+	}
+}
 
 // bytes reads n bytes of what lies at a place. Something that rides no more in its entry is not found.
 func (r *reader) bytes(at log.Place, n uint32) ([]byte, error) {

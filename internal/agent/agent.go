@@ -21,6 +21,7 @@ import (
 	"github.com/millrace-io/millrace/internal/coord"
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/jobs/retain"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -50,6 +51,7 @@ type Config struct {
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
+	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string
@@ -75,6 +77,7 @@ type Agent struct {
 	fetch    *fetch.Fetch
 	coord    *coord.Coord
 	retain   *retain.Job
+	land     *land.Job
 	broker   *broker.Broker
 	answers  *env.Semaphore // for records on their way to clients
 
@@ -250,6 +253,7 @@ func (a *Agent) assemble() {
 		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Rides: !c.NoRides, Uploaded: a.cache.Put})
+	a.land = land.New(e, a.control, bucket, land.Source{Cached: a.cache.Whole, Riders: a.riders}, c.Land, c.Log)
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
@@ -271,6 +275,7 @@ func (a *Agent) Start() error {
 		return err
 	}
 	a.retain = retain.Start(a.env, a.control, a.config.Log)
+	a.land.Start()
 	a.broker.Serve(a.listener)
 	a.phase.set(serving)
 	a.env.Go("agent watch", a.watch)
@@ -359,6 +364,7 @@ func (a *Agent) stopRooms(deadline time.Time) {
 	if a.retain != nil {
 		a.retain.Stop(deadline)
 	}
+	a.land.Stop(deadline)
 	a.coord.Stop(deadline)
 	a.fetch.Stop()
 	a.cache.Stop(deadline)
