@@ -17,6 +17,7 @@ type folder struct {
 	snapshots []listedSnapshot
 	usable    map[base.Slot]manifest
 	cover     base.Slot // the newest snapshot that entries and snapshots before it may be deleted for (rule T); 0: none
+	covered   base.Slot // the same by any clock of the bucket: others may have deleted for it already
 	state     *meta.State
 	chain     [32]byte
 	last      base.Slot // the entry that was read last
@@ -192,7 +193,7 @@ func (f *folder) whole(from, last base.Slot) bool {
 
 // lost names slots that should be there: those that no snapshot stands for that is old enough to delete them.
 func (f *folder) lost(ctx context.Context, from base.Slot) error {
-	for n := after(f.cover); n <= from; n++ {
+	for n := after(f.covered); n <= from; n++ {
 		if i := f.place(n); i == len(f.entries) || f.entries[i] != n {
 			if err := f.absent(ctx, n); err != nil {
 				return err

@@ -55,6 +55,20 @@ func trim(t *testing.T, partition int32, offset int64) func(*control.Control) {
 	}
 }
 
+// Entries that were deleted for a snapshot whose age the bucket's front ends do not quite agree about are not lost; those that no
+// front end can have let go are.
+func TestTruncatedByAnotherClock(t *testing.T) {
+	for age, damage := range map[time.Duration]int{59 * time.Minute: 0, 29 * time.Minute: 1} {
+		b := newAged(t)
+		b.snapshot(0)
+		b.pass(age)
+		b.delete(b.keys("journal/")...)
+		if r := b.check(fsck.Options{}); r.Damage != damage || r.Records != 36 {
+			t.Errorf("%v old: %+v", age, r)
+		}
+	}
+}
+
 // Everything that nobody needs any more goes at once, and nothing else: plain fsck says before what it will be.
 func TestRepair(t *testing.T) {
 	b := newAged(t)
