@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -134,7 +135,11 @@ func (c *Control) makeSnapshot(s *snapshots, snaps *journal.Snapshots, point jou
 			c.log.Info("snapshot made", "slot", point.Slot, "took", c.env.Now().Sub(began).Round(time.Millisecond))
 		}
 	}
-	t, err := snaps.Truncate(c.ctx, state.Log.FirstNeeded(point.Slot), func(m journal.Manifest) error { return c.verify(snaps, m) })
+	keep := state.Log.FirstNeeded(point.Slot)
+	if plant.LeftOut(plant.RidersSpared) {
+		keep = point.Slot + 1
+	}
+	t, err := snaps.Truncate(c.ctx, keep, func(m journal.Manifest) error { return c.verify(snaps, m) })
 	c.counts.truncated.Add(int64(t.Entries))
 	c.counts.kept.Add(int64(t.Kept))
 	switch {

@@ -179,8 +179,7 @@ func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][
 		k.parallel(len(batch), func(i int) {
 			f, _ := k.state.Log.File(batch[i])
 			if f.Where == log.Riding {
-				_, listed := slices.BinarySearch(k.entries, base.Slot(f.In))
-				results[i] = k.rider(ctx, f, claims[batch[i]], listed, budget)
+				results[i] = k.rider(ctx, f, claims[batch[i]], budget)
 				return
 			}
 			listed, ok := there[batch[i]]
@@ -189,9 +188,16 @@ func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][
 			}
 			results[i] = k.file(ctx, f, claims[batch[i]], listed, budget)
 		})
-		for _, r := range results {
+		for i, r := range results {
 			if r.err != nil {
 				return r.err
+			}
+			if f, _ := k.state.Log.File(batch[i]); f.Where == log.Riding && len(r.problems) > 0 {
+				if rides, err := k.stillRides(ctx, batch[i], f); err != nil {
+					return err
+				} else if !rides {
+					return errMoved
+				}
 			}
 			k.take(r)
 		}

@@ -14,6 +14,7 @@ import (
 // folder folds the journal.
 type folder struct {
 	*checker
+	entries   []base.Slot // listed, in order
 	snapshots []listedSnapshot
 	usable    map[base.Slot]manifest
 	cover     base.Slot // the newest snapshot that entries and snapshots before it may be deleted for (rule T); 0: none

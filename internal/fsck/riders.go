@@ -36,42 +36,44 @@ func (k *checker) landedExtents() map[uint64]int {
 }
 
 // rider checks a file that rides in a journal entry, and the claims on it.
-func (k *checker) rider(ctx context.Context, f log.File, claims []claim, listed bool, budget *env.Semaphore) (r fileResult) {
+func (k *checker) rider(ctx context.Context, f log.File, claims []claim, budget *env.Semaphore) (r fileResult) {
 	key := journal.EntryKey(base.Slot(f.In))
 	k.overlaps(&r, key, claims)
-	gone := func() fileResult {
-		if listed {
-			r.err = errMoved // it was there: what rode in it has landed meanwhile
-		} else {
+	if k.opts.Quick {
+		if _, r.err = k.store.Head(ctx, key); objstore.Is(r.err, objstore.NotFound) {
+			r.err = nil
 			r.add(key, "the entry is not there, and segment %s rides in it; lost are %s", f.Ref.ID, k.describe(claims))
 		}
 		return r
-	}
-	if k.opts.Quick {
-		switch _, err := k.store.Head(ctx, key); {
-		case objstore.Is(err, objstore.NotFound):
-			return gone()
-		default:
-			r.err = err
-			return r
-		}
 	}
 	_ = budget.Acquire(journal.MaxEntryBytes, time.Time{}) // without a deadline it cannot fail
 	defer budget.Release(journal.MaxEntryBytes)
 	c, err := k.readRider(ctx, key, f)
 	switch {
 	case objstore.Is(err, objstore.NotFound):
-		return gone()
+		r.add(key, "the entry is not there, and segment %s rides in it; lost are %s", f.Ref.ID, k.describe(claims))
 	case finding(err):
 		r.add(key, "%v; lost are %s", err, k.describe(claims))
-		return r
 	case err != nil:
 		r.err = err
-		return r
+	default:
+		r.read = f.SizeBytes
+		k.content(&r, key, c, claims)
 	}
-	r.read = f.SizeBytes
-	k.content(&r, key, c, claims)
 	return r
+}
+
+// stillRides reports whether a file rides where it did by the journal as it is now: if not, its entry need be neither there nor whole.
+func (k *checker) stillRides(ctx context.Context, number uint64, f log.File) (bool, error) {
+	if k.again == nil {
+		return true, nil // agents stop at damage that was named before
+	}
+	now, err := k.again.goOn(ctx)
+	if err != nil {
+		return false, err
+	}
+	after, _ := now.Log.File(number)
+	return after.Where == log.Riding && after.In == f.In, nil
 }
 
 // readRider reads and parses a file that rides; once more when it is damaged.

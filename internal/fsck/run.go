@@ -45,8 +45,8 @@ type checker struct {
 	cluster journal.Cluster
 	date    time.Time // the bucket's time, by the last listing
 	state   *meta.State
-	entries []base.Slot // of the journal, as listed first, in order
-	keep    base.Slot   // the first slot that no sweep may touch, by that state
+	again   *second   // the reading that came to it; nil: it is that of the first
+	keep    base.Slot // the first slot that no sweep may touch, by that state
 	steps   int
 }
 

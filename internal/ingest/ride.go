@@ -24,12 +24,16 @@ type riding struct {
 	waiting int    // bytes that wait for their entry
 }
 
-// mayRide decides whether a segment of so many bytes rides, and takes that off the budget.
+// mayRide decides whether a segment of so many bytes rides, and takes that off the budget. None does while an agent of an older
+// version lives that knows no riders.
 func (i *Ingest) mayRide(s *sealed, bytes int) bool {
 	if !i.config.Rides || bytes > log.RideBytesMax {
 		return false
 	}
 	v := i.journal.View()
+	if !log.RidersKnown(v.Admin.Level(log.RidersLevel)) {
+		return false
+	}
 	agents := max(1, len(v.Admin.Agents()))
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/segment"
 )
@@ -31,7 +32,11 @@ func (c *container) add(r *Rider, body []byte) error {
 		at := c.builder.Add(e.Topic, e.Partition, file.Chunk(e))
 		if i == 0 {
 			// Chunks leave no gaps, in either: what goes for the first goes for all.
-			c.landings = append(c.landings, log.Landing{File: r.Number, Delta: uint32(at.Pos - e.Pos)})
+			l := log.Landing{File: r.Number, Delta: uint32(at.Pos - e.Pos)}
+			if plant.LeftOut(plant.LandsWhereItIs) {
+				l.Delta = 0
+			}
+			c.landings = append(c.landings, l)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/jobs"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -123,7 +124,7 @@ func (j *Job) land(plan []Rider) error {
 	op.SizeBytes = int64(len(body))
 	began := j.env.Now()
 	stored, err := j.store.Put(ctx, segment.Key(op.File), body)
-	if err != nil {
+	if err != nil && !plant.LeftOut(plant.LandsInUploads) {
 		return err
 	}
 	j.files.Add(1)

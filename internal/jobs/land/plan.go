@@ -29,6 +29,9 @@ type Rider struct {
 // Plan lists the riders that are to land at bucket time now, in the order of the journal: at most pace.Bytes of them, and none while
 // few ride and all are young. Those that skip tells are passed over.
 func Plan(v meta.View, now base.Millis, pace Pace, skip func(number uint64) bool) (plan []Rider) {
+	if !log.RidersKnown(v.Admin.Level(log.RidersLevel)) {
+		return nil // an agent of an older version, which came when nothing rode in the entries it read
+	}
 	bytes, due := int64(0), v.Log.RidingBytes() >= pace.Bytes
 	v.Log.Riders(func(n uint64, f log.File) bool {
 		switch {

@@ -180,12 +180,15 @@ func (s *State) applyLanded(e *FilesLanded) error {
 	if err := s.checkNew(e.File, &in); err != nil {
 		return err
 	}
+	if plant.LeftOut(plant.LandedRefersToo) {
+		in.Refs = 1
+	}
 	if len(e.Landings) == 0 {
 		return fmt.Errorf("log: nothing lands in file %d", e.File)
 	}
 	for _, l := range e.Landings {
 		f, ok := s.files.Get(l.File)
-		if !ok || f.Where != Riding || !l.fits(f, e.SizeBytes) {
+		if !ok || f.Where != Riding && !plant.LeftOut(plant.LandsOnce) || !l.fits(f, e.SizeBytes) {
 			return fmt.Errorf("log: file %d cannot land at %d of file %d, which has %d bytes", l.File, l.Delta, e.File, e.SizeBytes)
 		}
 		s.land(l.File, &f)

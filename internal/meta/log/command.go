@@ -24,6 +24,7 @@ const (
 	tagRetain              uint8 = 8
 	tagExpireProducers     uint8 = 9
 	tagLandFiles           uint8 = 10
+	tagRideSegment         uint8 = 11
 )
 
 // CreateTopic makes a topic. ID is drawn by whoever asks. Configs are sorted by name.
@@ -105,11 +106,19 @@ type ExpireProducers struct {
 	AfterMs base.Millis
 }
 
-func (*CreateTopic) Tag() uint8         { return tagCreateTopic }
-func (*DeleteTopic) Tag() uint8         { return tagDeleteTopic }
-func (*CreatePartitions) Tag() uint8    { return tagCreatePartitions }
-func (*ConfigureTopic) Tag() uint8      { return tagConfigureTopic }
-func (*CommitSegment) Tag() uint8       { return tagCommitSegment }
+func (*CreateTopic) Tag() uint8      { return tagCreateTopic }
+func (*DeleteTopic) Tag() uint8      { return tagDeleteTopic }
+func (*CreatePartitions) Tag() uint8 { return tagCreatePartitions }
+func (*ConfigureTopic) Tag() uint8   { return tagConfigureTopic }
+
+// Tag of a rider is another: who knows no riders must not take it for an uploaded file.
+func (c *CommitSegment) Tag() uint8 {
+	if len(c.Body) > 0 {
+		return tagRideSegment
+	}
+	return tagCommitSegment
+}
+
 func (*AllocateProducerIDs) Tag() uint8 { return tagAllocateProducerIDs }
 func (*DeleteRecords) Tag() uint8       { return tagDeleteRecords }
 func (*Retain) Tag() uint8              { return tagRetain }
@@ -144,7 +153,9 @@ func (c *CommitSegment) Encode(w *codec.Writer) {
 	for i := range c.Batches {
 		c.Batches[i].encode(w)
 	}
-	w.Bytes(c.Body)
+	if len(c.Body) > 0 {
+		w.Bytes(c.Body)
+	}
 }
 
 func (b *Batch) encode(w *codec.Writer) {
@@ -207,6 +218,12 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 		return decodeConfigureTopic(r)
 	case tagCommitSegment:
 		return decodeCommitSegment(r)
+	case tagRideSegment:
+		c := decodeCommitSegment(r)
+		if c.Body = r.Bytes(); len(c.Body) == 0 {
+			malformed(r)
+		}
+		return c
 	case tagAllocateProducerIDs:
 		return &AllocateProducerIDs{Count: getInt32(r)}
 	case tagDeleteRecords:
@@ -245,7 +262,6 @@ func decodeCommitSegment(r *codec.Reader) *CommitSegment {
 	for i := range c.Batches {
 		c.Batches[i].decode(r)
 	}
-	c.Body = r.Bytes()
 	return c
 }
 

@@ -1,10 +1,28 @@
 package log
 
-import "github.com/millrace-io/millrace/internal/base"
+import (
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
+)
 
 // RideBytesMax is the largest segment that may ride in a journal entry: with it the entry's PUT takes some 10 ms longer on
 // S3, where a PUT of its own takes 50 ms.
 const RideBytesMax = 128 << 10
+
+// RidersLevel is the feature level that knows riders: no event of them is written while an agent lives that does not.
+const RidersLevel uint16 = 2
+
+// RidersKnown reports whether agents of that feature level know riders.
+func RidersKnown(level uint16) bool { return level >= RidersLevel || plant.LeftOut(plant.RidersKnown) }
+
+// LevelOf is the feature level that what may follow from a command needs.
+func LevelOf(c Command) uint16 {
+	switch tag := c.Tag(); {
+	case tag != tagRideSegment && tag != tagLandFiles, plant.LeftOut(plant.RidersKnown):
+		return 1
+	}
+	return RidersLevel
+}
 
 // Where says where a file's bytes are.
 type Where uint8
