@@ -29,7 +29,7 @@ var rulePlants = []Plant{
 	{Name: "a repair deletes slots that something rides in", Rule: plant.RepairSpares, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "riders are written while an agent lives that knows none", Rule: plant.RidersKnown, Finds: []string{CheckLevel}},
 	{Name: "what rides no more lands again", Rule: plant.LandsOnce, Finds: []string{CheckState}},
-	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckInconsistentOffsets, CheckFsck}},
+	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
 	{Name: "riders land in a file whose upload failed", Rule: plant.LandsInUploads, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "riders land in an upload that is an orphan by then", Rule: plant.LandsInTime, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "files that landed are no references", Rule: plant.LandedRefersToo, Finds: []string{CheckState}},
