@@ -30,8 +30,7 @@ var rulePlants = []Plant{
 	{Name: "riders are written while an agent lives that knows none", Rule: plant.RidersKnown, Finds: []string{CheckLevel}},
 	{Name: "what rides no more lands again", Rule: plant.LandsOnce, Finds: []string{CheckState}},
 	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
-	{Name: "riders land in a file whose upload failed", Rule: plant.LandsInUploads, Finds: []string{CheckLostWrite, CheckFsck}},
-	{Name: "riders land in an upload that is an orphan by then", Rule: plant.LandsInTime, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "riders land in a file that is not in the bucket yet", Rule: plant.LandsInUploads, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "files that landed are no references", Rule: plant.LandedRefersToo, Finds: []string{CheckState}},
 
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},

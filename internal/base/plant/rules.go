@@ -25,7 +25,6 @@ const (
 	LandsOnce       // what rides no more does not land
 	LandsWhereItIs  // positions shift by what comes before a rider in the file it lands in
 	LandsInUploads  // riders land only in a file that is in the bucket
-	LandsInTime     // riders do not land in an upload that may be taken for an orphan
 	LandedRefersToo // the files that landed in a file are references to it
 
 	// control

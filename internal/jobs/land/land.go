@@ -123,8 +123,8 @@ func (j *Job) land(plan []Rider) error {
 	body := c.builder.Finish()
 	op.SizeBytes = int64(len(body))
 	began := j.env.Now()
-	stored, err := j.store.Put(ctx, segment.Key(op.File), body)
-	if err != nil && !plant.LeftOut(plant.LandsInUploads) {
+	stored, err := j.upload(ctx, segment.Key(op.File), body)
+	if err != nil {
 		return err
 	}
 	j.files.Add(1)
@@ -136,6 +136,17 @@ func (j *Job) land(plan []Rider) error {
 		}
 	})
 	return nil
+}
+
+func (j *Job) upload(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+	if plant.LeftOut(plant.LandsInUploads) {
+		j.stop.Go("upload too late", func() {
+			j.stop.Sleep(every)
+			_, _ = j.store.Put(j.stop.Context(), key, body)
+		})
+		return objstore.Meta{}, nil
+	}
+	return j.store.Put(ctx, key, body)
 }
 
 // gather puts riders into a container. One that is gone or damaged is left out; a bucket that does not answer is an error.

@@ -11,11 +11,7 @@ import (
 // decideLand leaves out, one by one, what rides no more: a rider's bytes move by themselves, and clients that delete records
 // all the time must not keep others from landing. With none left the file is not wanted.
 func (s *State) decideLand(c *LandFiles, now base.Millis) ([]Event, *Reply) {
-	modified := c.LastModified
-	if plant.LeftOut(plant.LandsInTime) {
-		modified = now
-	}
-	if r := s.refuseFile(c.File, c.SizeBytes, modified, now); r != nil {
+	if r := s.refuseFile(c.File, c.SizeBytes, c.LastModified, now); r != nil {
 		return nil, r
 	}
 	e := &FilesLanded{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified}
