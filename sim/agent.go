@@ -15,9 +15,11 @@ import (
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
+	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/hedge"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
 	"github.com/millrace-io/millrace/internal/peer"
@@ -29,18 +31,23 @@ type agent struct {
 	name    string
 	as      string // the name by which others are told to reach it: its own, but for a twin
 	level   uint16 // the feature level it knows
+	noRides bool   // it uploads all segments
 	p       *sim.Proc
 	log     *slog.Logger
 	node    *peer.Node // nil: no peers
 	control *control.Control
 	journal ingest.Journal // control, as planted bugs let ingest and clients see it
 	ingest  *ingest.Ingest
+	hedge   *hedge.Store
+	land    *landing.Job
 	whole   *whole.Agent // with all floors; nil: only those above, put together here
 	up      bool         // serves clients
 	conns   []*conn
 	seen    base.Incarnation
 	stats   control.Stats // as last counted
 	gather  ingest.Stats
+	hedges  int64
+	landed  int64
 }
 
 const peerPort = ":9094"
@@ -53,7 +60,7 @@ func (c *Cluster) begin(name string) {
 }
 
 func (c *Cluster) newAgent(name, as string) *agent {
-	a := &agent{c: c, name: name, as: as, level: c.drawLevel(), p: c.w.Proc(name)}
+	a := &agent{c: c, name: name, as: as, level: c.drawLevel(), noRides: c.options.NoRides || c.w.Uint64()%4 == 0, p: c.w.Proc(name)}
 	a.log = slog.New(&logHandler{w: c.w, audit: c.audit, deaf: c.options.Deaf})
 	return a
 }
@@ -128,7 +135,8 @@ func (a *agent) start() error {
 	if o.Whole {
 		return a.startWhole(store)
 	}
-	store = retry.New(a.p, store, retry.DefaultPolicy)
+	a.hedge = hedge.New(a.p, store)
+	store = retry.New(a.p, a.hedge, retry.DefaultPolicy)
 	cluster, err := journal.OpenCluster(context.Background(), a.p, store)
 	if err != nil {
 		return err
@@ -148,11 +156,16 @@ func (a *agent) start() error {
 		a.journal = o.Seams.Journal(a.p, a.journal)
 	}
 	a.control.Subscribe(a.published)
-	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log})
+	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !a.noRides})
+	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
-	return a.control.Start()
+	if err := a.control.Start(); err != nil {
+		return err
+	}
+	a.land.Start()
+	return nil
 }
 
 // peered reports whether the agent talks to others.
@@ -167,7 +180,7 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Level: a.level, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}
@@ -223,6 +236,7 @@ func (a *agent) count() {
 	m.Add(SnapshotMade, s.Snapshots-old.Snapshots)
 	m.Add(SnapshotFallback, s.PassedOver-old.PassedOver)
 	m.Add(EntriesTruncated, s.Truncated-old.Truncated)
+	m.Add(SlotKept, s.Kept-old.Kept)
 	m.Add(CommandRedecided, s.Redecided-old.Redecided)
 	m.Add(CommandRepeated, s.Repeated-old.Repeated)
 	m.Add(CommandGap, s.Gaps-old.Gaps)
@@ -239,7 +253,18 @@ func (a *agent) count() {
 	g := a.ingest.Stats()
 	m.Add(BatchParked, g.Parked-a.gather.Parked)
 	m.Add(CommitTooLate, g.TooLate-a.gather.TooLate)
+	m.Add(SegmentRode, g.Rode-a.gather.Rode)
 	a.gather = g
+	var hedges, landed int64
+	if a.whole != nil {
+		w := a.whole.Stats()
+		hedges, landed = int64(w.Hedges), int64(w.Landings)
+	} else {
+		hedges, landed = a.hedge.Stats().Sent, a.land.Stats().Landed
+	}
+	m.Add(BucketHedged, hedges-a.hedges)
+	m.Add(RidersLanded, landed-a.landed)
+	a.hedges, a.landed = hedges, landed
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)
@@ -257,6 +282,7 @@ func (a *agent) stop(d time.Duration) {
 		return
 	}
 	a.ingest.Stop(end)
+	a.land.Stop(end)
 	a.control.Stop(end)
 	if a.node != nil {
 		a.node.Stop(end)

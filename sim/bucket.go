@@ -30,6 +30,7 @@ type Bucket struct {
 	stormEnds time.Duration            // by World.Elapsed
 	outages   map[string]time.Duration // until when a process cannot reach the bucket
 	distance  map[string]time.Duration // how many times farther a process is from the bucket than others; 0 is 1
+	perKiB    time.Duration            // that bytes take on their way; 0: none
 	deleted   map[string]bool
 	lastDate  time.Time
 	snapshot  time.Duration // when the last one was made
@@ -218,18 +219,29 @@ func failure(kind objstore.ErrorKind, op, key, why string) error {
 // ctx is what the memory store is called with: it never waits.
 var ctx = context.Background()
 
+// carry is the time that bytes take on the way, where scripts want that they do.
+func (c *client) carry(body []byte) {
+	if c.b.perKiB > 0 {
+		c.p.Sleep(time.Duration(len(body)) * c.b.perKiB >> 10)
+	}
+}
+
 func (c *client) PutIfAbsent(outer context.Context, key string, body []byte) (objstore.Meta, error) {
 	body = bytes.Clone(body)
+	c.carry(body)
 	return call(outer, c, opCreate, key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
 }
 
 func (c *client) Put(outer context.Context, key string, body []byte) (objstore.Meta, error) {
 	body = bytes.Clone(body)
+	c.carry(body)
 	return call(outer, c, opPut, key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body) })
 }
 
 func (c *client) GetRange(outer context.Context, key string, off, n int64) (objstore.Object, error) {
-	return call(outer, c, opGet, key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
+	o, err := call(outer, c, opGet, key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
+	c.carry(o.Body)
+	return o, err
 }
 
 func (c *client) Head(outer context.Context, key string) (objstore.Meta, error) {

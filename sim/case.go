@@ -146,6 +146,8 @@ func parseField(v reflect.Value, text string) error {
 		*p, err = strconv.ParseBool(text)
 	case *int:
 		*p, err = strconv.Atoi(text)
+	case *int64:
+		*p, err = strconv.ParseInt(text, 10, 64)
 	case *uint64:
 		*p, err = strconv.ParseUint(text, 10, 64)
 	case *time.Duration:

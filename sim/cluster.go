@@ -11,6 +11,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
+	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -33,6 +34,8 @@ type Options struct {
 	Chaos      time.Duration // how long faults go on, in virtual time
 	W          time.Duration
 	Pace       control.Pace
+	Land       landing.Pace
+	NoRides    bool      // no segment rides in a journal entry
 	Log        io.Writer // every event; nil: nowhere
 	Seams      Seams
 	Off        []string // faults and clients that the run does without, by name: see parts.go
@@ -69,7 +72,8 @@ func Standard(seed uint64) Options {
 func rooms(seed uint64) Options {
 	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: len(habits),
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
-		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second}}
+		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second, SnapshotBytes: 16 << 10 << (seed % 5)},
+		Land: landing.Pace{Bytes: 4 << 10 << (seed % 4), After: []time.Duration{3 * time.Second, 12 * time.Second, 90 * time.Second}[seed%3]}, NoRides: seed%6 == 5}
 }
 
 // Result is what came of a run.

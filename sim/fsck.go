@@ -7,7 +7,6 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/fsck"
 	"github.com/millrace-io/millrace/internal/journal"
-	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
 )
 
@@ -25,9 +24,6 @@ func (c *Cluster) newJanitor() {
 
 // check runs fsck, and makes damage a violation.
 func (c *Cluster) check(p *sim.Proc, repair bool) error {
-	if c.audit.levels.newest > meta.FeatureLevel {
-		return nil // it knows no version to come
-	}
 	store := retry.New(p, c.bucket.For(p), retry.DefaultPolicy)
 	r, err := fsck.Run(ctx, p, store, fsck.Options{Repair: repair, W: c.options.W})
 	for _, found := range r.Problems {

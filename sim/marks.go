@@ -35,6 +35,7 @@ const (
 	BucketShortPage   Mark = "bucket: listing in several pages"
 	BucketClockBack   Mark = "bucket: Date went back"
 	BucketUnreachable Mark = "bucket: unreachable for one agent"
+	BucketHedged      Mark = "bucket: slow request sent a second time"
 	SnapshotDamaged   Mark = "bucket: newest snapshot damaged"
 	EntryVoidInjected Mark = "bucket: void entry injected"
 	BucketRepaired    Mark = "bucket: garbage deleted by fsck"
@@ -84,8 +85,13 @@ const (
 	SnapshotMade      Mark = "journal: snapshot made"
 	SnapshotFallback  Mark = "journal: damaged snapshot passed over"
 	EntriesTruncated  Mark = "journal: entries truncated"
+	SlotKept          Mark = "journal: slot kept from truncation, as something rides in it or before it"
 	StartFromSnapshot Mark = "journal: agent started from a snapshot"
 	LevelRaised       Mark = "journal: entry of a newer version written"
+	SegmentRode       Mark = "riders: segment rode in an entry"
+	RidersLanded      Mark = "riders: landed in a data file"
+	RiderRead         Mark = "riders: read from the journal"
+	RiderMoved        Mark = "riders: landed under a reader, its slot truncated"
 	BatchParked       Mark = "ingest: batch parked"
 	CommitTooLate     Mark = "ingest: commit of an upload that may be an orphan refused"
 	BatchRepeated     Mark = "produce: repeated batch answered with its first offset"
@@ -124,13 +130,14 @@ const (
 var AllMarks = []Mark{
 	BucketSlow, BucketVerySlow, BucketFailed, BucketAnswerLost, BucketNotDone, Bucket409, Bucket412, Bucket429, Bucket500, Bucket503,
 	Storm409, Storm412, Storm429, Storm500, Storm503, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated,
-	BucketListLate, BucketListMissed, BucketShortPage, BucketClockBack, BucketUnreachable, SnapshotDamaged, EntryVoidInjected, BucketRepaired, OrphanDeleted,
+	BucketListLate, BucketListMissed, BucketShortPage, BucketClockBack, BucketUnreachable, BucketHedged, SnapshotDamaged, EntryVoidInjected, BucketRepaired, OrphanDeleted,
 	AgentKilled, AgentKilledWaiting, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentPausedWriting, AgentSuspended,
 	AgentSkewed, AgentTwice, AgentOlder, PeersCut, PeersIsolated, BucketCut, ClientCut, ClientKilled, ClientHungUp, ClientRubbish,
 
 	AgentStartFailed, AgentExpired, AgentOutdated, AgentChallenged, EntryVoid, EntryStreamed, SlotLost, AttemptAdopted, WriterOvertaken,
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
-	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, StartFromSnapshot, LevelRaised,
+	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
+	SegmentRode, RidersLanded, RiderRead, RiderMoved,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,

@@ -25,6 +25,14 @@ var rulePlants = []Plant{
 	{Name: "parts that a snapshot names are swept", Rule: plant.PartsInUse, Finds: []string{CheckFsck, CheckStuck}},
 	{Name: "entries are deleted for a snapshot that was not read back", Rule: plant.SnapshotReads, Seams: Seams{Store: storeOf(damageParts), Damages: true}, Finds: []string{CheckFsck, CheckStuck}},
 
+	{Name: "slots that something rides in are truncated", Rule: plant.RidersSpared, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "a repair deletes slots that something rides in", Rule: plant.RepairSpares, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "riders are written while an agent lives that knows none", Rule: plant.RidersKnown, Finds: []string{CheckLevel}},
+	{Name: "what rides no more lands again", Rule: plant.LandsOnce, Finds: []string{CheckState}},
+	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
+	{Name: "riders land in a file that is not in the bucket yet", Rule: plant.LandsInUploads, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "files that landed are no references", Rule: plant.LandedRefersToo, Finds: []string{CheckState}},
+
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
 	{Name: "a void entry is taken for the journal's end", Rule: plant.VoidsPassedOver, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
 	{Name: "a sequencer answers its followers' barriers from where it stands", Rule: plant.BarrierProbe, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},

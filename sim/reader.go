@@ -1,18 +1,15 @@
 package sim
 
 import (
-	"context"
 	"errors"
 	"time"
 
-	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
-	"github.com/millrace-io/millrace/internal/segment"
 )
 
 // reader follows the log from the beginning, by the views of whatever agent there is, and reads the bytes from the bucket.
@@ -68,8 +65,8 @@ func (r *reader) readAll(v meta.View) {
 		r.c.audit.start(r.p.Name(), int32(i), p.Start)
 		r.next[i] = max(r.next[i], p.Start)
 		p.Extents.From(r.next[i], func(x log.Extent) bool {
-			f, _ := v.Log.File(x.File)
-			err := r.readExtent(int32(i), x, f.Ref)
+			at, _ := v.Log.Place(x)
+			err := r.readExtent(int32(i), x, at)
 			if err == nil {
 				r.next[i] = x.End()
 			}
@@ -81,17 +78,20 @@ func (r *reader) readAll(v meta.View) {
 var errBytes = errors.New("the bytes of an extent are not what they should be")
 
 // readExtent reads the batches of an extent. An error that is not errBytes is the bucket's, and may pass.
-func (r *reader) readExtent(partition int32, x log.Extent, ref base.FileRef) error {
-	o, err := r.store.GetRange(context.Background(), segment.Key(ref), int64(x.Pos), int64(x.Len))
+func (r *reader) readExtent(partition int32, x log.Extent, place log.Place) error {
+	body, err := r.bytes(place, x.Len)
 	switch {
 	case objstore.Is(err, objstore.NotFound), objstore.Is(err, objstore.InvalidRange):
+		if place.Slot > 0 && r.moved(partition, x, place) {
+			return err
+		}
 		r.c.audit.violated(CheckLostWrite, "offsets %d to %d of partition %d: %v", x.Base, x.End()-1, partition, err)
 		return errBytes
 	case err != nil:
 		return err
 	}
 	at := x.Base // may lie below the log start: an extent goes as a whole
-	for rest := o.Body; len(rest) > 0; {
+	for rest := body; len(rest) > 0; {
 		var b batch.Batch
 		if b, rest, err = batch.Next(rest); err != nil || len(b) == 0 || b.ComputeCRC() != b.CRC() {
 			r.c.audit.violated(CheckLostWrite, "offset %d of partition %d: damaged bytes: %v", at, partition, err)

@@ -6,14 +6,15 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// There is one feature level so far. In a world of two versions agents of the present one run beside agents of one to
-// come, which differ in nothing but the level they know: what the latter write, once all who live know it, is of that
-// level, and agents of the present version have to stop when they meet it, as they could not apply what is in it.
+// In a world of two versions agents that know riders run beside agents that do not: those of the level before, which otherwise are
+// this build's. What the former write is of their level, and may have riders in it, only once all who live know that level; the
+// others have to stop when they meet it, as they could not apply what is in it.
 const (
-	olderLevel = meta.FeatureLevel
-	newerLevel = olderLevel + 1
+	olderLevel = newerLevel - 1
+	newerLevel = meta.FeatureLevel
 )
 
 // levels is what a world of two versions knows of its entries.
@@ -51,12 +52,32 @@ func (c *Cluster) entryLanded(key string) {
 		return // a late create brought it back
 	}
 	c.audit.levels.written[e.Slot] = e.Level
+	if n := ridersIn(e.Payload); n > 0 && e.Level < log.RidersLevel {
+		c.audit.violated(CheckLevel, "%s is of level %d and has %d events of riders in it", key, e.Level, n)
+	}
 	if e.Level > c.audit.levels.newest {
 		c.audit.levels.newest = e.Level
 	}
 	if e.Level == newerLevel {
 		c.marks.Hit(LevelRaised)
 	}
+}
+
+// ridersIn counts the events in an entry that only agents know which know riders.
+func ridersIn(payload []byte) (n int) {
+	outcomes, err := meta.DecodeOutcomes(payload)
+	if err != nil {
+		return 0 // injected
+	}
+	for i := range outcomes {
+		for _, e := range outcomes[i].Events {
+			switch e.(type) {
+			case *log.SegmentRode, *log.FilesLanded:
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // outdated reports whether err is that of an agent which met an entry of a newer version than its own.

@@ -3,7 +3,9 @@ package commands
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"github.com/millrace-io/millrace/compat/harness"
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/fsck"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore/s3test"
 	"github.com/millrace-io/millrace/internal/segment"
 )
@@ -31,7 +34,16 @@ func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, cod
 	return string(out), errors.String(), cmd.ProcessState.ExitCode()
 }
 
-// filled is a bucket that an agent has made: a topic, and records in it.
+// large is a record that does not ride in the journal, however it is compressed.
+func large() string {
+	b := make([]byte, 2*log.RideBytesMax)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// filled is a bucket that an agent has made: a topic, records that ride in the journal, and one in a file of its own.
 func filled(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -46,6 +58,7 @@ func filled(t *testing.T) (dir string) {
 		{"", []string{"topic", "create", "orders", "--partitions", "2", "--bootstrap", at}},
 		{"one\ntwo\nthree\n", []string{"produce", "orders", "--bootstrap", at}},
 		{"four\nfive\n", []string{"produce", "orders", "--bootstrap", at}},
+		{large() + "\n", []string{"produce", "orders", "--bootstrap", at}},
 	} {
 		if _, stderr, code := run(t, step.stdin, step.args...); code != 0 {
 			t.Fatalf("millrace %v: exit code %d: %s", step.args, code, stderr)
@@ -84,7 +97,7 @@ func report(t *testing.T, dir string, args ...string) (r fsck.Report, code int) 
 // A sound bucket; then an orphan, which plain fsck names and a repair deletes, beside an upload that may still be committed.
 func TestFsckRepairs(t *testing.T) {
 	dir := filled(t)
-	if r, code := report(t, dir); code != 0 || r.Records != 5 || r.Partitions != 2 || len(r.Problems) != 0 || r.FilesRead != r.Files || r.Entries == 0 {
+	if r, code := report(t, dir); code != 0 || r.Records != 6 || r.Partitions != 2 || len(r.Problems) != 0 || r.FilesRead != r.Files || r.Entries == 0 {
 		t.Errorf("exit code %d: %+v", code, r)
 	}
 	w := segment.NewBuilder(0)
@@ -107,7 +120,7 @@ func TestFsckRepairs(t *testing.T) {
 			t.Errorf("%s is there: %t", path, err == nil)
 		}
 	}
-	if r, code := report(t, dir); code != 0 || r.Records != 5 || r.Uncommitted != 1 || r.Garbage != 0 || r.Notes != 1 {
+	if r, code := report(t, dir); code != 0 || r.Records != 6 || r.Uncommitted != 1 || r.Garbage != 0 || r.Notes != 1 {
 		t.Errorf("exit code %d: %+v", code, r)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/millrace-io/millrace/compat/harness"
 	"github.com/millrace-io/millrace/internal/fsck"
+	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -149,17 +151,23 @@ func client(t *testing.T, c *harness.Cluster, opts ...kgo.Opt) *kgo.Client {
 }
 
 // fill makes a topic and writes rounds records to each partition, those of a round in one segment: "<topic> r<round> p<partition>.".
+// A large record beside them, in a partition more, keeps the segment from riding in the journal.
 func fill(t *testing.T, c *harness.Cluster, topic string, partitions int32, rounds int) {
 	t.Helper()
 	cl := client(t, c)
-	if _, err := kadm.NewClient(cl).CreateTopic(timeout(t), partitions, -1, nil, topic); err != nil {
+	if _, err := kadm.NewClient(cl).CreateTopic(timeout(t), partitions+1, -1, nil, topic); err != nil {
 		t.Fatal(err)
 	}
 	for round := range rounds {
+		large := make([]byte, 2*log.RideBytesMax)
+		for i := range large {
+			large[i] = byte(rand.Uint32())
+		}
 		var records []*kgo.Record
 		for p := range partitions {
 			records = append(records, &kgo.Record{Topic: topic, Partition: p, Value: []byte(value(topic, round, p))})
 		}
+		records = append(records, &kgo.Record{Topic: topic, Partition: partitions, Value: large})
 		if err := cl.ProduceSync(timeout(t), records...).FirstErr(); err != nil {
 			t.Fatal(err)
 		}

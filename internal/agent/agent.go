@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -20,10 +21,13 @@ import (
 	"github.com/millrace-io/millrace/internal/coord"
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/jobs/retain"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/hedge"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/probe"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
@@ -47,6 +51,9 @@ type Config struct {
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
+	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
+	NoHedges     bool              // slow requests are not sent twice: for measurements
+	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string
 	Log          *slog.Logger
 }
@@ -56,6 +63,7 @@ type Agent struct {
 	env     env.Env
 	config  Config
 	meter   *meter.Store
+	hedge   *hedge.Store // nil: requests are not hedged
 	metrics *console.Metrics
 	failed  chan error
 
@@ -69,6 +77,7 @@ type Agent struct {
 	fetch    *fetch.Fetch
 	coord    *coord.Coord
 	retain   *retain.Job
+	land     *land.Job
 	broker   *broker.Broker
 	answers  *env.Semaphore // for records on their way to clients
 
@@ -86,10 +95,16 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 		store.Watch((&troubles{env: e, log: config.Log}).note)
 	}
 	a.warnSlowed()
-	bucket := retry.New(e, store, retry.DefaultPolicy)
-	if err := probe.Run(ctx, e, bucket, a.nonce()); err != nil {
+	// The probe asks who won a race: a hedge of the winner's would be told that somebody had.
+	if err := probe.Run(ctx, e, retry.New(e, store, retry.DefaultPolicy), a.nonce()); err != nil {
 		return nil, err
 	}
+	var fast objstore.Store = store
+	if !config.NoHedges {
+		a.hedge = hedge.New(e, store)
+		fast = a.hedge
+	}
+	bucket := retry.New(e, fast, retry.DefaultPolicy)
 	cluster, err := journal.OpenCluster(ctx, e, bucket)
 	if err != nil {
 		return nil, err
@@ -233,15 +248,22 @@ func (a *Agent) assemble() {
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log}, peers)
-	a.cache = cache.New(e, bucket, a.meter.Opener(), c.MemoryBytes/cacheShare)
+	a.cache = cache.New(e, cache.Source{Store: bucket, Opener: a.meter.Opener(), Riders: a.riders}, c.MemoryBytes/cacheShare)
+	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log,
+		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
-		Uploaded: func(ref base.FileRef, body []byte) { a.cache.Put(ref, body) }})
+		Rides: !c.NoRides, Uploaded: a.cache.Put})
+	a.land = land.New(e, a.control, bucket, land.Source{Cached: a.cache.Whole, Riders: a.riders}, c.Land, c.Log)
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
 	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, Watch: newObserver(e, a.metrics), Log: c.Log},
 		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
+}
+
+// riders reads what rides in a journal entry.
+func (a *Agent) riders(ctx context.Context, slot base.Slot) ([]log.Rider, error) {
+	return control.ReadRiders(ctx, a.bucket, slot)
 }
 
 // Start joins the cluster and serves. It returns once clients are served.
@@ -253,6 +275,7 @@ func (a *Agent) Start() error {
 		return err
 	}
 	a.retain = retain.Start(a.env, a.control, a.config.Log)
+	a.land.Start()
 	a.broker.Serve(a.listener)
 	a.phase.set(serving)
 	a.env.Go("agent watch", a.watch)
@@ -341,6 +364,7 @@ func (a *Agent) stopRooms(deadline time.Time) {
 	if a.retain != nil {
 		a.retain.Stop(deadline)
 	}
+	a.land.Stop(deadline)
 	a.coord.Stop(deadline)
 	a.fetch.Stop()
 	a.cache.Stop(deadline)

@@ -67,13 +67,15 @@ func (l *lines) has(words ...string) bool {
 
 func newBed(t *testing.T) *bed { return &bed{T: t, store: memstore.New(time.Now)} }
 
-// start starts an agent that makes a snapshot every few entries.
-func (b *bed) start() (*Agent, error) {
+// start starts an agent that makes a snapshot every few entries, and uploads its segments.
+func (b *bed) start() (*Agent, error) { return b.startWith(true) }
+
+func (b *bed) startWith(noRides bool) (*Agent, error) {
 	b.Helper()
 	e := env.Real()
 	a, err := New(b.Context(), e, meter.New(e, b.store), Config{
 		Listen: "127.0.0.1:0", Roles: admin.AllRoles, BatchTimeout: 10 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 256 << 20,
-		Pace: control.Pace{SnapshotEntries: 10, SnapshotAfter: time.Hour, SweepEvery: time.Hour}, Version: "test", Log: slog.New(slog.NewTextHandler(&b.log, nil)),
+		Pace: control.Pace{SnapshotEntries: 10, SnapshotAfter: time.Hour, SweepEvery: time.Hour}, NoRides: noRides, Version: "test", Log: slog.New(slog.NewTextHandler(&b.log, nil)),
 	}, console.NewMetrics())
 	if err != nil {
 		return nil, err
@@ -175,15 +177,18 @@ func (b *bed) flip(key, text string) {
 	}
 }
 
-// holding is the data file with the text.
-func (b *bed) holding(text string) string {
+// holding is the data file with the text, rides the journal entry.
+func (b *bed) holding(text string) string { return b.with(segment.Prefix, text) }
+func (b *bed) rides(text string) string   { return b.with("journal/", text) }
+
+func (b *bed) with(prefix, text string) string {
 	b.Helper()
-	for _, key := range b.keys(segment.Prefix) {
+	for _, key := range b.keys(prefix) {
 		if o, err := b.store.GetRange(b.Context(), key, 0, -1); err == nil && bytes.Contains(o.Body, []byte(text)) {
 			return key
 		}
 	}
-	b.Fatalf("no data file holds %q", text)
+	b.Fatalf("nothing in %s holds %q", prefix, text)
 	return ""
 }
 
@@ -242,6 +247,48 @@ func TestReadersOfDamagedFiles(t *testing.T) {
 				if d.File == key && d.Missing == test.missing && d.Reads > 0 {
 					if !b.log.has("level=ERROR", "file="+key, "from=", "topic=orders", "partition=0") {
 						t.Error("the log does not name the file")
+					}
+					return
+				}
+			}
+			t.Errorf("no alarm about %s: %+v", key, a.Stats().Damage)
+		})
+	}
+}
+
+// A damaged or missing entry that stands in no agent's way any more, as a snapshot stands for it, but in which something rides, is to
+// readers as a data file that is.
+func TestReadersOfDamagedEntries(t *testing.T) {
+	for name, missing := range map[string]bool{"damaged": false, "missing": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			a, err := b.startWith(false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.fill(a, 6)
+			b.until("a snapshot of all that was written", func() bool {
+				_ = a.Control().Propose(&admin.Renew{}) // the snapshot is due after some more entries
+				return base.Slot(a.Stats().SnapshotSlot) > a.Control().View().Log.NewestRide()
+			})
+			b.stop(a)
+			key, want := b.rides("record 3 of 0"), kerr.CorruptMessage
+			if missing {
+				want = kerr.KafkaStorageError
+				b.delete(key)
+			} else {
+				b.flip(key, "")
+			}
+
+			a = b.mustStart()
+			values, errs := b.read(a, 6)
+			if !errors.Is(errs[0], want) || len(values[0]) != 3 || errs[1] != nil || len(values[1]) != 6 {
+				t.Errorf("read %q, errors %v", values, errs)
+			}
+			for _, d := range a.Stats().Damage {
+				if d.File == key && d.Missing == missing && d.Reads > 0 {
+					if !b.log.has("level=ERROR", "file="+key, "rides", "topic=orders", "partition=0") {
+						t.Error("the log does not name the entry")
 					}
 					return
 				}

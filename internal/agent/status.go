@@ -89,9 +89,14 @@ func (a *Agent) Stats() console.Stats {
 		SnapshotsPassedOver: uint64(journal.PassedOver),
 		MemoryUsed:          clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
+		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Landed), RidingBytes: v.Log.RidingBytes(),
 	}
 	for _, d := range out.Damage {
 		s.Damage = append(s.Damage, console.DamagedFile{File: d.File, Missing: d.Missing, Reads: uint64(d.Reads)})
+	}
+	if a.hedge != nil {
+		hedges := a.hedge.Stats()
+		s.Hedges, s.HedgesWon = uint64(hedges.Sent), uint64(hedges.Won)
 	}
 	for _, op := range a.meter.Snapshot() {
 		s.Store = append(s.Store, storeOperation(op))

@@ -46,6 +46,20 @@ func (k PartitionKey) String() string { return fmt.Sprintf("%d/%d", k.Topic(), k
 // ULID is the name of a segment: 48 bits of milliseconds and 80 random bits.
 type ULID [16]byte
 
+// MakeULID makes the name of a segment of bucket time at, from two random numbers.
+func MakeULID(at Millis, a, b uint64) ULID {
+	var u ULID
+	ms := uint64(max(0, at))
+	for n := range 6 {
+		u[n] = byte(ms >> (8 * (5 - n)))
+	}
+	for n := range 8 {
+		u[8+n] = byte(a >> (8 * n))
+	}
+	u[6], u[7] = byte(b), byte(b>>8)
+	return u
+}
+
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // String gives the 26 characters of Crockford's base 32.

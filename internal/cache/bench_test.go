@@ -23,7 +23,7 @@ func look(b *testing.B, c *Cache, x Extent) {
 
 // BenchmarkHit measures a look at 1 MiB that is in memory and has been looked at before.
 func BenchmarkHit(b *testing.B) {
-	c := New(env.Real(), memstore.New(time.Now), nil, 64*mib)
+	c := New(env.Real(), Source{Store: memstore.New(time.Now)}, 64*mib)
 	body := append(make([]byte, 16), data(benchBatches, benchBatchBytes)...)
 	x := extentOf(1, body, benchBatches)
 	c.Put(x.File, body)
@@ -37,7 +37,7 @@ func BenchmarkHit(b *testing.B) {
 
 // BenchmarkFirstLook measures a segment's way into the cache, and the first look at it, which checks every batch.
 func BenchmarkFirstLook(b *testing.B) {
-	c := New(env.Real(), memstore.New(time.Now), nil, 64*mib)
+	c := New(env.Real(), Source{Store: memstore.New(time.Now)}, 64*mib)
 	body := append(make([]byte, 16), data(benchBatches, benchBatchBytes)...)
 	x := extentOf(1, body, benchBatches)
 	b.SetBytes(int64(x.Len))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -23,18 +24,25 @@ const (
 	MemoryMin = 2 * (getBytesMax + getBytesMax>>overheadShift)
 	// getTimeout bounds one GET, with its repetitions.
 	getTimeout = 30 * time.Second
+	// entriesAtOnce bounds the journal entries that are read at a time for what rides in them: an entry may have 4 MiB, however
+	// little of it is wanted.
+	entriesAtOnce = 4
 )
+
+// Riders reads the data files that ride in a journal entry. Errors are the store's, or of kind base.CorruptMessage if the entry is
+// damaged, also when it is read once more.
+type Riders func(ctx context.Context, slot base.Slot) ([]log.Rider, error)
 
 // Cache is one agent's. Its methods are safe for concurrent use.
 type Cache struct {
 	env   env.Env
-	store objstore.Store
+	from  Source
 	stop  *env.Stopper
 	ctx   context.Context
 	size  int64
 	stats counters
 
-	opener objstore.Opener
+	entries *env.Semaphore
 
 	mu    sync.Mutex
 	room  env.Cond // broadcast when something is let go of that somebody may wait for
@@ -44,13 +52,21 @@ type Cache struct {
 	lru   span  // list head: next is the most recently used of those that may go
 	want  int   // readers that wait for room
 
-	ailings map[base.FileRef]ailing // files that are missing or cut short in the bucket; at most ailingMax
+	rides   map[base.Slot][]*span   // what waits for an entry that is being read
+	ailings map[base.FileRef]ailing // files that are missing, cut short or wholly damaged in the bucket; at most ailingMax
 }
 
-// New makes a cache of at most memory bytes (at least MemoryMin). If opener is not nil, files are opened by it instead of being
-// read into memory.
-func New(e env.Env, store objstore.Store, opener objstore.Opener, memory int64) *Cache {
-	c := &Cache{env: e, store: store, opener: opener, stop: env.NewStopper(e), size: max(memory, MemoryMin), files: map[base.FileRef]*file{}, ailings: map[base.FileRef]ailing{}}
+// Source is where the bytes of files come from.
+type Source struct {
+	Store  objstore.Store
+	Opener objstore.Opener // if not nil, files are opened by it instead of being read into memory
+	Riders Riders          // may be nil where nothing rides
+}
+
+// New makes a cache of at most memory bytes (at least MemoryMin).
+func New(e env.Env, from Source, memory int64) *Cache {
+	c := &Cache{env: e, from: from, stop: env.NewStopper(e), size: max(memory, MemoryMin), entries: env.NewSemaphore(e, entriesAtOnce),
+		files: map[base.FileRef]*file{}, rides: map[base.Slot][]*span{}, ailings: map[base.FileRef]ailing{}}
 	c.ctx = c.stop.Context()
 	c.room = e.NewCond(&c.mu)
 	c.lru.next, c.lru.prev = &c.lru, &c.lru
@@ -63,10 +79,14 @@ func (c *Cache) Stop(deadline time.Time) {
 	c.stop.Wait(deadline)
 }
 
-// Put takes in a whole file that was just uploaded. The cache keeps body; it must not change any more.
+// Put takes in a whole file that was just uploaded, or rides. The cache keeps body; it must not change any more.
 func (c *Cache) Put(ref base.FileRef, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.put(ref, body)
+}
+
+func (c *Cache) put(ref base.FileRef, body []byte) {
 	s := &span{to: int64(len(body)), data: body}
 	if c.files[ref] != nil || s.cost() > c.size/4 || !c.makeRoom(s.cost()) {
 		return
@@ -84,6 +104,16 @@ func (c *Cache) Pressed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.held > c.size/2
+}
+
+// Whole gives the bytes of a file if all of them are there in one piece; nil if not. They must not be changed.
+func (c *Cache) Whole(ref base.FileRef, sizeBytes int64) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.files[ref]; f != nil && len(f.spans) == 1 && int64(len(f.spans[0].data)) == sizeBytes {
+		return f.spans[0].data
+	}
+	return nil
 }
 
 // makeRoom lets the least recently used spans go until n more bytes fit; c.mu is held.

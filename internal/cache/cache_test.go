@@ -13,6 +13,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
 	"github.com/millrace-io/millrace/internal/segment"
@@ -24,19 +25,35 @@ type bed struct {
 	objstore.Store
 	env   env.Env
 	cache *Cache
-	gets  []string // "file from+n"
+	gets  []string // "file from+n", "slot n"
+
+	entries map[base.Slot][]log.Rider
 }
 
 func in(t *testing.T, memory int64, f func(b *bed)) {
 	t.Helper()
 	if err := sim.NewWorld(1).Run(func(p *sim.Proc) {
 		b := &bed{T: t, Store: memstore.New(p.Now), env: p}
-		b.cache = New(p, b, nil, memory)
+		b.cache = New(p, Source{Store: b, Riders: b.riders}, memory)
 		f(b)
 		b.cache.Stop(time.Time{})
 	}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// riders reads an entry, as a GET of 10 ms. One that is nil is damaged.
+func (b *bed) riders(_ context.Context, slot base.Slot) ([]log.Rider, error) {
+	b.gets = append(b.gets, fmt.Sprintf("slot %d", slot))
+	b.env.Sleep(10 * time.Millisecond)
+	riders, ok := b.entries[slot]
+	if ok && riders == nil {
+		return nil, base.Errorf(base.CorruptMessage, "scripted")
+	}
+	if !ok {
+		return nil, &objstore.Error{Kind: objstore.NotFound, Op: "get", Cause: errors.New("scripted")}
+	}
+	return riders, nil
 }
 
 func (b *bed) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
@@ -418,7 +435,7 @@ func FuzzBatches(f *testing.F) {
 		if len(body) == 0 || count == 0 {
 			return
 		}
-		c := New(env.Real(), memstore.New(time.Now), nil, 64<<20)
+		c := New(env.Real(), Source{Store: memstore.New(time.Now)}, 64<<20)
 		cut := min(int(at), len(body)) // so that a batch may lie in two spans
 		fl := &file{ref: ref(1)}
 		for _, r := range [][2]int{{0, cut}, {cut, len(body)}} {

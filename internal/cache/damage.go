@@ -22,35 +22,35 @@ const (
 // damaged bytes.
 type FileError struct {
 	File     base.FileRef
-	From, To int64 // the bytes of the file, as well as can be told
-	Missing  bool  // there is no such file; else its bytes are damaged
+	Slot     base.Slot // of the journal entry that the file rides in; 0: it is an object of its own
+	From, To int64     // the bytes of the file, as well as can be told
+	Missing  bool      // there is no such file, or no such entry; else bytes are damaged
 	cause    error
 }
 
-// Key is the file's key in the bucket.
-func (e *FileError) Key() string { return segment.Key(e.File) }
+// MayHaveMoved reports whether the file may be elsewhere by now: one that is gone may have been replaced, and what rides
+// lands in another file, after which its entry needs to be neither there nor whole.
+func (e *FileError) MayHaveMoved() bool { return e.Missing || e.Slot > 0 }
 
 func (e *FileError) Error() string {
-	return fmt.Sprintf("data file %s, bytes %d to %d: %v", e.Key(), e.From, e.To, e.cause)
+	if e.Slot > 0 {
+		return fmt.Sprintf("data file %s, which rides in journal entry %d, bytes %d to %d: %v", e.File.ID, e.Slot, e.From, e.To, e.cause)
+	}
+	return fmt.Sprintf("data file %s, bytes %d to %d: %v", segment.Key(e.File), e.From, e.To, e.cause)
 }
 
 func (e *FileError) Unwrap() error { return e.cause }
 
-// isMissing is about bytes [from, to) of a file that is not there.
-func isMissing(ref base.FileRef, from, to int64, cause error) error {
-	return &FileError{File: ref, From: from, To: to, Missing: true, cause: base.Errorf(base.StorageError, "the file is not in the bucket: %w", cause)}
-}
-
 // damaged is about bytes [from, to) of the extent.
 func (x *Extent) damaged(from, to int64, format string, args ...any) error {
-	return &FileError{File: x.File, From: int64(x.Pos) + from, To: int64(x.Pos) + to, cause: base.Errorf(base.CorruptMessage, format, args...)}
+	return &FileError{File: x.File, Slot: x.Slot, From: int64(x.Pos) + from, To: int64(x.Pos) + to, cause: base.Errorf(base.CorruptMessage, format, args...)}
 }
 
 // ailing is what GETs have shown of a file that is not whole.
 type ailing struct {
-	size    int64     // bytes that are there, fewer than the state says
-	missing error     // set: there is no file
-	until   time.Time // believed up to then
+	size  int64      // bytes that are there, fewer than the state says
+	lost  *FileError // set: there is no file, or the entry that it rides in is damaged
+	until time.Time  // believed up to then
 }
 
 // ailment gives what is believed to be wrong with a file as a whole; c.mu is held.
@@ -85,8 +85,10 @@ func (c *Cache) sizeOf(ref base.FileRef, n int64) int64 {
 
 // lacks is the error about a file of which the bucket does not have byte from of the extent; c.mu is held.
 func (c *Cache) lacks(r *Read, from int64) error {
-	if a, _ := c.ailment(r.File); a.missing != nil {
-		return isMissing(r.File, int64(r.Pos)+from, int64(r.Pos)+int64(r.Len), a.missing)
+	if a, _ := c.ailment(r.File); a.lost != nil {
+		lost := *a.lost
+		lost.From, lost.To = int64(r.Pos)+from, int64(r.Pos)+int64(r.Len)
+		return &lost
 	}
 	return r.cut(from)
 }

@@ -213,7 +213,7 @@ func TestMissingFileIsNotLookedForAllTheTime(t *testing.T) {
 		}
 		for range 3 {
 			_, _, err := b.next(x, 100)
-			if e := fileError(err); base.KindOf(err) != base.StorageError || !e.Missing || e.From != 16 || e.To != x.FileBytes || e.Key() != segment.Key(x.File) || !objstore.Is(err, objstore.NotFound) {
+			if e := fileError(err); base.KindOf(err) != base.StorageError || !e.Missing || e.From != 16 || e.To != x.FileBytes || e.File != x.File || !objstore.Is(err, objstore.NotFound) {
 				t.Errorf("%v", err)
 			}
 		}

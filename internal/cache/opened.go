@@ -7,7 +7,6 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/piece"
-	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -27,9 +26,10 @@ const (
 // openCost is what an open file counts against the budget.
 func (c *Cache) openCost() int64 { return max(openCostMin, c.size/openMax) }
 
-// gaps gives what is to be loaded of [from, to) of a file of size bytes: all of a file that is to be opened. f may be nil.
-func (c *Cache) gaps(f *file, from, to, size int64) []gap {
-	if c.opener != nil && (f == nil || len(f.spans) == 0) && from < min(to, size) {
+// gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that
+// is to be opened. f may be nil.
+func (c *Cache) gaps(f *file, slot base.Slot, from, to, size int64) []gap {
+	if c.from.Opener != nil && slot == 0 && (f == nil || len(f.spans) == 0) && from < min(to, size) {
 		return []gap{{to: size, opened: true}}
 	}
 	return f.gaps(from, to, size)
@@ -39,14 +39,16 @@ func (c *Cache) gaps(f *file, from, to, size int64) []gap {
 func (c *Cache) openSpan(s *span) {
 	ctx, cancel := c.env.WithTimeout(c.ctx, getTimeout)
 	defer cancel()
-	f, meta, err := c.opener.Open(ctx, segment.Key(s.file.ref))
+	f, meta, err := c.from.Opener.Open(ctx, segment.Key(s.file.ref))
 	c.stats.gets.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil {
-		s.open = f
+	if err != nil {
+		c.settle(s, 0, s.failure(0, err))
+		return
 	}
-	c.settle(s, min(meta.SizeBytes, s.to), readable(err))
+	s.open = f
+	c.settle(s, min(meta.SizeBytes, s.to), nil)
 }
 
 // close lets an open file go that nobody holds; c.mu is held.
@@ -55,14 +57,6 @@ func (s *span) close() {
 		_ = s.open.Close()
 		s.open = nil
 	}
-}
-
-// readable says what an error of the store means to readers.
-func readable(err error) error {
-	if err == nil || objstore.Is(err, objstore.NotFound) {
-		return err
-	}
-	return base.Errorf(base.NotLeaderOrFollower, "a data file cannot be read now: %w", err)
 }
 
 // ahead is what a View has read of an open file, for what it is asked next.
@@ -97,11 +91,14 @@ func (v *View) read(at, n int64) ([]byte, error) {
 }
 
 func (v *View) readExactly(b []byte, at int64) error {
-	err := piece.ReadFull(v.first.open, b, at)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	switch err := piece.ReadFull(v.first.open, b, at); {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		return v.x.cut(at - int64(v.x.Pos))
+	default:
+		return v.first.failure(0, err)
 	}
-	return readable(err)
 }
 
 // tidy gives back the memory that looking at bytes took.

@@ -26,7 +26,7 @@ func folder(t *testing.T, memory int64) (b *bed, dir string, open *atomic.Int64)
 		t.Fatal(err)
 	}
 	b, open = &bed{T: t, Store: store, env: e}, &atomic.Int64{}
-	b.cache = New(e, b, counting{store, open}, memory)
+	b.cache = New(e, Source{Store: b, Opener: counting{store, open}}, memory)
 	t.Cleanup(func() {
 		b.cache.Stop(time.Time{})
 		b.forget()

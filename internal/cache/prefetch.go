@@ -17,6 +17,7 @@ const (
 // wanted is a range of a file that is not there in full.
 type wanted struct {
 	file           base.FileRef
+	slot           base.Slot
 	from, to, size int64
 }
 
@@ -35,8 +36,8 @@ func (c *Cache) Prefetch(reads []Read) int {
 		for i++; i < len(list) && list[i].file == w.file && list[i].from <= w.to+blockBytes; i++ {
 			w.to = max(w.to, list[i].to)
 		}
-		missing := c.gaps(c.files[w.file], w.from, w.to, c.sizeOf(w.file, w.size))
-		if c.makeRoom(c.cost(missing...)) && c.load(w.file, missing) != nil {
+		missing := c.gaps(c.files[w.file], w.slot, w.from, w.to, c.sizeOf(w.file, w.size))
+		if c.makeRoom(c.cost(missing...)) && c.load(w.file, w.slot, missing) != nil {
 			return 0
 		}
 	}
@@ -46,14 +47,21 @@ func (c *Cache) Prefetch(reads []Read) int {
 // wanted looks for what is missing, up to the bounds; c.mu is held.
 func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 	var bytes int64
+	opened := map[base.FileRef]bool{}
 	for n = range reads {
 		r := &reads[n]
 		f := c.files[r.File]
 		from, to := r.window(f)
-		missing := c.gaps(f, from, to, c.sizeOf(r.File, r.FileBytes))
+		missing := c.gaps(f, r.Slot, from, to, c.sizeOf(r.File, r.FileBytes))
 		if len(missing) == 0 {
 			f.use(c, from, to)
 			continue
+		}
+		if missing[0].opened {
+			if opened[r.File] {
+				continue
+			}
+			opened[r.File] = true
 		}
 		for _, g := range missing {
 			if k := len(list); k == 0 || list[k-1].file != r.File || g.to > list[k-1].to {
@@ -63,7 +71,7 @@ func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 		if len(list) == prefetchRangesMax || n > 0 && bytes > c.size/prefetchShare {
 			return list, n
 		}
-		list = append(list, wanted{r.File, from, to, r.FileBytes})
+		list = append(list, wanted{r.File, r.Slot, from, to, r.FileBytes})
 	}
 	return list, len(reads)
 }

@@ -6,8 +6,6 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
-	"github.com/millrace-io/millrace/internal/objstore"
-	"github.com/millrace-io/millrace/internal/segment"
 )
 
 // ErrNoRoom: everything in memory is being written to clients.
@@ -16,7 +14,8 @@ var ErrNoRoom error = base.Errorf(base.RequestTimedOut, "the cache is full of re
 // Extent says where batches lie side by side, and their offsets.
 type Extent struct {
 	File      base.FileRef
-	FileBytes int64 // size of the whole file
+	FileBytes int64     // size of the whole file
+	Slot      base.Slot // the file rides in that journal entry; 0: it is an object of its own
 	Pos, Len  uint32
 	Base      int64 // offset of the first record
 	Count     uint32
@@ -149,7 +148,7 @@ func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
 		}
 		if _, _, now, err := c.missing(r); err == nil && slices.Equal(now, missing) {
 			c.stats.misses.Add(1)
-			return c.load(r.File, missing)
+			return c.load(r.File, r.Slot, missing)
 		}
 	}
 }
@@ -159,7 +158,7 @@ func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
 func (c *Cache) missing(r *Read) (from, to int64, list []gap, err error) {
 	f, size := c.files[r.File], c.sizeOf(r.File, r.FileBytes)
 	from, to = r.window(f)
-	list = c.gaps(f, from, to, size)
+	list = c.gaps(f, r.Slot, from, to, size)
 	if len(list) == 0 && size < to && !f.covers(from) {
 		err = c.lacks(r, from-int64(r.Pos))
 	}
@@ -192,83 +191,4 @@ func (f *file) use(c *Cache, from, to int64) {
 			c.touch(s)
 		}
 	}
-}
-
-// load begins to read what is missing of a file; c.mu is held. Each span is held by its GET. It fails once the cache is
-// stopped.
-func (c *Cache) load(ref base.FileRef, missing []gap) error {
-	f := c.files[ref]
-	if f == nil {
-		f = &file{ref: ref}
-		c.files[ref] = f
-	}
-	for _, g := range missing {
-		s := c.spanOf(f, g)
-		s.listed, s.ready = true, env.NewFuture[struct{}](c.env)
-		f.spans = slices.Insert(f.spans, f.at(g.from), s)
-		c.used += s.cost()
-		c.hold(s)
-		load := c.loadSpan
-		if g.opened {
-			load = c.openSpan
-		}
-		if !c.stop.Go("cache load", func() { load(s) }) {
-			c.loaded(s, nil, env.ErrClosed)
-			return env.ErrClosed
-		}
-	}
-	return nil
-}
-
-func (c *Cache) loadSpan(s *span) {
-	ctx, cancel := c.env.WithTimeout(c.ctx, getTimeout)
-	defer cancel()
-	n := s.to - s.from
-	began := c.env.Now()
-	o, err := c.store.GetRange(ctx, segment.Key(s.file.ref), s.from, n)
-	c.stats.gets.Add(1)
-	c.stats.getBytes.Add(int64(len(o.Body)))
-	c.stats.getMicros.Add(c.env.Now().Sub(began).Microseconds())
-	if objstore.Is(err, objstore.InvalidRange) {
-		o.Body, err = nil, nil // the file ends before
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loaded(s, o.Body, readable(err))
-}
-
-// loaded ends the loading of s, of which the bucket has body; c.mu is held.
-func (c *Cache) loaded(s *span, body []byte, err error) {
-	s.data = body
-	c.settle(s, int64(len(body)), err)
-}
-
-// settle ends the loading of s, of which n bytes are there; c.mu is held. Of a file that is cut short the span keeps what is
-// there: each reader sees for itself whether that is enough.
-func (c *Cache) settle(s *span, n int64, err error) {
-	end := s.from + n
-	switch {
-	case objstore.Is(err, objstore.NotFound):
-		c.ails(s.file.ref, ailing{missing: err})
-		err = isMissing(s.file.ref, s.from, s.to, err)
-	case err == nil && end < s.to:
-		c.ails(s.file.ref, ailing{size: end})
-		if end == s.from {
-			c.remove(s)
-		}
-		c.shrink(s, end)
-	}
-	if err != nil {
-		c.remove(s)
-	}
-	s.ready.Set(struct{}{}, err)
-	c.letGo(s)
-}
-
-// shrink ends s, which is held, before its end; c.mu is held.
-func (c *Cache) shrink(s *span, end int64) {
-	before := s.cost()
-	s.to = end
-	c.used -= before - s.cost()
-	c.held -= before - s.cost()
 }

@@ -78,6 +78,7 @@ func gauges() []reading {
 		gauge("groups", "Groups in the cluster.", func(s Stats) int64 { return s.Groups }),
 		gauge("topics", "Topics in the cluster.", func(s Stats) int64 { return s.Topics }),
 		gauge("partitions", "Partitions in the cluster.", func(s Stats) int64 { return s.Partitions }),
+		gauge("riding_bytes", "Bytes of segments that ride in journal entries and have not landed in data files yet.", func(s Stats) int64 { return s.RidingBytes }),
 		gauge("memory_used_bytes", "Bytes reserved of the memory budget.", func(s Stats) int64 { return s.MemoryUsed }),
 		gauge("memory_limit_bytes", "The memory budget.", func(s Stats) int64 { return s.MemoryLimit }),
 	}
@@ -89,7 +90,16 @@ func journal() []reading {
 	single := func(name, help string, of func(Stats) float64) reading {
 		return reading{prometheus.NewDesc("millrace_"+name, help, nil, nil), prometheus.GaugeValue, of, nil}
 	}
+	hedges := prometheus.NewDesc("millrace_store_hedges_total",
+		"Requests to the bucket that were sent a second time, as their answer was late (sent), and those whose second answer came first (won).", []string{"outcome"}, nil)
+	segments := prometheus.NewDesc("millrace_segments_total",
+		"Segments of this agent that ride in journal entries (rode), those uploaded as data files (uploaded), and data files made of what rode (landed).", []string{"way"}, nil)
 	return []reading{
+		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.SegmentsRode) }, []string{"rode"}},
+		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.SegmentsUploaded) }, []string{"uploaded"}},
+		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Landings) }, []string{"landed"}},
+		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Hedges) }, []string{"sent"}},
+		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.HedgesWon) }, []string{"won"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesWritten) }, []string{"written"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesLost) }, []string{"lost"}},
 		{prometheus.NewDesc("millrace_snapshots_passed_over_total", "Damaged snapshots in whose place this agent loaded an older one. Run millrace fsck.", nil, nil),

@@ -281,7 +281,7 @@ func TestMetrics(t *testing.T) {
 	a.set(func(a *agent) {
 		a.stats = Stats{
 			RecordsIn: 10, RecordsOut: 20, BytesIn: 30, BytesOut: 40, BatchesIn: 5, BatchesOut: 6,
-			EntriesWritten: 7, EntriesLost: 1, JournalSlot: 99, SnapshotSlot: 90, ViewLag: 1500 * time.Millisecond,
+			EntriesWritten: 7, EntriesLost: 1, Hedges: 5, HedgesWon: 3, SegmentsRode: 11, SegmentsUploaded: 12, Landings: 13, RidingBytes: 14, JournalSlot: 99, SnapshotSlot: 90, ViewLag: 1500 * time.Millisecond,
 			MemoryUsed: 11, MemoryLimit: 12, ParkedBatches: 2, FetchSessions: 3, Waiters: 4, Groups: 2, Connections: 8,
 			SnapshotsPassedOver: 1, Damage: []DamagedFile{{File: "data/5b/A", Reads: 13}, {File: "data/5b/A", Missing: true, Reads: 2}, {File: "other"}},
 			Store: []StoreOperation{{
@@ -303,6 +303,8 @@ func TestMetrics(t *testing.T) {
 		`millrace_bytes_total{direction="in"} 30`, `millrace_bytes_total{direction="out"} 40`,
 		`millrace_batches_total{direction="in"} 5`, `millrace_batches_total{direction="out"} 6`,
 		`millrace_journal_entries_total{outcome="written"} 7`, `millrace_journal_entries_total{outcome="lost"} 1`,
+		`millrace_segments_total{way="rode"} 11`, `millrace_segments_total{way="uploaded"} 12`, `millrace_segments_total{way="landed"} 13`, `millrace_riding_bytes 14`,
+		`millrace_store_hedges_total{outcome="sent"} 5`, `millrace_store_hedges_total{outcome="won"} 3`,
 		"millrace_journal_slot 99", "millrace_snapshot_slot 90", "millrace_view_lag_seconds 1.5",
 		"millrace_memory_used_bytes 11", "millrace_memory_limit_bytes 12", "millrace_parked_batches 2",
 		"millrace_fetch_sessions 3", "millrace_waiting_fetches 4", "millrace_groups 2", "millrace_connections 8",

@@ -71,6 +71,10 @@ type Stats struct {
 
 	EntriesWritten, EntriesLost uint64 // journal slots this agent won, and tried for in vain
 
+	SegmentsRode, SegmentsUploaded uint64 // segments of this agent that ride in journal entries, and those uploaded
+	Landings                       uint64 // data files this agent has made of what rode
+	RidingBytes                    int64  // of all agents' segments that ride and have not landed yet
+
 	Connections   int64
 	ParkedBatches int64 // waiting for their predecessor
 	FetchSessions int64
@@ -89,6 +93,8 @@ type Stats struct {
 	MemoryUsed, MemoryLimit int64 // bytes reserved for requests, answers and the cache, and all that the agent may use
 
 	Store        []StoreOperation
+	Hedges       uint64 // requests sent a second time, as their answer was late
+	HedgesWon    uint64 // of these, those that were answered first
 	StoreLatency string // profile by which the bucket is slowed down on purpose; empty: it is not
 }
 

@@ -23,6 +23,9 @@ type Config struct {
 	Pace    Pace              // DefaultPace, if zero
 	Level   uint16            // the feature level that this agent knows: meta.FeatureLevel, but for simulations of others, if zero
 	Log     *slog.Logger
+	// Rode, if set, is given every data file that rides in an entry which is applied as it comes, for the cache: before the
+	// View that speaks of it is published. It must not wait, and the body is not its to keep.
+	Rode func(ref base.FileRef, body []byte)
 }
 
 // Control is one agent's hand on the journal. Its methods are safe for concurrent use.

@@ -9,10 +9,10 @@ import (
 )
 
 type counters struct {
-	won, lost, read, void, streamed, reloads, snapshots, passedOver, truncated atomic.Int64
-	redecided, repeated, gaps, strangers                                       atomic.Int64
-	given, taken, bypassed, challenged                                         atomic.Int64
-	seen                                                                       atomic.Int64 // when the end of the journal was last known, local ms
+	won, lost, read, void, streamed, reloads, snapshots, passedOver, truncated, kept atomic.Int64
+	redecided, repeated, gaps, strangers                                             atomic.Int64
+	given, taken, bypassed, challenged                                               atomic.Int64
+	seen                                                                             atomic.Int64 // when the end of the journal was last known, local ms
 }
 
 // Stats is what the loop has done since the agent started.
@@ -25,6 +25,7 @@ type Stats struct {
 	Reloads         int64 // of the whole state
 	Snapshots       int64
 	Truncated       int64         // entries deleted
+	Kept            int64         // slots that truncations spared, as files ride in them or before them
 	PassedOver      int64         // damaged snapshots in whose place an older one was loaded
 	SnapshotSlot    base.Slot     // of the snapshot that this agent loaded or made last
 	ViewAge         time.Duration // since the journal was last seen to hold no more, or an entry of a stream came
@@ -51,7 +52,7 @@ func (c *Control) Stats() Stats {
 	}
 	return Stats{SnapshotSlot: slot, ViewAge: time.Duration(c.env.Now().UnixMilli()-n.seen.Load()) * time.Millisecond,
 		EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(), EntriesVoid: n.void.Load(),
-		Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), PassedOver: n.passedOver.Load(), Truncated: n.truncated.Load(),
+		Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), PassedOver: n.passedOver.Load(), Truncated: n.truncated.Load(), Kept: n.kept.Load(),
 		Redecided: n.redecided.Load(), Repeated: n.repeated.Load(), Gaps: n.gaps.Load(), Strangers: n.strangers.Load(),
 		TurnsGiven: n.given.Load(), TurnsTaken: n.taken.Load(), Bypassed: n.bypassed.Load(), Challenged: n.challenged.Load(),
 		Journal: c.loop.journal.Stats()}

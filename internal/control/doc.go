@@ -6,6 +6,8 @@
 // and the journal is truncated; the agent's own liveness and the expiry of others.
 // Does not own: the rules (package meta), the slots (package journal), the wire between agents (package peer, through
 // the interface Peers).
+// What rides in an entry is handed to the cache before the View that speaks of it is published (Config.Rode), and can be read
+// from the bucket later (ReadRiders); the slots of riders are spared by truncation.
 //
 // One goroutine, the loop, owns the state and the Log. It waits for work (commands, barriers, entries from a peer's
 // stream, the tick of liveness), does one thing at a time, and waits for the store inline: while an entry is on its way

@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -100,7 +101,7 @@ func TestLevelIsThatOfTheOldestAgent(t *testing.T) {
 		if level := renew(newer); level != next {
 			t.Errorf("after the older agent left an entry of level %d was written", level)
 		}
-		if _, err := v.start(present); !wantsNewer(err) || !strings.Contains(err.Error(), "feature level 2") {
+		if _, err := v.start(present); !wantsNewer(err) || !strings.Contains(err.Error(), fmt.Sprintf("feature level %d", next)) {
 			t.Errorf("an older agent starts: %v", err)
 		}
 	})

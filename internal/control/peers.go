@@ -5,6 +5,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/peer"
 )
 
@@ -113,17 +114,7 @@ func (l *loop) message(w *work, n news) error {
 	case msgEntry:
 		return l.offered(w, n.link, r)
 	case msgCommands:
-		for k := r.Count(minCommandBytes); k > 0 && r.Err == nil; k-- {
-			cmd, err := meta.DecodeCommand(r)
-			if err != nil {
-				l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
-				return nil
-			}
-			// What does not fit its sender writes by itself, once its patience is over.
-			if cmd.From == n.from && len(l.backlog) < maxCalls {
-				l.backlog = append(l.backlog, cmd)
-			}
-		}
+		l.commands(n, r)
 	case msgBarrier:
 		id, _ := decodeBarrier(r)
 		if plant.LeftOut(plant.BarrierProbe) {
@@ -142,6 +133,35 @@ func (l *loop) message(w *work, n news) error {
 		l.c.log.Warn("a peer sent a malformed message", "agent", n.from, "kind", n.kind)
 	}
 	return nil
+}
+
+// commands takes in what a follower sent. What does not fit its sender writes by itself, once its patience is over.
+func (l *loop) commands(n news, r *codec.Reader) {
+	room := backlogBytesMax
+	for i := range l.backlog {
+		room -= bodyBytes(&l.backlog[i])
+	}
+	for k := r.Count(minCommandBytes); k > 0 && r.Err == nil; k-- {
+		cmd, err := meta.DecodeCommand(r)
+		if err != nil {
+			l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
+			return
+		}
+		if room -= bodyBytes(&cmd); cmd.From == n.from && len(l.backlog) < maxCalls && room >= 0 {
+			l.backlog = append(l.backlog, cmd)
+		}
+	}
+}
+
+// backlogBytesMax bounds the riders of followers that wait while the bucket does not answer: eight full entries.
+const backlogBytesMax = 32 << 20
+
+// bodyBytes is what a command brings along to ride.
+func bodyBytes(cmd *meta.Command) int {
+	if c, ok := cmd.Op.(*log.CommitSegment); ok {
+		return len(c.Body)
+	}
+	return 0
 }
 
 // minCommandBytes is the shortest command: three small numbers, a tag and an empty body, as Deregister has it.

@@ -69,7 +69,7 @@ func (l *loop) replay() error {
 		if err := applyTo(l.state, e, outcomes); err != nil {
 			return damaged(err)
 		}
-		l.snap.applied(outcomes)
+		l.snap.applied(e, outcomes)
 	}
 }
 
@@ -205,11 +205,14 @@ func applyTo(s *meta.State, e journal.Entry, outcomes []meta.Outcome) error {
 
 // adopt makes next, the state after e, the believed one: publishes it and answers this agent's calls.
 func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome) {
-	l.snap.applied(outcomes)
+	l.snap.applied(e, outcomes)
 	var change Change
 	for i := range outcomes {
 		for _, ev := range outcomes[i].Events {
 			change.note(ev)
+			if r, ok := ev.(*log.SegmentRode); ok && l.c.config.Rode != nil {
+				l.c.config.Rode(r.Ref, r.Body)
+			}
 		}
 	}
 	l.publish(next, change)
@@ -257,16 +260,22 @@ func (l *loop) publish(s *meta.State, change Change) {
 func (c *Change) note(e meta.Event) {
 	switch e := e.(type) {
 	case *log.SegmentCommitted:
-		for i := range e.Batches {
-			if n := len(c.Partitions); n == 0 || c.Partitions[n-1] != e.Batches[i].Key {
-				c.Partitions = append(c.Partitions, e.Batches[i].Key)
-			}
-		}
+		c.appended(e.Batches)
+	case *log.SegmentRode:
+		c.appended(e.Batches)
 	case *log.Trimmed:
 		c.Partitions = append(c.Partitions, e.Key)
-	case *log.ProducersExpired, *log.ProducerIDsAllocated:
+	case *log.ProducersExpired, *log.ProducerIDsAllocated, *log.FilesLanded:
 	default:
 		c.noteTag(e.Tag())
+	}
+}
+
+func (c *Change) appended(batches []log.Appended) {
+	for i := range batches {
+		if n := len(c.Partitions); n == 0 || c.Partitions[n-1] != batches[i].Key {
+			c.Partitions = append(c.Partitions, batches[i].Key)
+		}
 	}
 }
 

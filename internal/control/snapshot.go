@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -14,20 +15,22 @@ import (
 
 // Pace says when snapshots are made and the journal is swept.
 type Pace struct {
-	// A snapshot is due after SnapshotEntries entries, or SnapshotAfter after the first entry that the last one does not
-	// hold: the tail that a starting agent reads stays short.
+	// A snapshot is due after SnapshotEntries entries or SnapshotBytes of them, or SnapshotAfter after the first entry that
+	// the last one does not hold: the tail that a starting agent reads stays short. SnapshotBytes 0: however many bytes.
 	SnapshotEntries int
+	SnapshotBytes   int64
 	SnapshotAfter   time.Duration
 	// SweepEvery: the journal is swept that often also when no snapshot is due.
 	SweepEvery time.Duration
 }
 
 // DefaultPace is what agents keep; simulations take less.
-var DefaultPace = Pace{SnapshotEntries: 2000, SnapshotAfter: 5 * time.Minute, SweepEvery: 10 * time.Minute}
+var DefaultPace = Pace{SnapshotEntries: 2000, SnapshotBytes: 64 << 20, SnapshotAfter: 5 * time.Minute, SweepEvery: 10 * time.Minute}
 
 // snapshots is what the loop knows of them.
 type snapshots struct {
 	entries int       // applied since the last snapshot
+	bytes   int64     // of these
 	worth   bool      // one of these did more than renew a registration
 	first   time.Time // when that was
 	swept   time.Time
@@ -44,12 +47,16 @@ func (s *snapshots) loaded(m journal.Manifest, state *meta.State) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.manifest = state, &m
-	s.entries, s.worth, s.first = 0, false, time.Time{}
+	s.begin()
 }
 
+// begin counts anew.
+func (s *snapshots) begin() { s.entries, s.bytes, s.worth, s.first = 0, 0, false, time.Time{} }
+
 // applied counts an entry. An idle cluster's renewals alone are no reason for a snapshot every few minutes.
-func (s *snapshots) applied(outcomes []meta.Outcome) {
+func (s *snapshots) applied(e journal.Entry, outcomes []meta.Outcome) {
 	s.entries++
+	s.bytes += int64(len(e.Object))
 	for i := range outcomes {
 		for _, e := range outcomes[i].Events {
 			if _, renewed := e.(*admin.Renewed); !renewed {
@@ -75,7 +82,7 @@ func (l *loop) snapshot() {
 		s.first = now
 	}
 	pace := &l.c.config.Pace
-	due := s.entries >= pace.SnapshotEntries || !s.first.IsZero() && now.Sub(s.first) >= pace.SnapshotAfter
+	due := s.entries >= pace.SnapshotEntries || pace.SnapshotBytes > 0 && s.bytes >= pace.SnapshotBytes || !s.first.IsZero() && now.Sub(s.first) >= pace.SnapshotAfter
 	sweep := now.Sub(s.swept) >= pace.SweepEvery
 	if s.running || !due && !sweep || !l.named() {
 		return
@@ -89,7 +96,7 @@ func (l *loop) snapshot() {
 	point := journal.Point{Slot: slot, Chain: chain, Time: l.state.Time, Digest: l.state.Digest()}
 	state, snaps := l.state, l.journal.Snapshots()
 	if due {
-		s.entries, s.worth, s.first = 0, false, time.Time{}
+		s.begin()
 	}
 	l.c.stop.Go("snapshot", func() { l.c.makeSnapshot(s, snaps, point, state, due) })
 }
@@ -128,8 +135,13 @@ func (c *Control) makeSnapshot(s *snapshots, snaps *journal.Snapshots, point jou
 			c.log.Info("snapshot made", "slot", point.Slot, "took", c.env.Now().Sub(began).Round(time.Millisecond))
 		}
 	}
-	t, err := snaps.Truncate(c.ctx, func(m journal.Manifest) error { return c.verify(snaps, m) })
+	keep := state.Log.FirstNeeded(point.Slot)
+	if plant.LeftOut(plant.RidersSpared) {
+		keep = point.Slot + 1
+	}
+	t, err := snaps.Truncate(c.ctx, keep, func(m journal.Manifest) error { return c.verify(snaps, m) })
 	c.counts.truncated.Add(int64(t.Entries))
+	c.counts.kept.Add(int64(t.Kept))
 	switch {
 	case err != nil && !c.stop.Stopped():
 		c.log.Warn("the journal was not truncated", "error", err)

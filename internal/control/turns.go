@@ -17,9 +17,10 @@ import (
 const (
 	shortWaitMax = 50 * time.Millisecond
 	// A long wait is as long as the other needs to see that the slot before is taken and to have its entry there: three
-	// requests in the worst case. At most that is for a domain some 100 ms from the bucket; which is not known at first.
+	// requests, more if it has just lost a slot or entries carry data. At most that is for a domain some 100 ms from the bucket;
+	// which is not known at first.
 	longWaitMin = 100 * time.Millisecond
-	longWaitMax = 600 * time.Millisecond
+	longWaitMax = 800 * time.Millisecond
 	longEvery   = 4
 	// longWaitTimes is the length of a long wait, in times of what the domain needed the last time, which may be luck.
 	longWaitTimes = 3

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -76,11 +77,12 @@ type inhabitant struct {
 	p     *sim.Proc
 	node  *peer.Node
 	meter *meter.Store
+	rode  map[base.FileRef][]byte // what rode in entries that this agent applied as they came
 }
 
 // join starts an agent in a process of its own.
 func (x *world) join(name string, peers bool, roles admin.Roles) *inhabitant {
-	a := &inhabitant{x: x, p: x.w.Proc(name)}
+	a := &inhabitant{x: x, p: x.w.Proc(name), rode: map[base.FileRef][]byte{}}
 	started := false
 	a.p.Go("agent", func() {
 		quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -90,7 +92,8 @@ func (x *world) join(name string, peers bool, roles admin.Roles) *inhabitant {
 			x.Error(err)
 			return
 		}
-		config := control.Config{Profile: admin.Profile{Kafka: name, Roles: roles}, W: journal.W, Log: quiet}
+		config := control.Config{Profile: admin.Profile{Kafka: name, Roles: roles}, W: journal.W, Log: quiet,
+			Rode: func(ref base.FileRef, body []byte) { a.rode[ref] = bytes.Clone(body) }}
 		var links control.Peers
 		if peers {
 			if a.node, err = peer.Listen(a.p, ":9094", cluster.ID, quiet); err != nil {
@@ -100,6 +103,7 @@ func (x *world) join(name string, peers bool, roles admin.Roles) *inhabitant {
 			config.Profile.Peer, links = name+":9094", a.node
 		}
 		a.Control = control.New(a.p, a.meter, cluster, config, links)
+		a.Subscribe(a.holds)
 		if a.node != nil {
 			a.node.Start(a.Control, a.Control.Self)
 		}

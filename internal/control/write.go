@@ -74,6 +74,7 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 	slot, _ := l.journal.Position()
 	next.Begin(slot+1, l.now())
 	rules := meta.NewRules(l.c.config.Static, next.Admin.Configs())
+	rules.Level = l.level()
 	all := l.candidates(own)
 	for i := range all {
 		o, isNew := meta.Decide(next, all[i].Command, next.Time, rules)
@@ -178,9 +179,12 @@ func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
 }
 
 func (l *loop) draft(next *meta.State, payload []byte) journal.Draft {
-	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.state.Admin.Level(l.c.config.Level),
+	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.level(),
 		DigestSlot: l.state.Slot, Digest: l.state.Digest(), Payload: payload}
 }
+
+// level is the feature level of the next entry: what all know who have to read it.
+func (l *loop) level() uint16 { return l.state.Admin.Level(l.c.config.Level) }
 
 // register makes sure that the agent has an incarnation.
 func (l *loop) register() error {

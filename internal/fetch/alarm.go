@@ -10,6 +10,8 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/cache"
+	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/segment"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 	// tellEvery is how often the log tells of one file, and of failures of any other kind: what cannot be read is asked for again
 	// many times a second.
 	tellEvery = time.Minute
-	// lostKept is how long a file that was missing behind a barrier too is taken for lost without another one.
+	// lostKept is how long a file that was not to be had behind a barrier too is taken for lost without another one.
 	lostKept = 5 * time.Second
 )
 
@@ -42,7 +44,7 @@ type ill struct {
 type casualty struct {
 	reads  int64
 	told   limiter
-	lostAt time.Time
+	lostAt time.Time // when it was last found so behind a barrier
 }
 
 // limiter lets a line pass now and then, and counts what it holds back.
@@ -80,7 +82,7 @@ func (a *alarm) casualty(file string, missing bool) *casualty {
 	return c
 }
 
-// raise counts and tells of a read that failed. what says what was read, as a logger takes it. A file that is missing counts
+// raise counts and tells of a read that failed. what says what was read, as a logger takes it. A file that may have moved counts
 // only when a View from behind a barrier still names it.
 func (a *alarm) raise(err error, what ...any) {
 	a.mu.Lock()
@@ -93,36 +95,46 @@ func (a *alarm) raise(err error, what ...any) {
 		}
 		return
 	}
-	c := a.casualty(e.Key(), e.Missing)
+	c := a.casualty(keyOf(e), e.Missing)
 	c.reads++
-	if e.Missing {
+	if e.MayHaveMoved() {
 		c.lostAt = now
 	}
 	text := "a data file in the bucket is damaged: records in it cannot be read; run: millrace fsck"
-	if e.Missing {
+	switch {
+	case e.Slot > 0 && e.Missing:
+		text = "a journal entry is missing from the bucket, or not the one in which records ride: they cannot be read; run: millrace fsck"
+	case e.Slot > 0:
+		text = "a journal entry in the bucket is damaged: records that ride in it cannot be read; run: millrace fsck"
+	case e.Missing:
 		text = "a data file is missing from the bucket: the records in it cannot be read; run: millrace fsck"
 	}
 	if n, ok := c.told.pass(now); ok {
-		a.log.Error(text, append([]any{"file", e.Key(), "from", e.From, "to", e.To}, append(what, "reads", n, "error", err)...)...)
+		a.log.Error(text, append([]any{"file", keyOf(e), "from", e.From, "to", e.To}, append(what, "reads", n, "error", err)...)...)
 	}
 }
 
-// isLost reports whether err is about a file that was found missing behind a barrier a moment ago.
-func (a *alarm) isLost(err error) bool {
-	e, ok := errors.AsType[*cache.FileError](err)
-	if !ok || !e.Missing {
-		return false
+// keyOf is the key of the object in the bucket that is to blame: of the file, or of the entry that it rides in.
+func keyOf(e *cache.FileError) string {
+	if e.Slot > 0 {
+		return journal.EntryKey(e.Slot)
 	}
+	return segment.Key(e.File)
+}
+
+// isLost reports whether a file was found to be lost behind a barrier a moment ago.
+func (a *alarm) isLost(e *cache.FileError) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := a.files[ill{e.Key(), true}]
+	c := a.files[ill{keyOf(e), e.Missing}]
 	return c != nil && a.env.Now().Sub(c.lostAt) < lostKept
 }
 
-// mayHaveMoved reports whether err may come of a View that is behind: its file is gone, and not known to be lost.
+// mayHaveMoved reports whether err may come of a View that is behind: its file is gone, or damaged in an entry that it may ride in no
+// more, and is not known to be lost.
 func (a *alarm) mayHaveMoved(err error) bool {
 	e, ok := errors.AsType[*cache.FileError](err)
-	return ok && e.Missing && !a.isLost(err)
+	return ok && e.MayHaveMoved() && !a.isLost(e)
 }
 
 // Damage counts the reads that met one file, or OtherFiles.

@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -68,7 +69,8 @@ func (c *counting) Interest(n int) {
 // settings are what tests set differently.
 type settings struct {
 	store      objstore.Store
-	fill       bool  // uploaded segments enter the cache
+	fill       bool  // segments that are uploaded, or ride, enter the cache
+	rides      bool  // small segments ride
 	cacheBytes int64 // 0: 64 MiB
 	batchBytes int
 	memory     int64 // for answers; 0: 256 MiB
@@ -99,10 +101,16 @@ func start(t testing.TB, s settings) *bed {
 	}
 	b := &bed{TB: t, store: s.store, memory: env.NewSemaphore(e, s.memory), clock: &clock{Env: e}, log: &bytes.Buffer{}}
 	b.control = control.New(e, s.store, cluster, control.Config{
-		Profile: admin.Profile{Kafka: "127.0.0.1:9092", Roles: admin.AllRoles}, W: journal.W, Log: quiet(),
+		Profile: admin.Profile{Kafka: "127.0.0.1:9092", Roles: admin.AllRoles}, W: journal.W, Log: quiet(), Rode: func(ref base.FileRef, body []byte) {
+			if s.fill {
+				b.cache.Put(ref, bytes.Clone(body))
+			}
+		},
 	}, nil)
-	b.cache = cache.New(b.clock, s.store, nil, s.cacheBytes)
-	config := ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: s.batchBytes, Log: quiet()}
+	b.cache = cache.New(b.clock, cache.Source{Store: s.store, Riders: func(ctx context.Context, slot base.Slot) ([]log.Rider, error) {
+		return control.ReadRiders(ctx, s.store, slot)
+	}}, s.cacheBytes)
+	config := ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: s.batchBytes, Rides: s.rides, Log: quiet()}
 	if s.fill {
 		config.Uploaded = b.cache.Put
 	}

@@ -132,9 +132,9 @@ func (r *reading) reads(p *Plan) []cache.Read {
 }
 
 func (r *reading) read(x log.Extent, offset, bytes int64) cache.Read {
-	file, _ := r.view.Log.File(x.File)
+	at, _ := r.view.Log.Place(x)
 	return cache.Read{
-		Extent: cache.Extent{File: file.Ref, FileBytes: file.SizeBytes, Pos: x.Pos, Len: x.Len, Base: x.Base, Count: x.Count},
+		Extent: cache.Extent{File: at.File, FileBytes: at.SizeBytes, Slot: at.Slot, Pos: at.Pos, Len: x.Len, Base: x.Base, Count: x.Count},
 		Offset: offset, Bytes: int(bytes),
 	}
 }

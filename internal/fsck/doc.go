@@ -17,7 +17,8 @@
 //	                the state folded so far
 //	data/*          each file the state refers to: there, of its size, and, unless Quick, whole: envelope, index, chunks,
 //	                every batch's CRC, that an extent's batches hold the records the state says, and that no byte is
-//	                claimed twice
+//	                claimed twice; files that ride in journal entries are looked for there, and those that landed in others
+//	                are checked with them
 //
 // The manifest is decoded here a second time, from the description in package journal: a reader of its own that shares
 // no code with the writer. Then the journal is read once more, as an agent does that starts now: by package journal, with

@@ -129,13 +129,15 @@ func (k *checker) stranger(o objstore.ListEntry) {
 func (k *checker) eachGroup(f func(files []uint64, claims map[uint64][]claim) error) error {
 	var groups [][]uint64
 	sum := extentsAtOnce
+	landed := k.landedExtents()
 	k.state.Log.Files(func(n uint64, file log.File) bool {
-		if file.Refs == 0 {
+		if file.Refs == 0 || file.Where == log.Landed {
 			return true
 		}
 		k.report.Files++
-		if sum += int(file.Refs); sum > extentsAtOnce {
-			groups, sum = append(groups, nil), int(file.Refs)
+		extents := int(file.Refs) + landed[n]
+		if sum += extents; sum > extentsAtOnce {
+			groups, sum = append(groups, nil), extents
 		}
 		last := &groups[len(groups)-1]
 		*last = append(*last, n)
@@ -154,7 +156,7 @@ func (k *checker) claims(from, to uint64) map[uint64][]claim {
 	all := map[uint64][]claim{}
 	k.state.Log.Partitions(func(p *log.Partition) bool {
 		p.Extents.From(0, func(x log.Extent) bool {
-			if x.File >= from && x.File <= to {
+			if x = k.home(x); x.File >= from && x.File <= to {
 				all[x.File] = append(all[x.File], claim{x, p.Key})
 			}
 			return true
@@ -176,15 +178,26 @@ func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][
 		results := make([]fileResult, len(batch))
 		k.parallel(len(batch), func(i int) {
 			f, _ := k.state.Log.File(batch[i])
+			if f.Where == log.Riding {
+				results[i] = k.rider(ctx, f, claims[batch[i]], budget)
+				return
+			}
 			listed, ok := there[batch[i]]
 			if !ok {
 				listed = -1
 			}
 			results[i] = k.file(ctx, f, claims[batch[i]], listed, budget)
 		})
-		for _, r := range results {
+		for i, r := range results {
 			if r.err != nil {
 				return r.err
+			}
+			if f, _ := k.state.Log.File(batch[i]); f.Where == log.Riding && len(r.problems) > 0 {
+				if rides, err := k.stillRides(ctx, batch[i], f); err != nil {
+					return err
+				} else if !rides {
+					return errMoved
+				}
 			}
 			k.take(r)
 		}

@@ -18,6 +18,7 @@ type folder struct {
 	snapshots []listedSnapshot
 	usable    map[base.Slot]manifest
 	cover     base.Slot // the newest snapshot that entries and snapshots before it may be deleted for (rule T); 0: none
+	covered   base.Slot // the same by any clock of the bucket: others may have deleted for it already
 	state     *meta.State
 	chain     [32]byte
 	last      base.Slot // the entry that was read last
@@ -64,7 +65,6 @@ func (f *folder) listedEntry(o objstore.ListEntry) bool {
 // fold applies the journal from the oldest point that everything after is there of, so that as many snapshots as can be
 // are held against what the journal comes to. Where it is broken it goes on from the next usable snapshot.
 func (f *folder) fold(ctx context.Context) error {
-	f.unused()
 	ok, err := f.start(ctx)
 	if err != nil || !ok {
 		return err
@@ -194,7 +194,7 @@ func (f *folder) whole(from, last base.Slot) bool {
 
 // lost names slots that should be there: those that no snapshot stands for that is old enough to delete them.
 func (f *folder) lost(ctx context.Context, from base.Slot) error {
-	for n := after(f.cover); n <= from; n++ {
+	for n := after(f.covered); n <= from; n++ {
 		if i := f.place(n); i == len(f.entries) || f.entries[i] != n {
 			if err := f.absent(ctx, n); err != nil {
 				return err
@@ -206,9 +206,12 @@ func (f *folder) lost(ctx context.Context, from base.Slot) error {
 	return nil
 }
 
-// unused names the entries that rule T lets go.
+// unused names the entries that rule T lets go, but for those from the first on in which something rides.
 func (f *folder) unused() {
-	if n := f.place(after(f.cover)); n > 0 {
+	if f.checker.state == nil {
+		return
+	}
+	if n := f.place(min(after(f.cover), f.keep)); n > 0 {
 		f.report.sweepable(sweepJournal, Garbage, journal.EntryKey(f.entries[0]), "%d entries up to %s are not needed any more: %s stands for them",
 			n, journal.EntryKey(f.entries[n-1]), journal.SnapshotKey(f.cover))
 	}
@@ -225,7 +228,7 @@ func (f *folder) entry(slot base.Slot, object []byte) (bool, error) {
 	case beyond(err):
 		return false, fmt.Errorf("%s: %w", key, err)
 	case err != nil && slot <= f.cover:
-		f.report.add(Note, key, "the entry cannot be read, and is not needed any more: %v", err)
+		f.report.add(Note, key, "the entry cannot be read, and %s stands for what it says: %v", journal.SnapshotKey(f.cover), err)
 		return false, nil
 	case err != nil:
 		f.report.add(Damage, key, "the entry cannot be read: %v", err)

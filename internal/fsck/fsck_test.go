@@ -35,12 +35,15 @@ func soon() time.Time { return time.Now().Add(10 * time.Second) }
 type bed struct {
 	t     *testing.T
 	store objstore.Store
+	rides bool // its segments ride
+
+	landings byte
 }
 
 // filled fills a bucket through control and ingest: a topic, and 6 segments of 2 partitions with 3 records each.
 func filled(t *testing.T, store objstore.Store) *bed {
 	t.Helper()
-	b := &bed{t, store}
+	b := &bed{t: t, store: store}
 	b.serve(func(c *control.Control, i *ingest.Ingest) {
 		if v, err := c.Propose(&log.CreateTopic{Name: "orders", ID: topic, Partitions: 4}).Wait(soon()); err != nil || v.Kind() != base.OK {
 			t.Fatal(err, v)
@@ -60,7 +63,7 @@ func (b *bed) serve(f func(*control.Control, *ingest.Ingest)) {
 		b.t.Fatal(err)
 	}
 	c := control.New(e, b.store, cluster, control.Config{Profile: admin.Profile{Roles: admin.AllRoles}, W: journal.W, Log: quiet}, nil)
-	i := ingest.New(e, c, b.store, ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: 1 << 20, Log: quiet})
+	i := ingest.New(e, c, b.store, ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: 1 << 20, Log: quiet, Rides: b.rides})
 	if err := c.Start(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -304,7 +307,7 @@ func TestSnapshotBroughtBack(t *testing.T) {
 }
 
 func TestEmptyBucketIsNotFounded(t *testing.T) {
-	b := &bed{t, memstore.New(time.Now)}
+	b := &bed{t: t, store: memstore.New(time.Now)}
 	r := b.check(fsck.Options{})
 	if !r.OK() || r.Notes != 1 || len(b.keys("")) != 0 {
 		t.Errorf("%+v, keys %v", r, b.keys(""))

@@ -42,10 +42,11 @@ func (f *folder) repair(ctx context.Context) error {
 	return nil
 }
 
-// sweepJournal has package journal delete what rules T and S allow, by a snapshot that this check found to be sound.
+// sweepJournal has package journal delete what rules T and S allow, by a snapshot that this check found to be sound and, where
+// something rides, by the state that agents come to.
 func (f *folder) sweepJournal(ctx context.Context) error {
 	snapshots := journal.Open(f.env, f.store, f.cluster, f.opts.W).Snapshots()
-	t, err := snapshots.Truncate(ctx, func(m journal.Manifest) error {
+	t, err := snapshots.Truncate(ctx, f.keep, func(m journal.Manifest) error {
 		if seen, ok := f.usable[m.Slot]; !ok || seen.digest != m.Digest || seen.chain != m.Chain {
 			return base.Errorf(base.StorageError, "%s was not there when the snapshots were checked: check again", journal.SnapshotKey(m.Slot))
 		}

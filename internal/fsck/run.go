@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/envelope"
 	"github.com/millrace-io/millrace/internal/journal"
@@ -44,6 +45,8 @@ type checker struct {
 	cluster journal.Cluster
 	date    time.Time // the bucket's time, by the last listing
 	state   *meta.State
+	again   *second   // the reading that came to it; nil: it is that of the first
+	keep    base.Slot // the first slot that no sweep may touch, by that state
 	steps   int
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -15,8 +16,10 @@ import (
 // every entry that may be believed (rule R). A finding means that an agent stops, and why.
 type second struct {
 	*folder
+	log      *journal.Log
 	restorer *meta.Restorer
 	state    *meta.State
+	end      base.Slot // of the journal
 	warning  string
 	compared bool
 }
@@ -41,7 +44,7 @@ func (f *folder) readAgain(ctx context.Context) error {
 	err := s.read(ctx)
 	switch {
 	case err == nil:
-		f.checker.state = s.state
+		f.checker.again, f.checker.state, f.checker.keep = s, s.state, s.state.Log.FirstNeeded(s.end)
 		if s.warning != "" {
 			f.report.add(Note, "", "agents start from an older snapshot, which proves itself: %s", s.warning)
 		}
@@ -54,7 +57,14 @@ func (f *folder) readAgain(ctx context.Context) error {
 		}
 		f.report.add(severity, "", "an agent that starts now stops: %v", err)
 		f.checker.state = f.state
+		if f.state != nil {
+			f.checker.keep = f.state.Log.FirstNeeded(f.last)
+		}
 	}
+	if plant.LeftOut(plant.RepairSpares) {
+		f.checker.keep = after(f.cover)
+	}
+	f.unused()
 	if f.checker.state != nil {
 		f.report.LastSlot = f.checker.state.Slot
 	}
@@ -66,8 +76,8 @@ func (s *second) read(ctx context.Context) error {
 	if err := journal.Survey(ctx, s.env, s.store, s.cluster); err != nil {
 		return stops(ctx, err)
 	}
-	log := journal.Open(s.env, s.store, s.cluster, s.opts.W)
-	m, err := log.Load(ctx, s)
+	s.log = journal.Open(s.env, s.store, s.cluster, s.opts.W)
+	m, err := s.log.Load(ctx, s)
 	if err != nil {
 		return stops(ctx, err)
 	}
@@ -83,23 +93,35 @@ func (s *second) read(ctx context.Context) error {
 	if s.folder.state != nil && m.Slot > s.last {
 		return errMoved // a snapshot that was not there before
 	}
-	log.ReadAhead(readsAtOnce, readsAtOnce)
-	return s.tail(ctx, log)
+	s.log.ReadAhead(readsAtOnce, readsAtOnce)
+	return s.tail(ctx)
+}
+
+// goOn reads what was added to the journal since, and gives the state after it. The one before is not changed.
+func (s *second) goOn(ctx context.Context) (*meta.State, error) {
+	s.state = s.state.Fork()
+	if err := s.tail(ctx); finding(err) {
+		return nil, errMoved // look at all of it again
+	} else if err != nil {
+		return nil, err
+	}
+	return s.state, nil
 }
 
 // tail applies what comes after the snapshot. Where the first reading ended both must have come to the same.
-func (s *second) tail(ctx context.Context, log *journal.Log) error {
+func (s *second) tail(ctx context.Context) error {
 	for {
-		if err := s.meets(log); err != nil {
+		if err := s.meets(); err != nil {
 			return err
 		}
-		e, status, err := log.Next(ctx)
+		e, status, err := s.log.Next(ctx)
 		switch {
 		case err != nil:
 			return stops(ctx, err)
 		case status == journal.Reload:
 			return errMoved
 		case status == journal.Absent:
+			s.end, _ = s.log.Position()
 			if err := s.state.Check(); err != nil {
 				return damaged("the state after slot %d contradicts itself: %v", s.state.Slot, err)
 			}
@@ -118,9 +140,9 @@ func (s *second) tail(ctx context.Context, log *journal.Log) error {
 }
 
 // meets compares with the first reading at the slot where that ended.
-func (s *second) meets(log *journal.Log) error {
+func (s *second) meets() error {
 	first := s.folder.state
-	slot, chain := log.Position()
+	slot, chain := s.log.Position()
 	if first == nil || s.compared || slot != s.last {
 		return nil
 	}

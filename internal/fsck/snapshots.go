@@ -64,8 +64,15 @@ func (f *folder) readSnapshots(ctx context.Context) error {
 // judgeSnapshots finds the snapshot that rule T lets things be deleted for, and names those that are damaged or superfluous.
 func (f *folder) judgeSnapshots() {
 	for i := range f.snapshots {
-		if l := &f.snapshots[i]; l.damage == nil && !l.late() && !f.young(l.ListEntry, f.opts.W) {
+		l := &f.snapshots[i]
+		if l.damage != nil || l.late() {
+			continue
+		}
+		if !f.young(l.ListEntry, f.opts.W) {
 			f.cover = l.slot
+		}
+		if !f.young(l.ListEntry, f.opts.W/2) { // what rule R keeps back for clocks of one bucket that disagree
+			f.covered = l.slot
 		}
 	}
 	newest := slices.Max(append(slices.Collect(maps.Keys(f.usable)), 0))

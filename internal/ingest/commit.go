@@ -8,7 +8,6 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
-	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -19,12 +18,18 @@ func (u *upload) init(e env.Env) { u.done = env.NewFuture[struct{}](e) }
 
 func (i *Ingest) uploadSegment(s *sealed) {
 	body := s.layOut()
+	if i.mayRide(s, len(body)) {
+		s.commit.Body = body
+		i.uploads.Release(1)
+		s.upload.done.Set(struct{}{}, nil)
+		return
+	}
 	began := i.env.Now()
 	ctx, cancel := i.env.WithTimeout(i.ctx, uploadTimeout+time.Duration(len(body)/uploadRate)*time.Second)
 	defer cancel()
 	stored, err := i.store.Put(ctx, segment.Key(s.ref), body)
 	if err == nil {
-		s.commit.LastModified = i.modified(stored, i.env.Now().Sub(began))
+		s.commit.LastModified = base.Millis(stored.Modified(began, i.env.Now(), int64(i.journal.Now())))
 		i.counts.uploaded.Add(1)
 		i.counts.uploadedBytes.Add(int64(len(body)))
 		i.counts.uploadMicros.Add(i.env.Now().Sub(began).Microseconds())
@@ -34,18 +39,6 @@ func (i *Ingest) uploadSegment(s *sealed) {
 	}
 	i.uploads.Release(1)
 	s.upload.done.Set(struct{}{}, err)
-}
-
-// modified is a file's Last-Modified, or a moment before it: what the store said, else when it answered less the time
-// it took.
-func (i *Ingest) modified(m objstore.Meta, took time.Duration) base.Millis {
-	switch {
-	case !m.LastModified.IsZero():
-		return base.Millis(m.LastModified.UnixMilli())
-	case !m.Date.IsZero():
-		return base.Millis(m.Date.Add(-took).UnixMilli())
-	}
-	return i.journal.Now() - base.Millis(took.Milliseconds())
 }
 
 // committer commits sealed segments in their order.
@@ -110,6 +103,7 @@ func (i *Ingest) finished(s *sealed, count *atomic.Int64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	count.Add(1)
+	i.rides.waiting -= s.rides
 	for k, upTo := range i.failed {
 		if upTo <= s.number {
 			delete(i.failed, k)
@@ -190,13 +184,14 @@ func (i *Ingest) dropFailed(s *sealed) {
 }
 
 type counters struct {
-	committed, failed, uploaded, uploadedBytes, uploadMicros, parked, tooLate, batches, records, bytes atomic.Int64
+	committed, failed, uploaded, uploadedBytes, uploadMicros, rode, rodeBytes, parked, tooLate, batches, records, bytes atomic.Int64
 }
 
 // Stats is what ingest has done since the agent started.
 type Stats struct {
 	Batches, Records, Bytes                                       int64 // acknowledged
 	Segments, SegmentsFailed, UploadedBytes, UploadMicros, Parked int64
+	Rode, RodeBytes                                               int64 // segments that ride, not counted as uploaded
 	TooLate                                                       int64 // segments whose commit came when they may be taken for orphans
 	ParkedNow                                                     int
 	OpenBytes                                                     int
@@ -208,5 +203,5 @@ func (i *Ingest) Stats() Stats {
 	defer i.mu.Unlock()
 	c := &i.counts
 	return Stats{Batches: c.batches.Load(), Records: c.records.Load(), Bytes: c.bytes.Load(), Segments: c.uploaded.Load(), SegmentsFailed: c.failed.Load(), UploadedBytes: c.uploadedBytes.Load(),
-		UploadMicros: c.uploadMicros.Load(), Parked: c.parked.Load(), TooLate: c.tooLate.Load(), ParkedNow: i.parkedNo, OpenBytes: i.open.bytes}
+		UploadMicros: c.uploadMicros.Load(), Rode: c.rode.Load(), RodeBytes: c.rodeBytes.Load(), Parked: c.parked.Load(), TooLate: c.tooLate.Load(), ParkedNow: i.parkedNo, OpenBytes: i.open.bytes}
 }

@@ -1,7 +1,7 @@
 // Package ingest turns the batches of all connections into data files and brings them into the order.
 //
-// Owns: the open segment that batches gather in; when it is sealed; its upload; the order in which sealed segments are
-// committed; the parking of batches whose predecessor is still under way.
+// Owns: the open segment that batches gather in; when it is sealed; whether it rides in the journal entry that commits it, or is
+// uploaded; the order in which sealed segments are committed; the parking of batches whose predecessor is still under way.
 // Does not own: the validation of batches (kafka/batch, by the broker), the verdict on each (meta/log, through control),
 // the format of data files (segment).
 //
@@ -10,7 +10,8 @@
 // Append puts batches into the open segment. It is sealed when its first batch is BatchTimeout old, when it holds
 // BatchBytes, or early when nothing has arrived for a sixteenth of BatchTimeout and the budget of PUTs has a token.
 // Sealed segments upload in parallel and are committed in seal order, so that the order in which Append was called is
-// the order in the log. The result of a batch is the verdict in the journal entry.
+// the order in the log. The result of a batch is the verdict in the journal entry. A small segment is not uploaded: the
+// command that commits it bears its bytes (docs/rfcs/0003-riders.md).
 //
 // # Parking
 //

@@ -52,6 +52,7 @@ type Config struct {
 	BatchBytes   int
 	Store        base.StoreID
 	Log          *slog.Logger
+	Rides        bool // small segments ride in journal entries
 	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait.
 	Uploaded func(ref base.FileRef, body []byte)
 }
@@ -95,6 +96,7 @@ type Ingest struct {
 	parked      map[producerKey][]*parked
 	failed      map[producerKey]uint64 // batches of these producers fail in segments up to this number
 	puts        tokens
+	rides       riding
 	stopping    bool
 }
 
@@ -108,6 +110,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
 	i.puts = tokens{have: putsBurst, at: e.Now()}
+	i.rides.tokens = tokens{have: rideBurst, at: e.Now()}
 	journal.Subscribe(i.changed)
 	i.stop.OnStop(i.commits.Close)
 	i.stop.OnStop(i.nudge)

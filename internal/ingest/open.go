@@ -41,6 +41,7 @@ type sealed struct {
 	commit  *log.CommitSegment
 	batches []*pending // once laid out, in the order of commit.Batches
 	upload  upload
+	rides   int // bytes; 0: it is uploaded
 }
 
 // layOut puts the batches together by partition, in the order in which partitions first appear, and gives the file.
@@ -90,14 +91,14 @@ func (p *pending) describe(pos uint32) log.Batch {
 	return b
 }
 
-// tokens is the budget of early PUTs.
+// tokens is a budget that fills with time.
 type tokens struct {
 	have float64
 	at   time.Time
 }
 
-func (t *tokens) refill(now time.Time) {
-	t.have = min(putsBurst, t.have+putsPerSecond*now.Sub(t.at).Seconds())
+func (t *tokens) refill(now time.Time, perSecond, most float64) {
+	t.have = min(most, t.have+perSecond*now.Sub(t.at).Seconds())
 	t.at = now
 }
 
@@ -155,7 +156,7 @@ func (i *Ingest) due(now time.Time) (bool, time.Time) {
 		return true, at
 	}
 	quiet := o.last.Add(i.config.BatchTimeout / earlyFraction)
-	i.puts.refill(now)
+	i.puts.refill(now, putsPerSecond, putsBurst)
 	if i.puts.have < 1 {
 		quiet = later(quiet, now.Add(time.Duration((1-i.puts.have)/putsPerSecond*float64(time.Second))))
 	}
@@ -181,25 +182,10 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (i *Ingest) sealNow(now time.Time) *sealed {
-	i.puts.refill(now)
+	i.puts.refill(now, putsPerSecond, putsBurst)
 	i.puts.have = max(0, i.puts.have-1)
 	i.sealedNo++
-	s := &sealed{number: i.sealedNo, ref: base.FileRef{Store: i.config.Store, ID: i.newULID()}, batches: i.open.cut(i.config.BatchBytes)}
+	s := &sealed{number: i.sealedNo, ref: base.FileRef{Store: i.config.Store, ID: base.MakeULID(i.journal.Now(), i.env.Uint64(), i.env.Uint64())}, batches: i.open.cut(i.config.BatchBytes)}
 	s.upload.init(i.env)
 	return s
-}
-
-// newULID makes the name of a segment: bucket time and 80 random bits.
-func (i *Ingest) newULID() base.ULID {
-	var u base.ULID
-	ms := uint64(max(0, i.journal.Now()))
-	for n := range 6 {
-		u[n] = byte(ms >> (8 * (5 - n)))
-	}
-	a, b := i.env.Uint64(), i.env.Uint64()
-	for n := range 8 {
-		u[8+n] = byte(a >> (8 * n))
-	}
-	u[6], u[7] = byte(b), byte(b>>8)
-	return u
 }

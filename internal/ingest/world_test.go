@@ -29,6 +29,12 @@ type bucket struct {
 	p     *sim.Proc
 	hangs int // so many further uploads hang until they are given up
 	sizes []int
+	entry time.Duration // what the creation of an entry takes
+}
+
+func (b *bucket) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+	b.p.Sleep(b.entry)
+	return b.Store.PutIfAbsent(ctx, key, body)
 }
 
 func (b *bucket) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
@@ -54,8 +60,13 @@ type inhabitant struct {
 	bucket *bucket
 }
 
-// inWorld runs f as a task of an agent.
+// inWorld runs f as a task of an agent whose segments are all uploaded.
 func inWorld(t *testing.T, timeout time.Duration, f func(w *sim.World, a *inhabitant)) {
+	t.Helper()
+	inWorldOf(t, ingest.Config{BatchTimeout: timeout, BatchBytes: 1 << 20}, f)
+}
+
+func inWorldOf(t *testing.T, config ingest.Config, f func(w *sim.World, a *inhabitant)) {
 	t.Helper()
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(p *sim.Proc) {
@@ -67,7 +78,8 @@ func inWorld(t *testing.T, timeout time.Duration, f func(w *sim.World, a *inhabi
 			return
 		}
 		c := control.New(p, store, cluster, control.Config{Profile: admin.Profile{Roles: admin.AllRoles}, W: journal.W, Log: quiet}, nil)
-		i := ingest.New(p, c, store, ingest.Config{BatchTimeout: timeout, BatchBytes: 1 << 20, Log: quiet})
+		config.Log = quiet
+		i := ingest.New(p, c, store, config)
 		if err := c.Start(); err != nil {
 			t.Error(err)
 			return

@@ -153,7 +153,9 @@ func (b *bed) snapshot(l *Log, prior *Manifest, parts ...string) (Manifest, erro
 	})
 }
 
-func (b *bed) truncate(l *Log) Truncated { return must(l.Snapshots().Truncate(ctx, trustAll)) }
+func (b *bed) truncate(l *Log) Truncated {
+	return must(l.Snapshots().Truncate(ctx, keepNone, trustAll))
+}
 
 func (b *bed) wantTruncated(l *Log, want Truncated) {
 	got := b.truncate(l)
@@ -161,6 +163,9 @@ func (b *bed) wantTruncated(l *Log, want Truncated) {
 }
 
 func trustAll(Manifest) error { return nil }
+
+// keepNone lets go of all that a snapshot lets go.
+const keepNone = base.Slot(1 << 62)
 
 func (b *bed) keys(prefix string) (keys []string) {
 	for _, o := range must(b.store.Store.List(ctx, prefix, "", 1000)).Entries {

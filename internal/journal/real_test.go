@@ -68,7 +68,7 @@ func appendAll(t *testing.T, l *Log, writer, n int) {
 			return
 		}
 	}
-	if _, err := l.Snapshots().Truncate(t.Context(), trustAll); err != nil {
+	if _, err := l.Snapshots().Truncate(t.Context(), keepNone, trustAll); err != nil {
 		t.Error(err)
 	}
 }

@@ -379,7 +379,7 @@ func (a *simAgent) write(snaps *Snapshots, point Point, prior *Manifest, parts m
 }
 
 func (a *simAgent) truncate(snaps *Snapshots) {
-	t, err := snaps.Truncate(ctx, func(m Manifest) error {
+	t, err := snaps.Truncate(ctx, keepNone, func(m Manifest) error {
 		if a.s.chains[m.Slot] != m.Chain {
 			panic(fmt.Sprintf("snapshot %d has a wrong chain", m.Slot))
 		}

@@ -137,10 +137,10 @@ func TestTruncateNeedsAWholeTrustedSnapshot(t *testing.T) {
 		m := must(b.snapshot(l, nil, "x=1"))
 		b.Sleep(testW)
 		no := errors.New("my digest is another")
-		_, err := l.Snapshots().Truncate(ctx, func(Manifest) error { return no })
+		_, err := l.Snapshots().Truncate(ctx, keepNone, func(Manifest) error { return no })
 		b.want(err == no, "%v", err)
 		b.corrupt(PartKey(m.Parts[0].Object))
-		_, err = l.Snapshots().Truncate(ctx, trustAll)
+		_, err = l.Snapshots().Truncate(ctx, keepNone, trustAll)
 		b.want(err != nil && len(b.keys(entryPrefix)) == 1, "%v; entries %q", err, b.keys(entryPrefix))
 	})
 }
@@ -158,6 +158,37 @@ func TestTruncateManyEntries(t *testing.T) {
 		b.Sleep(testW)
 		b.wantTruncated(l, Truncated{Snapshot: n, Entries: n})
 		b.want(slices.Equal(b.keys(entryPrefix), []string{EntryKey(n + 1)}), "%q", b.keys(entryPrefix))
+	})
+}
+
+// TestTruncationKeepsWhatIsNeeded: slots from the one that the caller names on stay, also those that a snapshot covers; the
+// snapshots before it go all the same.
+func TestTruncationKeepsWhatIsNeeded(t *testing.T) {
+	run(t, func(b *bed) {
+		l := b.open()
+		for range 6 {
+			b.append(l, "")
+		}
+		must(b.snapshot(l, nil))
+		for range 4 {
+			b.append(l, "")
+		}
+		must(b.snapshot(l, nil))
+		b.Sleep(testW)
+		for _, c := range []struct {
+			keep base.Slot
+			want Truncated
+		}{
+			{0, Truncated{Snapshot: 10, Kept: 10, Snapshots: 1}},
+			{1, Truncated{Snapshot: 10, Kept: 10}},
+			{4, Truncated{Snapshot: 10, Entries: 3, Kept: 7}},
+			{3, Truncated{Snapshot: 10, Kept: 8}}, // by one who is behind
+			{10, Truncated{Snapshot: 10, Entries: 6, Kept: 1}},
+			{11, Truncated{Snapshot: 10, Entries: 1}},
+		} {
+			got := must(l.Snapshots().Truncate(ctx, c.keep, trustAll))
+			b.want(got == c.want, "keeping %d: %+v, want %+v", c.keep, got, c.want)
+		}
 	})
 }
 
@@ -249,7 +280,7 @@ func TestSweepStopsAtAnUnreadableManifest(t *testing.T) {
 		b.corrupt(SnapshotKey(2))
 		must(b.store.Store.Put(ctx, PartKey([32]byte{1}), nil))
 		b.Sleep(testW / 2)
-		_, err := l.Snapshots().Truncate(ctx, trustAll)
+		_, err := l.Snapshots().Truncate(ctx, keepNone, trustAll)
 		b.want(err != nil && len(b.keys(partPrefix)) == 3, "%v; parts %q", err, b.keys(partPrefix))
 		_, err = b.store.Store.Head(ctx, PartKey(two.Parts[0].Object))
 		b.want(!objstore.Is(err, objstore.NotFound), "a part in use was deleted")

@@ -16,15 +16,16 @@ import (
 type Truncated struct {
 	Snapshot                  base.Slot // that made it allowed; 0: none is old enough, nothing was deleted
 	Entries, Snapshots, Parts int
+	Kept                      int // slots that the snapshot would let go, but that the caller still needs
 }
 
 var errEnough = errors.New("listed far enough")
 
 // Truncate deletes what a snapshot made unneeded: entries up to it, older snapshots, and parts that none refers to (rules
 // T and S). The snapshot must be W old by the bucket's clock, in time, and whole: Truncate reads all of it, and asks
-// trust, which may compare chain hash and digest with what it knows. Repeat it now and then: PUTs that were under way may
-// create deleted entries again.
-func (s *Snapshots) Truncate(ctx context.Context, trust func(Manifest) error) (Truncated, error) {
+// trust, which may compare chain hash and digest with what it knows. Slots from keep on stay, whatever snapshot there is: what
+// is in them is needed. Repeat it now and then: PUTs that were under way may create deleted entries again.
+func (s *Snapshots) Truncate(ctx context.Context, keep base.Slot, trust func(Manifest) error) (Truncated, error) {
 	now, err := s.storeNow(ctx)
 	if err != nil {
 		return Truncated{}, err
@@ -42,7 +43,9 @@ func (s *Snapshots) Truncate(ctx context.Context, trust func(Manifest) error) (T
 		return Truncated{}, err
 	}
 	t := Truncated{Snapshot: m.Slot}
-	if t.Entries, err = s.deleteEntries(ctx, m.Slot); err != nil {
+	upTo := min(m.Slot, max(keep, 1)-1)
+	t.Kept = int(m.Slot - upTo)
+	if t.Entries, err = s.deleteEntries(ctx, upTo); err != nil {
 		return t, failed("deleting entries", err)
 	}
 	if t.Snapshots, err = s.deleteSnapshots(ctx, all, m.Slot); err != nil {

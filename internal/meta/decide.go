@@ -13,13 +13,15 @@ import (
 type Rules struct {
 	Broker config.Broker
 	Group  group.Config
+	Level  uint16 // the feature level of the entry: what needs a higher one is refused
 }
 
-// NewRules makes the rules of an agent with these settings of its own, in a state with those altered for all.
+// NewRules makes the rules of an agent with these settings of its own, in a state with those altered for all, where every agent
+// knows FeatureLevel.
 func NewRules(static map[string]string, dynamic []config.KV) Rules {
 	b := config.NewBroker(static, dynamic)
 	v := b.Values()
-	return Rules{Broker: b, Group: group.Config{
+	return Rules{Broker: b, Level: FeatureLevel, Group: group.Config{
 		InitialRebalanceDelayMs: v.GroupInitialRebalanceDelayMs,
 		MinSessionTimeoutMs:     v.GroupMinSessionTimeoutMs,
 		MaxSessionTimeoutMs:     v.GroupMaxSessionTimeoutMs,
@@ -69,6 +71,10 @@ func (s *State) decideOp(c Command, now base.Millis, rules Rules) ([]Event, *Ver
 	switch tag := c.Op.Tag(); {
 	case tag < 64:
 		op := c.Op.(log.Command)
+		if log.LevelOf(op) > rules.Level {
+			// Its proposer's View was behind. Clients try again; it will be uploaded then.
+			return nil, Refuse(op, base.NotLeaderOrFollower, "an agent of an older version has come that does not know riders")
+		}
 		events, reply := log.Decide(s.Log, op, now, rules.Broker)
 		return s.andOffsets(op, widen(events), now, rules), &Verdict{Log: reply}
 	case tag < 128:

@@ -29,6 +29,8 @@ func sample(tb testing.TB) ([]meta.Command, []byte, *meta.State) {
 		{From: 1, Number: 1, Op: &log.CreateTopic{Name: "t", ID: id, Partitions: 1}},
 		{From: 1, Number: 2, Watermark: 1, Op: &group.OffsetCommit{Group: "g", Generation: -1, RetentionMs: -1, Partitions: []group.CommitPartition{{Topic: id, Offset: 5}}}},
 		{From: 1, Number: 3, Watermark: 1, Op: &admin.Renew{Idle: true}},
+		{From: 1, Number: 4, Watermark: 3, Op: &log.CommitSegment{File: base.FileRef{ID: base.ULID{15: 1}}, SizeBytes: 5, Body: []byte("rides"), Batches: []log.Batch{
+			{Topic: id, Pos: 1, Len: 3, Count: 1, ProducerID: -1}}}},
 	}
 	s := meta.New()
 	s.Begin(1, 1000)
@@ -70,6 +72,27 @@ func TestGolden(t *testing.T) {
 	want, err := os.ReadFile(file)
 	if err != nil || out.String() != string(want) {
 		t.Errorf("%v; the encodings are no longer those of %s:\n%s", err, file, out.String())
+	}
+}
+
+// What rides in an entry is found by its name; a state after the entry says where.
+func TestRiders(t *testing.T) {
+	_, payload, s := sample(t)
+	riders, err := meta.Riders(payload)
+	if err != nil || len(riders) != 1 || riders[0].Ref != (base.FileRef{ID: base.ULID{15: 1}}) || string(riders[0].Body) != "rides" {
+		t.Fatalf("%+v, %v", riders, err)
+	}
+	_, p, _ := s.Log.PartitionOf(base.TopicID{1}, 0)
+	x, _ := p.Extents.MaxTimestamp()
+	if at, ok := s.Log.Place(x); !ok || at != (log.Place{File: riders[0].Ref, SizeBytes: 5, Slot: 1, Pos: 1}) {
+		t.Errorf("%+v", at)
+	}
+	if _, err := meta.Riders(payload[:len(payload)-1]); err == nil {
+		t.Error("half an entry was taken")
+	}
+	s.Slot = 0
+	if s.Check() == nil {
+		t.Error("a state before the entry that a file rides in passes")
 	}
 }
 

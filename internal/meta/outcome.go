@@ -126,6 +126,23 @@ func DecodeOutcomes(payload []byte) ([]Outcome, error) {
 	return outcomes, nil
 }
 
+// Riders gives the data files that ride in an entry with that payload, in order. They share memory with it.
+func Riders(payload []byte) ([]log.Rider, error) {
+	outcomes, err := DecodeOutcomes(payload)
+	if err != nil {
+		return nil, err
+	}
+	var riders []log.Rider
+	for i := range outcomes {
+		for _, e := range outcomes[i].Events {
+			if r, ok := e.(*log.SegmentRode); ok {
+				riders = append(riders, log.Rider{Ref: r.Ref, Body: r.Body})
+			}
+		}
+	}
+	return riders, nil
+}
+
 func decodeOutcome(r *codec.Reader) (Outcome, error) {
 	o := Outcome{From: getIncarnation(r), Number: r.Uvarint(), Watermark: r.Uvarint()}
 	verdict := r.Bytes()

@@ -96,8 +96,21 @@ func (g *gen) op(self base.Incarnation) meta.Op {
 	g.ulid++
 	var id base.ULID
 	binary.BigEndian.PutUint64(id[8:], g.ulid)
-	return &log.CommitSegment{File: base.FileRef{ID: id}, SizeBytes: 100, LastModified: g.s.Time, Batches: []log.Batch{
+	if g.n("land", 0, 4) == 0 {
+		c := &log.LandFiles{File: base.FileRef{ID: id}, LastModified: g.s.Time}
+		g.s.Log.Riders(func(n uint64, f log.File) bool {
+			c.Landings = append(c.Landings, log.Landing{File: n, Delta: uint32(c.SizeBytes)})
+			c.SizeBytes += f.SizeBytes
+			return true
+		})
+		return c
+	}
+	c := &log.CommitSegment{File: base.FileRef{ID: id}, SizeBytes: 100, LastModified: g.s.Time, Batches: []log.Batch{
 		{Topic: topic, Partition: int32(g.n("index", 0, 2)), Len: 100, Count: 3, ProducerID: int64(self), BaseSequence: int32(3 * g.n("sequence", 0, 3))}}}
+	if g.n("ride", 0, 1) == 1 {
+		c.Body = make([]byte, 100)
+	}
+	return c
 }
 
 // TestRandom: over random histories of agents, deciding changes nothing, a replica that applies what stands in the entry

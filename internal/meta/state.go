@@ -53,6 +53,7 @@ func (s *State) Begin(slot base.Slot, at base.Millis) {
 		s.Time = at
 	}
 	s.Time = max(s.Time, at)
+	s.Log.Begin(slot)
 }
 
 // Apply changes the state by one decided command. An error means that journal and code disagree: the state is not to
@@ -107,6 +108,9 @@ func (s *State) Digest() uint64 {
 func (s *State) Check() error {
 	if err := s.Log.Check(); err != nil {
 		return err
+	}
+	if n := s.Log.NewestRide(); n > s.Slot {
+		return fmt.Errorf("meta: a file rides in slot %d, the state is that after slot %d", n, s.Slot)
 	}
 	if err := s.Groups.Check(); err != nil {
 		return err

@@ -13,7 +13,8 @@ import (
 // Store is one bucket, below one prefix. Keys are relative to the prefix, made of [A-Za-z0-9._-] and '/'.
 //
 // Every answer, also a refusal, carries the bucket's Date when the store sent one (Meta.Date, Error.Date; zero if
-// not): the journal's rules T and R are built upon it. Methods are safe for concurrent use and do not retain body.
+// not): the journal's rules T and R are built upon it. Methods are safe for concurrent use. Drivers do not retain body; behind
+// package hedge it may still be on its way when a call returns: nobody changes a body that was handed over.
 type Store interface {
 	// PutIfAbsent creates key. Exactly one of any number of racing calls succeeds, for ever. It fails with Exists when
 	// the key is there, with Ambiguous when the object may or may not have been created (now or later).
@@ -58,6 +59,8 @@ type Info struct {
 	SteadyClock bool
 	// Latency names the profile by which requests are slowed down on purpose (package latency); empty: they are not.
 	Latency string
+	// OneDisk: requests share a disk of this machine, so that to ask twice makes both slower.
+	OneDisk bool
 }
 
 // Meta is what is known of an object, and of the moment the store answered.
@@ -65,6 +68,20 @@ type Meta struct {
 	SizeBytes    int64
 	LastModified time.Time // zero where the answer did not say (PUT)
 	Date         time.Time // when the store answered, by its own clock; zero if it did not say
+}
+
+// Modified gives when an object was modified, in milliseconds since 1970 by the bucket's clock, that was written from began to now, by
+// the local one, and answered for with m; or a moment before: what the store said, else when it answered, else nowMs, which is
+// the bucket's time as it is guessed, less the time it took.
+func (m Meta) Modified(began, now time.Time, nowMs int64) int64 {
+	took := now.Sub(began)
+	switch {
+	case !m.LastModified.IsZero():
+		return m.LastModified.UnixMilli()
+	case !m.Date.IsZero():
+		return m.Date.Add(-took).UnixMilli()
+	}
+	return nowMs - took.Milliseconds()
 }
 
 // Object is the answer of a read.

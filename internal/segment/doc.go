@@ -1,5 +1,5 @@
-// Package segment is the data file: what agents upload to data/<2 hex>/<ULID>. It holds, partition by partition, the
-// bytes that producers sent, and an index of them.
+// Package segment is the data file: what agents upload to data/<2 hex>/<ULID>, or let ride in a journal entry. It holds, partition by
+// partition, the bytes that producers sent, and an index of them. One that was made of riders holds those of each rider side by side.
 //
 //	offset     bytes  field (all little-endian)
 //	     0        12  envelope header (base/envelope): magic MRSG, format version 1, kind 5, key id

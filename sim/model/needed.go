@@ -6,6 +6,7 @@ import (
 	"github.com/millrace-io/millrace/sim/model/journal"
 	"github.com/millrace-io/millrace/sim/model/member"
 	"github.com/millrace-io/millrace/sim/model/parts"
+	"github.com/millrace-io/millrace/sim/model/riders"
 	"github.com/millrace-io/millrace/sim/model/session"
 )
 
@@ -80,4 +81,11 @@ var Needed = []Need{
 	{parts.PartsOld, "parts", parts.Whole},
 	{parts.AllManifests, "parts", parts.Whole},
 	{parts.ListedAfter, "parts", parts.Whole},
+
+	{riders.Spared, "riders", riders.There},
+	{riders.OwnSlots, "riders", riders.There},
+	{riders.StillRides, "riders", riders.Deleted},
+	{riders.Uploaded, "riders", riders.There},
+	{riders.InTime, "riders", riders.There},
+	{riders.References, "riders", riders.There},
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/millrace-io/millrace/sim/model/journal"
 	"github.com/millrace-io/millrace/sim/model/member"
 	"github.com/millrace-io/millrace/sim/model/parts"
+	"github.com/millrace-io/millrace/sim/model/riders"
 	"github.com/millrace-io/millrace/sim/model/session"
 )
 
@@ -38,6 +39,10 @@ func memberWorld(name string, w member.World) World {
 func partsWorld(name string, w parts.World) World {
 	w.Half, w.W = 1, 2
 	return World{name, func(r explore.Rule, limit int) explore.Result { return explore.Run(parts.New(w, r), limit) }}
+}
+
+func ridersWorld(name string, w riders.World) World {
+	return World{name, func(r explore.Rule, limit int) explore.Result { return explore.Run(riders.New(w, r), limit) }}
 }
 
 // Commands by the agent whose client sends them: one each, or two of the first agent's.
@@ -74,6 +79,7 @@ var Worlds = []World{
 	clusterWorld("a lost cluster.json", cluster.World{Agents: 3, Slots: 1, Lose: true}),
 	memberWorld("members", member.World{Agents: 2, Entries: 5, Session: 4, Expired: 2}),
 	partsWorld("parts", parts.World{Snapshots: 3, Makers: 2, Sweepers: 1}),
+	ridersWorld("riders", riders.World{Slots: 4, Landers: 2, Sweepers: 1}),
 }
 
 // Deep are larger ones, for a run by hand.
@@ -93,6 +99,7 @@ var Deep = []World{
 	memberWorld("deep: members", member.World{Agents: 3, Entries: 3, Session: 4, Expired: 1}),
 	partsWorld("deep: parts", parts.World{Snapshots: 4, Makers: 2, Sweepers: 1}),
 	partsWorld("deep: parts, two sweepers", parts.World{Snapshots: 3, Makers: 2, Sweepers: 2}),
+	ridersWorld("deep: riders", riders.World{Slots: 5, Landers: 2, Sweepers: 2}),
 }
 
 // Find gives the world of that name among Worlds and Deep.

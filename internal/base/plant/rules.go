@@ -18,6 +18,15 @@ const (
 	PartsInUse    // a part that a manifest names is not swept
 	SnapshotReads // a snapshot is read back before anything is deleted for it
 
+	// riders
+	RidersSpared    // truncation spares slots from the first on that something rides in
+	RepairSpares    // so does fsck --repair
+	RidersKnown     // nothing rides or lands while an agent lives that knows no riders
+	LandsOnce       // what rides no more does not land
+	LandsWhereItIs  // positions shift by what comes before a rider in the file it lands in
+	LandsInUploads  // riders land only in a file that is in the bucket
+	LandedRefersToo // the files that landed in a file are references to it
+
 	// control
 	WonBeforeAnswer // a command is answered only when its entry is won
 	VoidsPassedOver // the journal goes on after a void entry

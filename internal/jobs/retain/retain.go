@@ -7,8 +7,8 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/jobs"
 	"github.com/millrace-io/millrace/internal/meta"
-	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
@@ -57,7 +57,7 @@ func (j *Job) Stop(deadline time.Time) {
 func (j *Job) run() {
 	for looks := 1; j.stop.Sleep(every/2 + time.Duration(j.env.Uint64()%uint64(every))); looks++ {
 		v, now := j.journal.View(), j.journal.Now()
-		if j.isPending() || !isMine(v, j.journal.Self(), now) {
+		if j.isPending() || !jobs.Mine(v, j.journal.Self(), now) {
 			continue
 		}
 		rules := j.journal.Rules()
@@ -68,17 +68,6 @@ func (j *Job) run() {
 		}
 		j.propose(plan)
 	}
-}
-
-// isMine reports whether an agent has been in the cluster longest of those with the role that have not broken their
-// promise to be heard of.
-func isMine(v meta.View, self base.Incarnation, now base.Millis) bool {
-	for _, a := range v.Admin.Agents() {
-		if a.Roles&admin.RoleJobs != 0 && (a.Incarnation == self || now <= a.RenewBy) {
-			return a.Incarnation == self
-		}
-	}
-	return false
 }
 
 // propose brings a plan before the journal. The next look waits until all of it is decided, so as not to propose the

@@ -23,6 +23,10 @@ func (s *State) Apply(e Event) error {
 		return s.applyConfigured(e)
 	case *SegmentCommitted:
 		return s.applyCommitted(e)
+	case *SegmentRode:
+		return s.applyRode(e)
+	case *FilesLanded:
+		return s.applyLanded(e)
 	case *ProducerIDsAllocated:
 		return s.applyProducerIDs(e)
 	case *Trimmed:
@@ -139,12 +143,82 @@ func (s *State) applyConfigured(e *TopicConfigured) error {
 }
 
 func (s *State) applyCommitted(e *SegmentCommitted) error {
-	_, known := s.byULID.Get(ulidKey(e.Ref.ID))
-	if e.File != s.nextFile || known || e.SizeBytes < 0 {
-		return fmt.Errorf("log: segment %s of %d bytes cannot be committed as file %d: the next is %d, committed before: %t",
-			e.Ref.ID, e.SizeBytes, e.File, s.nextFile, known)
-	}
 	f := File{Ref: e.Ref, SizeBytes: e.SizeBytes, LastModified: e.LastModified, Released: -1}
+	if err := s.checkNew(e.File, &f); err != nil {
+		return err
+	}
+	if err := s.append(&f, e); err != nil {
+		return err
+	}
+	if f.Refs == 0 {
+		f.Released = e.At
+	}
+	s.addFile(e.File, f)
+	s.note(tagSegmentCommitted, e.File, ulidKey(e.Ref.ID), uint64(f.Refs), uint64(f.SizeBytes), uint64(e.LastModified), uint64(e.At))
+	return nil
+}
+
+func (s *State) applyRode(e *SegmentRode) error {
+	f := File{Ref: e.Ref, Where: Riding, In: uint64(s.slot), SizeBytes: e.SizeBytes, LastModified: e.LastModified, Released: -1}
+	if err := s.checkNew(e.File, &f); err != nil {
+		return err
+	}
+	if s.slot == 0 || int64(len(e.Body)) != e.SizeBytes || len(e.Batches) == 0 {
+		return fmt.Errorf("log: segment %s of %d bytes with %d batches cannot ride in slot %d with %d bytes", e.Ref.ID, e.SizeBytes, len(e.Batches), s.slot, len(e.Body))
+	}
+	if err := s.append(&f, &e.SegmentCommitted); err != nil {
+		return err
+	}
+	s.addFile(e.File, f)
+	s.board(e.File, &f)
+	s.note(tagSegmentRode, e.File, ulidKey(e.Ref.ID), uint64(f.Refs), uint64(f.SizeBytes), uint64(s.slot), uint64(e.At))
+	return nil
+}
+
+func (s *State) applyLanded(e *FilesLanded) error {
+	in := File{Ref: e.Ref, SizeBytes: e.SizeBytes, LastModified: e.LastModified, Refs: uint32(len(e.Landings)), Released: -1}
+	if err := s.checkNew(e.File, &in); err != nil {
+		return err
+	}
+	if plant.LeftOut(plant.LandedRefersToo) {
+		in.Refs = 1
+	}
+	if len(e.Landings) == 0 {
+		return fmt.Errorf("log: nothing lands in file %d", e.File)
+	}
+	for _, l := range e.Landings {
+		f, ok := s.files.Get(l.File)
+		if !ok || f.Where != Riding && !plant.LeftOut(plant.LandsOnce) || !l.fits(f, e.SizeBytes) {
+			return fmt.Errorf("log: file %d cannot land at %d of file %d, which has %d bytes", l.File, l.Delta, e.File, e.SizeBytes)
+		}
+		s.land(l.File, &f)
+		f.Where, f.In, f.Delta = Landed, e.File, l.Delta
+		s.files.Set(l.File, f)
+		s.note(tagFilesLanded, l.File, uint64(l.Delta))
+	}
+	s.addFile(e.File, in)
+	s.note(tagFilesLanded, e.File, ulidKey(e.Ref.ID), uint64(in.Refs), uint64(in.SizeBytes), uint64(e.LastModified))
+	return nil
+}
+
+// checkNew reports why f cannot become the file of that number.
+func (s *State) checkNew(number uint64, f *File) error {
+	_, known := s.byULID.Get(ulidKey(f.Ref.ID))
+	if number != s.nextFile || known || f.SizeBytes < 0 {
+		return fmt.Errorf("log: segment %s of %d bytes cannot be committed as file %d: the next is %d, committed before: %t",
+			f.Ref.ID, f.SizeBytes, number, s.nextFile, known)
+	}
+	return nil
+}
+
+func (s *State) addFile(number uint64, f File) {
+	s.nextFile++
+	s.files.Set(number, f)
+	s.byULID.Set(ulidKey(f.Ref.ID), number)
+}
+
+// append adds the batches of e, and counts the extents in f.
+func (s *State) append(f *File, e *SegmentCommitted) error {
 	for i := range e.Batches {
 		merged, err := s.applyAppended(&e.Batches[i], e)
 		if err != nil {
@@ -154,13 +228,6 @@ func (s *State) applyCommitted(e *SegmentCommitted) error {
 			f.Refs++
 		}
 	}
-	if f.Refs == 0 {
-		f.Released = e.At
-	}
-	s.nextFile++
-	s.files.Set(e.File, f)
-	s.byULID.Set(ulidKey(e.Ref.ID), e.File)
-	s.note(tagSegmentCommitted, e.File, ulidKey(e.Ref.ID), uint64(f.Refs), uint64(f.SizeBytes), uint64(e.LastModified), uint64(e.At))
 	return nil
 }
 
@@ -208,19 +275,6 @@ func (s *State) applyTrimmed(e *Trimmed) error {
 	p.Extents.trim(e.Start, func(x Extent) { s.release(x.File, e.At) })
 	s.note(tagTrimmed, uint64(e.Key), uint64(e.Start), uint64(p.Extents.Len()), uint64(e.At))
 	return nil
-}
-
-// release takes one reference off a file.
-func (s *State) release(file uint64, at base.Millis) {
-	f, ok := s.files.Get(file)
-	if !ok || f.Refs == 0 {
-		return // check() reports it
-	}
-	f.Refs--
-	if f.Refs == 0 {
-		f.Released = at
-	}
-	s.files.Set(file, f)
 }
 
 func (s *State) applyExpired(e *ProducersExpired) error {

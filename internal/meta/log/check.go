@@ -12,7 +12,8 @@ import (
 //   - a topic has exactly the partitions 0 … Partitions−1; 0 ≤ start ≤ end; the leader epoch is 1 or more
 //   - full chunks hold ChunkExtents extents and know their sums; producers are in order, their windows below the end
 //   - extents cover [start, end) without a gap and begin at or below the start, each within its file
-//   - every file's references are the extents that lie in it
+//   - every file's references are the extents that lie in it and the files that landed in it
+//   - riders are in the order of their entries, and summed up; landed files lie within an object; neither is kept without an extent
 func (s *State) Check() error {
 	refs := map[uint64]uint32{}
 	total, clashing := 0, 0
@@ -40,6 +41,9 @@ func (s *State) Check() error {
 	case clashing != s.byClash.Len():
 		return fmt.Errorf("log: %d topics can clash, %d are indexed", clashing, s.byClash.Len())
 	}
+	if err := s.checkRiders(refs); err != nil {
+		return err
+	}
 	s.files.Scan(func(n uint64, f File) bool {
 		if by, _ := s.byULID.Get(ulidKey(f.Ref.ID)); by != n {
 			err = fmt.Errorf("log: files %d and %d are both segment %s", n, by, f.Ref.ID)
@@ -53,6 +57,37 @@ func (s *State) Check() error {
 	})
 	if err == nil && len(refs) > 0 {
 		err = fmt.Errorf("log: extents lie in %d files that are not there", len(refs))
+	}
+	return err
+}
+
+// checkRiders checks the files that are no objects of their own, and counts those that landed as references.
+func (s *State) checkRiders(refs map[uint64]uint32) (err error) {
+	var last base.Slot
+	var riding, bytes int64
+	s.files.Scan(func(n uint64, f File) bool {
+		_, listed := s.riders.Get(n)
+		fits := f.Refs > 0
+		switch f.Where {
+		case Own:
+			fits = f.In == 0 && f.Delta == 0
+		case Riding:
+			fits = fits && base.Slot(f.In) >= max(last, 1) && f.Delta == 0
+			last, riding, bytes = base.Slot(f.In), riding+1, bytes+f.SizeBytes
+		case Landed:
+			in, ok := s.files.Get(f.In)
+			fits = fits && ok && in.Where == Own && n < f.In && Landing{n, f.Delta}.fits(f, in.SizeBytes)
+			refs[f.In]++
+		default:
+			fits = false
+		}
+		if !fits || listed != (f.Where == Riding) {
+			err = fmt.Errorf("log: file %d cannot be where it is said to be: %+v, listed as riding: %t", n, f, listed)
+		}
+		return err == nil
+	})
+	if err == nil && (riding != int64(s.riders.Len()) || bytes != s.riding) {
+		err = fmt.Errorf("log: %d files ride with %d bytes, counted are %d with %d", riding, bytes, s.riders.Len(), s.riding)
 	}
 	return err
 }

@@ -23,6 +23,8 @@ const (
 	tagDeleteRecords       uint8 = 7
 	tagRetain              uint8 = 8
 	tagExpireProducers     uint8 = 9
+	tagLandFiles           uint8 = 10
+	tagRideSegment         uint8 = 11
 )
 
 // CreateTopic makes a topic. ID is drawn by whoever asks. Configs are sorted by name.
@@ -50,12 +52,21 @@ type ConfigureTopic struct {
 	Ops     []config.Op
 }
 
-// CommitSegment gives the batches of an uploaded data file their place in the order. Each is decided by itself.
+// CommitSegment gives the batches of a data file their place in the order. Each is decided by itself.
 type CommitSegment struct {
 	File         base.FileRef
 	SizeBytes    int64
-	LastModified base.Millis // of the file, by the bucket
+	LastModified base.Millis // of the file, by the bucket; without meaning if it rides
 	Batches      []Batch
+	Body         []byte // the whole file, which is to ride; empty: it was uploaded
+}
+
+// LandFiles gives riders their place in an uploaded data file. Those that ride no more are left out.
+type LandFiles struct {
+	File         base.FileRef
+	SizeBytes    int64
+	LastModified base.Millis // of the file, by the bucket
+	Landings     []Landing   // by file, each once
 }
 
 // Batch is one record batch in a data file.
@@ -95,15 +106,24 @@ type ExpireProducers struct {
 	AfterMs base.Millis
 }
 
-func (*CreateTopic) Tag() uint8         { return tagCreateTopic }
-func (*DeleteTopic) Tag() uint8         { return tagDeleteTopic }
-func (*CreatePartitions) Tag() uint8    { return tagCreatePartitions }
-func (*ConfigureTopic) Tag() uint8      { return tagConfigureTopic }
-func (*CommitSegment) Tag() uint8       { return tagCommitSegment }
+func (*CreateTopic) Tag() uint8      { return tagCreateTopic }
+func (*DeleteTopic) Tag() uint8      { return tagDeleteTopic }
+func (*CreatePartitions) Tag() uint8 { return tagCreatePartitions }
+func (*ConfigureTopic) Tag() uint8   { return tagConfigureTopic }
+
+// Tag of a rider is another: who knows no riders must not take it for an uploaded file.
+func (c *CommitSegment) Tag() uint8 {
+	if len(c.Body) > 0 {
+		return tagRideSegment
+	}
+	return tagCommitSegment
+}
+
 func (*AllocateProducerIDs) Tag() uint8 { return tagAllocateProducerIDs }
 func (*DeleteRecords) Tag() uint8       { return tagDeleteRecords }
 func (*Retain) Tag() uint8              { return tagRetain }
 func (*ExpireProducers) Tag() uint8     { return tagExpireProducers }
+func (*LandFiles) Tag() uint8           { return tagLandFiles }
 
 func (c *CreateTopic) Encode(w *codec.Writer) {
 	w.String(c.Name)
@@ -132,6 +152,9 @@ func (c *CommitSegment) Encode(w *codec.Writer) {
 	w.Uvarint(uint64(len(c.Batches)))
 	for i := range c.Batches {
 		c.Batches[i].encode(w)
+	}
+	if len(c.Body) > 0 {
+		w.Bytes(c.Body)
 	}
 }
 
@@ -167,6 +190,13 @@ func (c *ExpireProducers) Encode(w *codec.Writer) {
 	w.Varint(int64(c.AfterMs))
 }
 
+func (c *LandFiles) Encode(w *codec.Writer) {
+	encodeRef(w, c.File)
+	w.Varint(c.SizeBytes)
+	w.Varint(int64(c.LastModified))
+	encodeLandings(w, c.Landings)
+}
+
 // DecodeCommand reads the fields of the command of that tag. Errors are r.Err's; an unknown tag gives nil.
 func DecodeCommand(tag uint8, r *codec.Reader) Command {
 	switch tag {
@@ -188,6 +218,12 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 		return decodeConfigureTopic(r)
 	case tagCommitSegment:
 		return decodeCommitSegment(r)
+	case tagRideSegment:
+		c := decodeCommitSegment(r)
+		if c.Body = r.Bytes(); len(c.Body) == 0 {
+			malformed(r)
+		}
+		return c
 	case tagAllocateProducerIDs:
 		return &AllocateProducerIDs{Count: getInt32(r)}
 	case tagDeleteRecords:
@@ -205,6 +241,8 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 		r.Fixed(c.ID[:])
 		c.Index, c.AfterMs = getInt32(r), getMillis(r)
 		return c
+	case tagLandFiles:
+		return &LandFiles{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r), Landings: decodeLandings(r)}
 	}
 	return nil
 }
@@ -236,6 +274,22 @@ func (b *Batch) decode(r *codec.Reader) {
 	b.ProducerID = r.Varint()
 	b.Epoch = getInt16(r)
 	b.BaseSequence = getInt32(r)
+}
+
+func encodeLandings(w *codec.Writer, list []Landing) {
+	w.Uvarint(uint64(len(list)))
+	for _, l := range list {
+		w.Uvarint(l.File)
+		w.Uvarint(uint64(l.Delta))
+	}
+}
+
+func decodeLandings(r *codec.Reader) []Landing {
+	list := make([]Landing, r.Count(2))
+	for i := range list {
+		list[i] = Landing{File: r.Uvarint(), Delta: getUint32(r)}
+	}
+	return list
 }
 
 func encodeRef(w *codec.Writer, f base.FileRef) {

@@ -42,6 +42,8 @@ func Decide(s *State, c Command, now base.Millis, b config.Broker) ([]Event, *Re
 		return s.decideRetain(c, now, b)
 	case *ExpireProducers:
 		return s.decideExpireProducers(c, now, b)
+	case *LandFiles:
+		return s.decideLand(c, now)
 	}
 	return nil, refuse(base.UnknownServerError, fmt.Sprintf("no rule for a command of tag %d", c.Tag()))
 }

@@ -13,19 +13,19 @@ const OrphanAfter base.Millis = 60 * 60 * 1000
 
 // decideCommit judges each batch by itself: one refusal never fails its segment.
 func (s *State) decideCommit(c *CommitSegment, now base.Millis) ([]Event, *Reply) {
-	if _, ok := s.byULID.Get(ulidKey(c.File.ID)); ok {
-		return nil, refuse(base.InvalidRequest, fmt.Sprintf("segment %s is committed already, or one with a like name is", c.File.ID))
+	rides, modified := len(c.Body) > 0, c.LastModified
+	if rides {
+		if len(c.Body) > RideBytesMax || int64(len(c.Body)) != c.SizeBytes {
+			return nil, refuse(base.InvalidRequest, fmt.Sprintf("segment %s is said to have %d bytes and is to ride with %d", c.File.ID, c.SizeBytes, len(c.Body)))
+		}
+		modified = now
 	}
-	if c.SizeBytes <= 0 {
-		return nil, refuse(base.InvalidRequest, fmt.Sprintf("segment %s is said to have %d bytes", c.File.ID, c.SizeBytes))
-	}
-	if now-OrphanAfter/2 > c.LastModified {
-		return nil, refuse(base.RequestTimedOut, fmt.Sprintf("segment %s was uploaded %d s before its commit, the most is %d s",
-			c.File.ID, (now-c.LastModified)/1000, OrphanAfter/2000))
+	if r := s.refuseFile(c.File, c.SizeBytes, modified, now); r != nil {
+		return nil, r
 	}
 	j := judge{s: s, now: now, ends: map[base.PartitionKey]int64{}, seen: map[producerKey]Producer{}}
 	r := &Reply{Batches: make([]BatchReply, len(c.Batches))}
-	e := &SegmentCommitted{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified, At: now}
+	e := SegmentCommitted{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: modified, At: now}
 	for i := range c.Batches {
 		a, reply := j.batch(&c.Batches[i], c.SizeBytes)
 		r.Batches[i] = reply
@@ -33,7 +33,28 @@ func (s *State) decideCommit(c *CommitSegment, now base.Millis) ([]Event, *Reply
 			e.Batches = append(e.Batches, a)
 		}
 	}
-	return []Event{e}, r
+	switch {
+	case !rides:
+		return []Event{&e}, r
+	case len(e.Batches) == 0:
+		return nil, r // nothing of it is wanted, and there is no object to remember
+	}
+	return []Event{&SegmentRode{SegmentCommitted: e, Body: c.Body}}, r
+}
+
+// refuseFile holds a data file that is to join the log against what any must be: new, not empty, and uploaded lately.
+func (s *State) refuseFile(file base.FileRef, sizeBytes int64, modified, now base.Millis) *Reply {
+	if _, ok := s.byULID.Get(ulidKey(file.ID)); ok {
+		return refuse(base.InvalidRequest, fmt.Sprintf("segment %s is committed already, or one with a like name is", file.ID))
+	}
+	if sizeBytes <= 0 {
+		return refuse(base.InvalidRequest, fmt.Sprintf("segment %s is said to have %d bytes", file.ID, sizeBytes))
+	}
+	if now-OrphanAfter/2 > modified {
+		return refuse(base.RequestTimedOut, fmt.Sprintf("segment %s was uploaded %d s before its commit, the most is %d s",
+			file.ID, (now-modified)/1000, OrphanAfter/2000))
+	}
+	return nil
 }
 
 // judge holds what the batches of one segment before this one have changed already.

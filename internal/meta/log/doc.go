@@ -11,6 +11,11 @@
 // other, so a state that was published is read by other goroutines without locks. That is what a View is. An Apply copies
 // what it touches, once per fork. One goroutine forks and applies.
 //
+// # Files
+//
+// A file is an object of its own, or rides in the journal entry that committed it (its bytes are in the event, never in the
+// state), or has landed in another file since. Extents name files by number and do not change when a file lands.
+//
 // # Extents
 //
 // An extent is a run of whole record batches of one partition that lie side by side in one data file. Extents are kept

@@ -21,6 +21,8 @@ const (
 	tagProducerIDsAllocated uint8 = 6
 	tagTrimmed              uint8 = 7
 	tagProducersExpired     uint8 = 8
+	tagSegmentRode          uint8 = 9
+	tagFilesLanded          uint8 = 10
 )
 
 // TopicCreated: a topic with partitions 0 … Partitions−1, empty, at leader epoch FirstEpoch.
@@ -64,6 +66,27 @@ type SegmentCommitted struct {
 	Batches      []Appended
 }
 
+// SegmentRode: a data file joined the log whose bytes are in this very entry, with the batches that were accepted.
+type SegmentRode struct {
+	SegmentCommitted
+	Body []byte // the whole file
+}
+
+// FilesLanded: files that rode lie now in this one, an object of its own.
+type FilesLanded struct {
+	File         uint64
+	Ref          base.FileRef
+	SizeBytes    int64
+	LastModified base.Millis
+	Landings     []Landing
+}
+
+// Landing is one file that lands: what was at a position of it is Delta bytes further on in the file it lands in.
+type Landing struct {
+	File  uint64
+	Delta uint32
+}
+
 // Appended is one accepted batch.
 type Appended struct {
 	Key          base.PartitionKey
@@ -103,6 +126,8 @@ func (*SegmentCommitted) Tag() uint8     { return tagSegmentCommitted }
 func (*ProducerIDsAllocated) Tag() uint8 { return tagProducerIDsAllocated }
 func (*Trimmed) Tag() uint8              { return tagTrimmed }
 func (*ProducersExpired) Tag() uint8     { return tagProducersExpired }
+func (*SegmentRode) Tag() uint8          { return tagSegmentRode }
+func (*FilesLanded) Tag() uint8          { return tagFilesLanded }
 
 func (e *TopicCreated) Encode(w *codec.Writer) {
 	w.Uvarint(uint64(e.Number))
@@ -138,6 +163,19 @@ func (e *SegmentCommitted) Encode(w *codec.Writer) {
 	for i := range e.Batches {
 		e.Batches[i].encode(w)
 	}
+}
+
+func (e *SegmentRode) Encode(w *codec.Writer) {
+	e.SegmentCommitted.Encode(w)
+	w.Bytes(e.Body)
+}
+
+func (e *FilesLanded) Encode(w *codec.Writer) {
+	w.Uvarint(e.File)
+	encodeRef(w, e.Ref)
+	w.Varint(e.SizeBytes)
+	w.Varint(int64(e.LastModified))
+	encodeLandings(w, e.Landings)
 }
 
 func (a *Appended) encode(w *codec.Writer) {
@@ -216,6 +254,10 @@ func DecodeEvent(tag uint8, r *codec.Reader) Event {
 			e.IDs[i] = r.Varint()
 		}
 		return e
+	case tagSegmentRode:
+		return &SegmentRode{SegmentCommitted: *decodeSegmentCommitted(r), Body: r.Bytes()}
+	case tagFilesLanded:
+		return &FilesLanded{File: r.Uvarint(), Ref: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r), Landings: decodeLandings(r)}
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ func FuzzApply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := New()
+		s.Begin(1)
 		for r := (codec.Reader{B: b}); len(r.B) != 0; {
 			tag, in := r.Uint8(), codec.Reader{B: r.Bytes()}
 			e := DecodeEvent(tag, &in)

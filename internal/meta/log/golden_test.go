@@ -27,6 +27,9 @@ func sampleCommands() []Command {
 		&DeleteRecords{ID: id, Index: 1, Offset: -1},
 		&Retain{ID: id, Index: 1, Start: 3},
 		&ExpireProducers{ID: id, Index: 1, AfterMs: 4},
+		&CommitSegment{File: base.FileRef{ID: ulidOf(2)}, SizeBytes: 3, Body: []byte("abc"), Batches: []Batch{
+			{Topic: id, Partition: 1, Pos: 1, Len: 2, Count: 1, MaxTimestamp: 8, ProducerID: -1}}},
+		&LandFiles{File: base.FileRef{ID: ulidOf(3)}, SizeBytes: 300, LastModified: 1000, Landings: []Landing{{2, 0}, {3, 100}}},
 	}
 }
 
@@ -42,6 +45,9 @@ func sampleEvents() []Event {
 		&SegmentCommitted{File: 1, Ref: base.FileRef{Store: 2, ID: ulidOf(1)}, SizeBytes: 300, LastModified: 1000, At: 1001, Batches: []Appended{
 			{Key: key, Pos: 16, Len: 100, Count: 5, MaxTimestamp: -1, ProducerID: 9, Epoch: 2, BaseSequence: 7},
 			{Key: key, Base: 5, Pos: 200, Len: 100, Count: 1, MaxTimestamp: 8, ProducerID: -1}}},
+		&SegmentRode{SegmentCommitted: SegmentCommitted{File: 2, Ref: base.FileRef{ID: ulidOf(2)}, SizeBytes: 3, LastModified: 1001, At: 1001, Batches: []Appended{
+			{Key: key, Base: 6, Pos: 1, Len: 2, Count: 1, MaxTimestamp: 8, ProducerID: -1}}}, Body: []byte("abc")},
+		&FilesLanded{File: 3, Ref: base.FileRef{ID: ulidOf(3)}, SizeBytes: 300, LastModified: 1002, Landings: []Landing{{2, 100}}},
 		&Trimmed{Key: key, Start: 5, At: 1002},
 		&ProducersExpired{Key: key, IDs: []int64{9}},
 		&TopicDeleted{Number: 1, At: 1003},
@@ -60,6 +66,12 @@ func sampleState(tb testing.TB) *State {
 		w.apply(tb, w.segment(0, 1, int64(round%2), round/2))
 		w.apply(tb, w.segment(1, 1, int64(round), 0))
 	}
+	w.s.Begin(2)
+	for range 3 {
+		w.apply(tb, w.rider(0, 2, -1, 0))
+	}
+	last := w.s.nextFile - 1
+	w.apply(tb, &FilesLanded{File: last + 1, Ref: base.FileRef{ID: ulidOf(last + 1)}, SizeBytes: 5000, LastModified: w.now, Landings: []Landing{{last - 2, 0}, {last - 1, 2000}}})
 	return w.s
 }
 
@@ -71,6 +83,7 @@ func TestGolden(t *testing.T) {
 	}
 	fmt.Fprintf(&out, "reply %x\n", encoded(sampleReply()))
 	s := New()
+	s.Begin(7)
 	for _, e := range sampleEvents() {
 		fmt.Fprintf(&out, "event %d %x\n", e.Tag(), encoded(e))
 		if err := s.Apply(e); err != nil {
@@ -148,7 +161,19 @@ func TestOutOfRangeIsMalformed(t *testing.T) {
 	}{
 		"topic number of 33 bits": {tagTopicDeleted, write(func(w *codec.Writer) { w.Uvarint(1 << 32); w.Varint(0) })},
 		"count of 33 bits":        {tagPartitionsCreated, write(func(w *codec.Writer) { w.Uvarint(1); w.Varint(1 << 32) })},
-		"more ids than bytes":     {tagProducersExpired, write(func(w *codec.Writer) { w.Uint64(0); w.Uvarint(1 << 40) })},
+		"more landings than bytes": {tagFilesLanded, write(func(w *codec.Writer) {
+			w.Uvarint(1)
+			w.Raw(make([]byte, 17))
+			w.Raw([]byte{0, 0})
+			w.Uvarint(1 << 40)
+		})},
+		"more body than bytes": {tagSegmentRode, write(func(w *codec.Writer) {
+			w.Uvarint(1)
+			w.Raw(make([]byte, 17))
+			w.Raw([]byte{0, 0, 0, 0})
+			w.Uvarint(1 << 40)
+		})},
+		"more ids than bytes": {tagProducersExpired, write(func(w *codec.Writer) { w.Uint64(0); w.Uvarint(1 << 40) })},
 		"index of 32 bits": {tagSegmentCommitted, write(func(w *codec.Writer) {
 			w.Uvarint(1)
 			w.Raw(make([]byte, 17))
@@ -167,14 +192,41 @@ func TestOutOfRangeIsMalformed(t *testing.T) {
 // TestMisfits: events that do not fit the state are refused.
 func TestMisfits(t *testing.T) {
 	base0 := New()
-	for _, e := range sampleEvents()[:6] {
+	base0.Begin(7)
+	for _, e := range sampleEvents()[:8] {
 		if err := base0.Apply(e); err != nil {
 			t.Fatal(err)
 		}
 	}
 	key := base.KeyOf(1, 1)
 	segment := func(a Appended) Event {
-		return &SegmentCommitted{File: 2, Ref: base.FileRef{ID: ulidOf(2)}, SizeBytes: 100, Batches: []Appended{a}}
+		return &SegmentCommitted{File: 4, Ref: base.FileRef{ID: ulidOf(4)}, SizeBytes: 100, Batches: []Appended{a}}
+	}
+	good := Appended{Key: key, Base: 7, Len: 1, Count: 1, ProducerID: -1}
+	rides := func(body int, batches ...Appended) Event {
+		return &SegmentRode{SegmentCommitted: SegmentCommitted{File: 4, Ref: base.FileRef{ID: ulidOf(4)}, SizeBytes: 100, Batches: batches}, Body: make([]byte, body)}
+	}
+	rider := base0.Fork()
+	if err := rider.Apply(rides(100, good)); err != nil {
+		t.Fatal(err)
+	}
+	lands := func(in uint64, size int64, landings ...Landing) Event {
+		return &FilesLanded{File: in, Ref: base.FileRef{ID: ulidOf(5)}, SizeBytes: size, Landings: landings}
+	}
+	for name, e := range map[string]Event{
+		"nothing lands":         lands(5, 200),
+		"number of the file":    lands(4, 200, Landing{4, 0}),
+		"a file that landed":    lands(5, 200, Landing{2, 0}),
+		"a file of its own":     lands(5, 200, Landing{1, 0}),
+		"a file that is not":    lands(5, 200, Landing{9, 0}),
+		"a file twice":          lands(5, 500, Landing{4, 0}, Landing{4, 200}),
+		"past the end":          lands(5, 199, Landing{4, 100}),
+		"past all positions":    lands(5, 1<<40, Landing{4, 1<<32 - 1}),
+		"in a name that is had": &FilesLanded{File: 5, Ref: base.FileRef{ID: ulidOf(3)}, SizeBytes: 200, Landings: []Landing{{4, 0}}},
+	} {
+		if err := rider.Fork().Apply(e); err == nil {
+			t.Errorf("%s: taken", name)
+		}
 	}
 	for name, e := range map[string]Event{
 		"number of a topic":       &TopicCreated{Number: 5, ID: base.TopicID{9}, Name: "n", Partitions: 1},
@@ -186,16 +238,19 @@ func TestMisfits(t *testing.T) {
 		"fewer partitions":        &PartitionsCreated{Number: 1, Count: 2},
 		"2^31 partitions":         &PartitionsCreated{Number: 1, Count: 1<<31 - 1},
 		"unknown configured":      &TopicConfigured{Number: 9},
-		"number of a file":        &SegmentCommitted{File: 1, Ref: base.FileRef{ID: ulidOf(2)}},
-		"file twice":              &SegmentCommitted{File: 2, Ref: base.FileRef{ID: ulidOf(1)}},
+		"number of a file":        &SegmentCommitted{File: 1, Ref: base.FileRef{ID: ulidOf(4)}},
+		"file twice":              &SegmentCommitted{File: 4, Ref: base.FileRef{ID: ulidOf(1)}},
 		"unknown partition":       segment(Appended{Key: base.KeyOf(1, 9), Len: 1, Count: 1, ProducerID: -1}),
 		"base offset":             segment(Appended{Key: key, Base: 5, Len: 1, Count: 1, ProducerID: -1}),
-		"no records":              segment(Appended{Key: key, Base: 6, Len: 1, Count: 0, ProducerID: -1}),
-		"outside of the file":     segment(Appended{Key: key, Base: 6, Pos: 50, Len: 51, Count: 1, ProducerID: -1}),
-		"negative sequence":       segment(Appended{Key: key, Base: 6, Len: 1, Count: 1, ProducerID: 1, BaseSequence: -1}),
+		"no records":              segment(Appended{Key: key, Base: 7, Len: 1, Count: 0, ProducerID: -1}),
+		"outside of the file":     segment(Appended{Key: key, Base: 7, Pos: 50, Len: 51, Count: 1, ProducerID: -1}),
+		"negative sequence":       segment(Appended{Key: key, Base: 7, Len: 1, Count: 1, ProducerID: 1, BaseSequence: -1}),
+		"another body":            rides(99, good),
+		"no body":                 rides(0, good),
+		"rides for nothing":       rides(100),
 		"ids taken":               &ProducerIDsAllocated{First: 1, Count: 1},
 		"no ids":                  &ProducerIDsAllocated{First: 11, Count: 0},
-		"start past the end":      &Trimmed{Key: key, Start: 7},
+		"start past the end":      &Trimmed{Key: key, Start: 8},
 		"start backwards":         &Trimmed{Key: key, Start: 4},
 		"negative index":          &Trimmed{Key: base.PartitionKey(1<<32 | 1<<31), Start: 4},
 		"unknown producer":        &ProducersExpired{Key: key, IDs: []int64{8}},

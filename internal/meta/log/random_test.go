@@ -72,7 +72,7 @@ func (g *gen) id() base.TopicID {
 
 func (g *gen) command() Command {
 	index := int32(g.n("index", -1, 3))
-	switch k := g.n("command", 0, 19); k {
+	switch k := g.n("command", 0, 22); k {
 	case 0, 1:
 		var configs []config.KV
 		if g.n("configured", 0, 1) == 1 {
@@ -95,8 +95,24 @@ func (g *gen) command() Command {
 		return &Retain{ID: g.id(), Index: index, Start: int64(g.n("offset", -2, 400))}
 	case 8:
 		return &ExpireProducers{ID: g.id(), Index: index, AfterMs: base.Millis(g.n("after", -1, 5))}
+	case 9, 10, 11:
+		return g.landing()
 	}
 	return g.segment()
+}
+
+// landing is of some riders, and now and then of a file that does not ride.
+func (g *gen) landing() Command {
+	g.files++
+	c := &LandFiles{File: base.FileRef{Store: 1, ID: ulidOf(g.files)}, SizeBytes: 1000, LastModified: g.now}
+	g.s.Files(func(n uint64, f File) bool {
+		if f.Where == Riding && g.n("lands", 0, 3) > 0 || g.n("lands too", 0, 40) == 0 {
+			c.Landings = append(c.Landings, Landing{n, uint32(c.SizeBytes) - 1000})
+			c.SizeBytes += f.SizeBytes
+		}
+		return true
+	})
+	return c
 }
 
 func (g *gen) segment() Command {
@@ -112,6 +128,9 @@ func (g *gen) segment() Command {
 		}
 		pos += b.Len + uint32(g.n("hole", 0, 3)/3)
 		c.Batches = append(c.Batches, b)
+	}
+	if g.n("rides", 0, 1) == 1 {
+		c.Body = make([]byte, c.SizeBytes)
 	}
 	return c
 }
@@ -147,10 +166,12 @@ func TestRandom(t *testing.T) {
 			dump map[string][]byte
 		}
 		old := []kept{{g.s, dump(g.s)}}
-		for range g.n("steps", 1, 60) {
+		for slot := range base.Slot(g.n("steps", 1, 60)) {
 			g.now += base.Millis(g.n("wait", 0, 1000))
 			c := g.command()
 			before := old[len(old)-1].dump
+			g.s.Begin(slot + 1)
+			replica.Begin(slot + 1)
 			events, reply := Decide(g.s, c, g.now, brokerOf(5))
 			must(t, sameDump(before, dump(g.s)))
 			recodeCommand(t, c)

@@ -17,7 +17,8 @@ import (
 type Restorer struct {
 	s     *State
 	loose map[base.PartitionKey]*loose
-	twice error // the first thing that came twice
+	homes map[uint64]File // of files that are no objects of their own, by number
+	twice error           // the first thing that came twice
 	meta  bool
 }
 
@@ -30,7 +31,7 @@ type loose struct {
 
 // NewRestorer begins.
 func NewRestorer() *Restorer {
-	return &Restorer{s: New(), loose: map[base.PartitionKey]*loose{}}
+	return &Restorer{s: New(), loose: map[base.PartitionKey]*loose{}, homes: map[uint64]File{}}
 }
 
 // Part takes one part.
@@ -60,6 +61,8 @@ func (r *Restorer) decoder(key string) func(*codec.Reader) {
 		return r.decodeTopic
 	case strings.HasPrefix(key, "log/files/"):
 		return r.decodeFile
+	case strings.HasPrefix(key, "log/homes/"):
+		return r.decodeHome
 	case strings.HasPrefix(key, "log/heads/"):
 		return r.decodeHead
 	case strings.HasPrefix(key, "log/chunks/"):
@@ -131,6 +134,38 @@ func (r *Restorer) decodeFile(in *codec.Reader) {
 		r.again("file %d", n)
 	}
 	r.s.byULID.Set(ulidKey(f.Ref.ID), n)
+}
+
+// decodeHome keeps where a file is until the file has come.
+func (r *Restorer) decodeHome(in *codec.Reader) {
+	n := in.Uvarint()
+	f := File{Where: Where(in.Uint8()), In: in.Uvarint()}
+	if f.Where == Landed {
+		f.Delta = getUint32(in)
+	}
+	if in.Err == nil && f.Where != Riding && f.Where != Landed {
+		malformed(in)
+	}
+	if _, there := r.homes[n]; there {
+		r.again("the home of file %d", n)
+	}
+	r.homes[n] = f
+}
+
+// settle says of the files where they are.
+func (r *Restorer) settle() error {
+	for n, home := range r.homes {
+		f, ok := r.s.files.Get(n)
+		if !ok {
+			return fmt.Errorf("log: the snapshot says where file %d is, which is not there", n)
+		}
+		f.Where, f.In, f.Delta = home.Where, home.In, home.Delta
+		r.s.files.Set(n, f)
+		if f.Where == Riding {
+			r.s.board(n, &f)
+		}
+	}
+	return nil
 }
 
 func (r *Restorer) decodeHead(in *codec.Reader) {
@@ -248,6 +283,9 @@ func (r *Restorer) Finish() (*State, error) {
 		return nil, fmt.Errorf("log: the snapshot lacks part %s", metaPart)
 	}
 	if err := r.assembleAll(); err != nil {
+		return nil, err
+	}
+	if err := r.settle(); err != nil {
 		return nil, err
 	}
 	if err := r.s.Check(); err != nil {

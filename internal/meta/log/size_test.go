@@ -23,6 +23,7 @@ type world struct {
 
 func newWorld(tb testing.TB, partitions int32) *world {
 	w := &world{s: New(), now: 1_700_000_000_000}
+	w.s.Begin(1)
 	w.apply(tb, &TopicCreated{Number: 1, ID: base.TopicID{1}, Name: "t", Partitions: partitions, At: w.now})
 	w.topic, _ = w.s.Topic(1)
 	return w
@@ -49,6 +50,13 @@ func (w *world) segment(first, n int, producer int64, round int) *SegmentCommitt
 		e.Batches[i] = Appended{Key: k, Base: p.End, Pos: uint32(i) * 1000, Len: 1000, Count: 5, MaxTimestamp: int64(w.now),
 			ProducerID: producer, BaseSequence: int32(5 * round)}
 	}
+	return e
+}
+
+// rider is the same, of a segment that rides.
+func (w *world) rider(first, n int, producer int64, round int) *SegmentRode {
+	e := &SegmentRode{SegmentCommitted: *w.segment(first, n, producer, round)}
+	e.Body = make([]byte, e.SizeBytes)
 	return e
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidwall/btree"
+
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/kafka/config"
@@ -17,6 +19,8 @@ import (
 //	log/meta               nextTopic, nextFile, nextPID, digest
 //	log/topics/TTTTTT      topics with number>>8 = T: number, id, name, partitions, configs, created
 //	log/files/FFFFFFFF     files with number>>12 = F: number, ref, size, last modified, references, released
+//	log/homes/FFFFFFFF     of these, those that are no objects of their own: number, 1 and the slot (it rides there), or 2, the
+//	                       number of the file it landed in, and the shift
 //	log/heads/BB/SSSS      partitions of shard S of 2^B: key, start, end, epoch, number of the first chunk, extents to
 //	                       skip in it, full chunks, the extents of the tail, the producers if they are few
 //	log/chunks/BB/SSSS/GG  full chunks of shard S with chunk number>>3 = G: key, chunk number, 64 extents
@@ -158,51 +162,112 @@ func encodeTopics(topics []*Topic) []byte {
 	return w.B
 }
 
-// fileParts lists the parts of files. There may be millions, so they are not itemized.
+// fileParts lists the parts of files, and of the homes of those that are no objects of their own. There may be millions, so they
+// are not itemized.
 func (s *State) fileParts(prev *State) []Part {
 	var out []Part
 	it := s.files.Iter()
 	for ok := it.First(); ok; {
 		part := it.Key() >> filePartShift
-		out = append(out, Part{
-			Key:     fmt.Sprintf("log/files/%08d", part),
-			Changed: !s.sameFiles(prev, part),
-			Encode:  func() []byte { return s.encodeFiles(part) },
-		})
+		for _, pick := range fileKinds {
+			if s.anyFile(part, pick) {
+				out = append(out, Part{
+					Key:     fmt.Sprintf("log/%s/%08d", pick.kind, part),
+					Changed: !s.sameFiles(prev, part, pick),
+					Encode:  func() []byte { return s.encodeFiles(part, pick) },
+				})
+			}
+		}
 		ok = it.Seek((part + 1) << filePartShift)
 	}
 	return out
 }
 
-func (s *State) sameFiles(prev *State, part uint64) bool {
+// picks says what a kind of part holds of a file, if anything.
+type picks struct {
+	kind   string
+	of     func(f File) (File, bool)
+	encode func(w *codec.Writer, n uint64, f *File)
+}
+
+var fileKinds = []picks{
+	{"files", func(f File) (File, bool) {
+		f.Where, f.In, f.Delta = Own, 0, 0
+		return f, true
+	}, encodeFile},
+	{"homes", func(f File) (File, bool) {
+		return File{Where: f.Where, In: f.In, Delta: f.Delta}, f.Where != Own
+	}, encodeHome},
+}
+
+// scan calls yield for what a part holds.
+func (p *picks) scan(s *State, part uint64, yield func(n uint64, f File) bool) {
+	s.files.Ascend(part<<filePartShift, func(n uint64, f File) bool {
+		if n>>filePartShift != part {
+			return false
+		}
+		f, ok := p.of(f)
+		return !ok || yield(n, f)
+	})
+}
+
+func (s *State) anyFile(part uint64, pick picks) (any bool) {
+	pick.scan(s, part, func(uint64, File) bool {
+		any = true
+		return false
+	})
+	return any
+}
+
+func (s *State) sameFiles(prev *State, part uint64, pick picks) bool {
 	a, b := s.files.Iter(), prev.files.Iter()
-	from, to := part<<filePartShift, (part+1)<<filePartShift
-	for x, y := a.Seek(from), b.Seek(from); ; x, y = a.Next(), b.Next() {
-		x, y = x && a.Key() < to, y && b.Key() < to
+	for x, y := a.Seek(part<<filePartShift), b.Seek(part<<filePartShift); ; x, y = a.Next(), b.Next() {
+		f, x := pick.next(&a, part, x)
+		before, y := pick.next(&b, part, y)
 		if !x || !y {
 			return x == y
 		}
-		if a.Key() != b.Key() || a.Value() != b.Value() {
+		if a.Key() != b.Key() || f != before {
 			return false
 		}
 	}
 }
 
-func (s *State) encodeFiles(part uint64) []byte {
-	var w codec.Writer
-	s.files.Ascend(part<<filePartShift, func(n uint64, f File) bool {
-		if n>>filePartShift != part {
-			return false
+// next moves on to what a part holds, from where the iterator stands, if ok says that it stands on a file.
+func (p *picks) next(it *btree.MapIter[uint64, File], part uint64, ok bool) (File, bool) {
+	for ; ok && it.Key()>>filePartShift == part; ok = it.Next() {
+		if f, ok := p.of(it.Value()); ok {
+			return f, true
 		}
-		w.Uvarint(n)
-		encodeRef(&w, f.Ref)
-		w.Varint(f.SizeBytes)
-		w.Varint(int64(f.LastModified))
-		w.Uvarint(uint64(f.Refs))
-		w.Varint(int64(f.Released))
+	}
+	return File{}, false
+}
+
+func (s *State) encodeFiles(part uint64, pick picks) []byte {
+	var w codec.Writer
+	pick.scan(s, part, func(n uint64, f File) bool {
+		pick.encode(&w, n, &f)
 		return true
 	})
 	return w.B
+}
+
+func encodeFile(w *codec.Writer, n uint64, f *File) {
+	w.Uvarint(n)
+	encodeRef(w, f.Ref)
+	w.Varint(f.SizeBytes)
+	w.Varint(int64(f.LastModified))
+	w.Uvarint(uint64(f.Refs))
+	w.Varint(int64(f.Released))
+}
+
+func encodeHome(w *codec.Writer, n uint64, f *File) {
+	w.Uvarint(n)
+	w.Uint8(uint8(f.Where))
+	w.Uvarint(f.In)
+	if f.Where == Landed {
+		w.Uvarint(uint64(f.Delta))
+	}
 }
 
 func encodeHeads(heads []*Partition) []byte {

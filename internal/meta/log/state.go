@@ -16,13 +16,17 @@ type State struct {
 	byClash btree.Map[string, uint32] // names with '.' or '_', all '.' made '_': they clash in Kafka's metrics
 	parts   btree.Map[base.PartitionKey, *Partition]
 	files   btree.Map[uint64, File]
-	byULID  btree.Map[uint64, uint64] // the last 64 bits of a file's ULID, which are random → its number
+	riders  btree.Map[uint64, struct{}] // the files that ride, by number: in the order of their entries
+	byULID  btree.Map[uint64, uint64]   // the last 64 bits of a file's ULID, which are random → its number
 
 	nextTopic  uint32 // the number the next topic gets; from 1
 	nextFile   uint64 // the number the next file gets; from 1
 	nextPID    int64  // the producer id issued next
 	partitions int    // of all topics
+	riding     int64  // bytes of the riders
 	digest     uint64
+
+	slot base.Slot // of the entry whose events are decided or applied
 }
 
 // edit marks what was copied since the last fork: what bears the state's own mark may be changed in place.
@@ -32,6 +36,9 @@ type edit struct{ _ byte }
 func New() *State {
 	return &State{edit: new(edit), nextTopic: 1, nextFile: 1, nextPID: 1}
 }
+
+// Begin says which entry the events come from that are decided and applied from now on: what rides, rides in it.
+func (s *State) Begin(slot base.Slot) { s.slot = slot }
 
 // Fork gives a state that is equal. Neither it nor the receiver sees what is applied to the other afterwards.
 func (s *State) Fork() *State {
@@ -44,6 +51,7 @@ func (s *State) Fork() *State {
 	f.byClash = *s.byClash.Copy()
 	f.parts = *s.parts.Copy()
 	f.files = *s.files.Copy()
+	f.riders = *s.riders.Copy()
 	f.byULID = *s.byULID.Copy()
 	return &f
 }
@@ -56,15 +64,6 @@ type Topic struct {
 	Partitions int32
 	Configs    []config.KV // sorted by name
 	Created    base.Millis
-}
-
-// File is one data file.
-type File struct {
-	Ref          base.FileRef
-	SizeBytes    int64
-	LastModified base.Millis // by the bucket, at commit
-	Refs         uint32      // extents that lie in it
-	Released     base.Millis // when Refs became 0 (-1: it is not)
 }
 
 // Partition is one partition. Views share it: read only.
@@ -137,33 +136,9 @@ func (s *State) Partitions(yield func(*Partition) bool) {
 	s.parts.Scan(func(_ base.PartitionKey, p *Partition) bool { return yield(p) })
 }
 
-// File looks a data file up by its number.
-func (s *State) File(number uint64) (File, bool) { return s.files.Get(number) }
-
-// Files calls yield for every data file in order of number, until it returns false.
-func (s *State) Files(yield func(number uint64, f File) bool) { s.files.Scan(yield) }
-
-// FileByRef gives the number of a committed file.
-func (s *State) FileByRef(ref base.FileRef) (uint64, bool) {
-	n, ok := s.byULID.Get(ulidKey(ref.ID))
-	if !ok {
-		return 0, false
-	}
-	f, ok := s.files.Get(n)
-	return n, ok && f.Ref == ref
-}
-
 // Digest is a running hash over everything that was applied and what became of it: two replicas that applied the same
 // entries and agree on the digest agree on the state.
 func (s *State) Digest() uint64 { return s.digest }
-
-func ulidKey(u base.ULID) uint64 {
-	var k uint64
-	for _, b := range u[8:] {
-		k = k<<8 | uint64(b)
-	}
-	return k
-}
 
 // partition gives partition k for change; nil if there is none.
 func (s *State) partition(k base.PartitionKey) *Partition {

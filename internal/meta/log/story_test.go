@@ -33,7 +33,7 @@ func tell(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &story{t: t, state: New(), now: 10_000_000, ids: map[string][]base.TopicID{}}
+	s := &story{t: t, state: New(), now: 10_000_000, slot: 1, ids: map[string][]base.TopicID{}}
 	var out strings.Builder
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
@@ -66,6 +66,7 @@ type story struct {
 	t     *testing.T
 	state *State
 	now   base.Millis
+	slot  base.Slot                 // of the entry that everything comes from
 	ids   map[string][]base.TopicID // of each name, the newest last
 	made  byte
 	files uint64
@@ -84,6 +85,11 @@ func (s *story) step(line string) string {
 		}
 	}
 	switch words[0] {
+	case "slot":
+		s.slot = base.Slot(s.number(s.args[0]))
+		return fmt.Sprintf("slot %d\n", s.slot)
+	case "riders":
+		return s.listRiders()
 	case "wait":
 		s.now += base.Millis(s.number(s.args[0]))
 		return fmt.Sprintf("now %d\n", s.now)
@@ -154,6 +160,8 @@ func (s *story) command(verb string) Command {
 		return c
 	case "commit":
 		return s.commit()
+	case "land":
+		return s.land()
 	case "ids":
 		return &AllocateProducerIDs{Count: int32(s.number(s.args[0]))}
 	}
@@ -191,12 +199,28 @@ func (s *story) commit() Command {
 		c.Batches = append(c.Batches, b)
 		pos += 100
 	}
+	if _, rides := s.opts["ride"]; rides {
+		c.Body = make([]byte, s.opt("ride", 0))
+	}
+	return c
+}
+
+// land reads file numbers, each with the shift of its positions: number@shift.
+func (s *story) land() Command {
+	s.files++
+	c := &LandFiles{File: base.FileRef{ID: ulidOf(uint64(s.opt("file", int64(s.files))))}, SizeBytes: s.opt("size", 1_000_000),
+		LastModified: s.now - base.Millis(s.opt("age", 0))}
+	for _, word := range s.args {
+		number, delta, _ := strings.Cut(word, "@")
+		c.Landings = append(c.Landings, Landing{uint64(s.number(number)), uint32(s.number(delta))})
+	}
 	return c
 }
 
 func (s *story) propose(c Command) string {
 	events, r := Decide(s.state, c, s.now, config.Broker{})
 	s.state = s.state.Fork()
+	s.state.Begin(s.slot)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s", kindName(r.Kind))
 	if r.Text != "" {
@@ -248,6 +272,12 @@ func (s *story) show(name string) string {
 		fmt.Fprintf(&b, "  %d: %d to %d epoch %d:", i, p.Start, p.End, p.Epoch)
 		p.Extents.From(0, func(x Extent) bool {
 			fmt.Fprintf(&b, " [%d,%d) in %d at %d+%d", x.Base, x.End(), x.File, x.Pos, x.Len)
+			if at, _ := s.state.Place(x); at.Slot > 0 {
+				fmt.Fprintf(&b, " (slot %d)", at.Slot)
+			} else if f, _ := s.state.File(x.File); at.File != f.Ref {
+				in, _ := s.state.FileByRef(at.File)
+				fmt.Fprintf(&b, " (file %d at %d)", in, at.Pos)
+			}
 			return true
 		})
 		p.Producers(func(id int64, pr *Producer) bool {
@@ -266,4 +296,14 @@ func (s *story) listFiles() string {
 		return true
 	})
 	return b.String()
+}
+
+func (s *story) listRiders() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d bytes from slot %d on:", s.state.RidingBytes(), s.state.OldestRide())
+	s.state.Riders(func(n uint64, f File) bool {
+		fmt.Fprintf(&b, " %d in slot %d", n, f.In)
+		return true
+	})
+	return b.String() + "\n"
 }

@@ -178,7 +178,7 @@ func TestADirectoryThatCannotBe(t *testing.T) {
 
 func TestInfo(t *testing.T) {
 	dir := t.TempDir()
-	if got, want := newStore(t, dir).Info(), (objstore.Info{URL: "file://" + dir}); got != want {
+	if got, want := newStore(t, dir).Info(), (objstore.Info{URL: "file://" + dir, OneDisk: true}); got != want {
 		t.Errorf("Info = %+v, want %+v", got, want)
 	}
 	if got, want := newStore(t, dir, filestore.WithoutSync()).Info().URL, "file://"+dir+"?fsync=off"; got != want {

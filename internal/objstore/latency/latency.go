@@ -131,7 +131,7 @@ func isRefused(err error) bool {
 	return objstore.Is(err, objstore.Fatal) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// Info implements objstore.Store. The clock is steady: see the package's comment.
+// Info implements objstore.Store. The clock is steady: see the package's comment. Nor is it one disk that is slow.
 func (s *Store) Info() objstore.Info {
 	info := s.inner.Info()
 	joint := "?"
@@ -139,6 +139,6 @@ func (s *Store) Info() objstore.Info {
 		joint = "&"
 	}
 	info.URL += joint + "latency=" + s.profile.Name
-	info.Latency, info.SteadyClock = s.profile.Name, true
+	info.Latency, info.SteadyClock, info.OneDisk = s.profile.Name, true, false
 	return info
 }
