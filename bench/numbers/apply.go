@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -39,7 +40,7 @@ func (b *bench) apply() error {
 		}
 		note := fmt.Sprintf("entries of %d × %d batches, idempotent, %d partitions", a.segments, a.batches, applyPartitions)
 		add := func(what string, took time.Duration, least float64) {
-			b.report.add(row{Section: "apply", What: what, Value: float64(a.appends()) / took.Seconds(), Unit: "appends/s", Least: least, Note: note})
+			b.report.Add(rig.Row{Section: "apply", What: what, Value: float64(a.appends()) / took.Seconds(), Unit: "appends/s", Least: least, Note: note})
 		}
 		add("decode and apply", replaying, 200_000)
 		add("decide, apply and encode", deciding, 0)
@@ -53,11 +54,11 @@ func applyWorld(partitions int32) (*meta.State, base.TopicID, error) {
 	s.Begin(1, 1_700_000_000_000)
 	var p meta.Payload
 	register := &admin.Register{Profile: admin.Profile{Kafka: "localhost:9092", Group: "default", Level: meta.FeatureLevel}}
-	if err := decide(s, meta.Command{Op: register}, rules, &p); err != nil {
+	if err := rig.Decide(s, meta.Command{Op: register}, rules, &p); err != nil {
 		return nil, topic, err
 	}
 	create := meta.Command{From: 1, Number: 1, Op: &log.CreateTopic{Name: "t", ID: topic, Partitions: partitions}}
-	return s, topic, decide(s, create, rules, &p)
+	return s, topic, rig.Decide(s, create, rules, &p)
 }
 
 // write decides the entries, one after another, and gives their payloads.
@@ -70,7 +71,7 @@ func (a applied) write(s *meta.State, topic base.TopicID) (payloads [][]byte, to
 		s.Begin(s.Slot+1, s.Time+1)
 		var p meta.Payload
 		for i := range commands {
-			if err := decide(s, commands[i], rules, &p); err != nil {
+			if err := rig.Decide(s, commands[i], rules, &p); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -85,7 +86,7 @@ func (a applied) commands(e int, topic base.TopicID, at base.Millis) []meta.Comm
 	commands := make([]meta.Command, a.segments)
 	for i := range commands {
 		n := e*a.segments + i
-		op := commitOf(topic, uint64(n), at, a.batches, func(k int) (int32, int64, int32) {
+		op := rig.CommitOf(topic, uint64(n), at, a.batches, func(k int) (int32, int64, int32) {
 			place := n*a.batches + k
 			return int32(place % applyPartitions), 1, int32(5 * (place / applyPartitions))
 		})
