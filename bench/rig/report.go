@@ -36,12 +36,21 @@ type Report struct {
 
 // NewReport begins one.
 func NewReport() Report {
+	return Report{Date: time.Now().Format(time.DateOnly), Machine: machine(), Go: runtime.Version()}
+}
+
+// Where says when and on what something is measured, in one line.
+func Where() string {
+	return fmt.Sprintf("%s, %s, %s", time.Now().Format(time.DateOnly), machine(), runtime.Version())
+}
+
+func machine() string {
+	text := fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH)
 	load, _ := os.ReadFile("/proc/loadavg") // not there on every system
-	machine := fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH)
 	if f := strings.Fields(string(load)); len(f) > 0 {
-		machine += ", load average before " + f[0]
+		text += ", load average before " + f[0]
 	}
-	return Report{Date: time.Now().Format(time.DateOnly), Machine: machine, Go: runtime.Version()}
+	return text
 }
 
 func cpuModel() string {

@@ -1,0 +1,3 @@
+package main
+
+func (b *bench) java() error { return nil }
