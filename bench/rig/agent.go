@@ -109,11 +109,18 @@ func (a *Agent) Usage() (Usage, error) { return UsageOf(a.Pid()) }
 
 // Requests gives the requests to the bucket so far, by operation.
 func (a *Agent) Requests() (map[string]float64, error) {
-	return a.Metrics(`millrace_store_requests_total{operation="`, `"}`)
+	all, err := a.Metrics()
+	counts := map[string]float64{}
+	for name, v := range all {
+		if rest, ok := strings.CutPrefix(name, `millrace_store_requests_total{operation="`); ok {
+			counts[strings.TrimSuffix(rest, `"}`)] = v
+		}
+	}
+	return counts, err
 }
 
-// Metrics gives the values of the metrics whose lines begin with prefix, by what lies between it and suffix.
-func (a *Agent) Metrics(prefix, suffix string) (map[string]float64, error) {
+// Metrics gives what the agent's /metrics says, by name with labels.
+func (a *Agent) Metrics() (map[string]float64, error) {
 	r, err := http.Get("http://" + a.HTTP + "/metrics")
 	if err != nil {
 		return nil, err
@@ -122,12 +129,11 @@ func (a *Agent) Metrics(prefix, suffix string) (map[string]float64, error) {
 	values := map[string]float64{}
 	lines := bufio.NewScanner(r.Body)
 	for lines.Scan() {
-		rest, ok := strings.CutPrefix(lines.Text(), prefix)
-		name, value, cut := strings.Cut(rest, suffix+" ")
-		if !ok || !cut {
+		at := strings.LastIndexByte(lines.Text(), ' ')
+		if at < 0 || strings.HasPrefix(lines.Text(), "#") {
 			continue
 		}
-		if values[name], err = strconv.ParseFloat(value, 64); err != nil {
+		if values[lines.Text()[:at]], err = strconv.ParseFloat(lines.Text()[at+1:], 64); err != nil {
 			return nil, err
 		}
 	}
