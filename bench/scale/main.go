@@ -47,6 +47,7 @@ var measurements = []measurement{
 	{"groups", (*bench).groups},
 	{"records", (*bench).records},
 	{"producers", (*bench).producers},
+	{"fanout", (*bench).fanout},
 	{"java", (*bench).java},
 }
 
@@ -97,7 +98,7 @@ func choose(names []string) ([]measurement, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(measurements, func(m measurement) bool { return m.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no measurement %q: choose from state, connections, groups, records, producers, java, all", name)
+			return nil, fmt.Errorf("there is no measurement %q: choose from state, connections, groups, records, producers, fanout, java, all", name)
 		}
 		chosen = append(chosen, measurements[i])
 	}
