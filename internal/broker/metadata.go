@@ -184,14 +184,14 @@ func isInternal(topic string) bool {
 }
 
 func (q *query) topicMetadata(r *kmsg.MetadataRequest, t *log.Topic) kmsg.MetadataResponseTopic {
-	list := q.nodes()
+	leader := q.leaders(t.ID)
 	a := kmsg.NewMetadataResponseTopic()
 	a.Topic, a.TopicID, a.IsInternal = &t.Name, t.ID, isInternal(t.Name)
 	a.Partitions = make([]kmsg.MetadataResponseTopicPartition, t.Partitions)
 	for i := range a.Partitions {
 		p := &a.Partitions[i]
 		*p = kmsg.NewMetadataResponseTopicPartition()
-		p.Partition, p.Leader = int32(i), leaderOf(list, t.ID, int32(i))
+		p.Partition, p.Leader = int32(i), leader(int32(i))
 		p.LeaderEpoch = q.epoch(t, int32(i))
 		if p.Leader == noNode {
 			p.ErrorCode = int16(leaderNotAvailable)
