@@ -44,6 +44,11 @@ func (b *bench) apply() error {
 		}
 		add("decode and apply", replaying, 200_000)
 		add("decide, apply and encode", deciding, 0)
+		size := 0
+		for _, p := range payloads {
+			size += len(p)
+		}
+		b.report.Add(rig.Row{Section: "apply", What: "of an entry, a batch", Value: float64(size) / float64(a.appends()), Unit: "B", Note: note})
 	}
 	return nil
 }
