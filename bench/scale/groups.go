@@ -21,7 +21,7 @@ const (
 )
 
 var groupsCurve = report.Curve{Name: "groups", X: "groups",
-	Title: fmt.Sprintf("Groups of %d members; each sends a heartbeat and commits every second", membersPerGroup),
+	Title: fmt.Sprintf("Groups of %d members; each sends a heartbeat and commits every second (group.initial.rebalance.delay.ms=0)", membersPerGroup),
 	Columns: []report.Column{
 		{Name: "all stable after", Unit: "ms", Flat: 2},
 		{Name: "heartbeat p50", Unit: "ms"},
@@ -42,7 +42,7 @@ func (b *bench) groups() error {
 			return nil, err
 		}
 		defer os.RemoveAll(dir)
-		a, _, err := b.rig.Start(url)
+		a, _, err := b.rig.Start(url, "--kafka", "group.initial.rebalance.delay.ms=0")
 		if err != nil {
 			return nil, err
 		}

@@ -171,7 +171,7 @@ func printCurve(out io.Writer, c *report.Curve) error {
 			fmt.Fprintf(w, "%s\t", figure(p.Values[i]))
 		}
 		growth := figure(c.Growth(i))
-		if column.Flat > 0 {
+		if column.Flat > 0 && c.Growth(i).There() {
 			verdict := "flat"
 			if c.Missed(i) {
 				verdict = "NOT FLAT"
