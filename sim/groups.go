@@ -31,13 +31,16 @@ func newGroupFacts(partitions int) groupFacts {
 	return groupFacts{commits: make([]commit, partitions), leaders: map[int32]string{}, owners: map[owning]string{}}
 }
 
-// joined notes the answer to a JoinGroup.
+// joined notes the answer to a JoinGroup. It names no leader if the next round is prepared already.
 func (u *Auditor) joined(member string, j *kmsg.JoinGroupResponse) {
+	u.generation = max(u.generation, j.Generation)
+	if j.LeaderID == "" {
+		return
+	}
 	if leader, ok := u.leaders[j.Generation]; ok && leader != j.LeaderID {
 		u.violated(CheckAssignment, "generation %d is led by %s, and, as %s was told, by %s", j.Generation, leader, member, j.LeaderID)
 	}
 	u.leaders[j.Generation] = j.LeaderID
-	u.generation = max(u.generation, j.Generation)
 	if j.LeaderID == j.MemberID && !slices.ContainsFunc(j.Members, func(m kmsg.JoinGroupResponseMember) bool { return m.MemberID == j.MemberID }) {
 		u.violated(CheckAssignment, "%s leads generation %d and is not among its %d members", member, j.Generation, len(j.Members))
 	}

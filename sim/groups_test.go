@@ -36,6 +36,10 @@ func TestGroupChecks(t *testing.T) {
 			u.joined("a", join(1, "a", "a"))
 			u.joined("b", join(1, "b", "b"))
 		}},
+		{"the next round is prepared", "", func(u *Auditor) {
+			u.joined("a", join(1, "a", "a"))
+			u.joined("b", join(1, "b", ""))
+		}},
 		{"a commit of an earlier generation", CheckFencing, func(u *Auditor) { u.committed("a", 0, 1, 2, 5) }},
 		{"the offset is the last committed", "", func(u *Auditor) {
 			u.committing(0, 5)

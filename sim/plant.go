@@ -65,22 +65,29 @@ type Finding struct {
 // PlantSeeds are as many standard seeds as a planted bug may take.
 const PlantSeeds = 200
 
-// Find runs the standard seeds until the auditor sees the plant, some at once.
-func (p Plant) Find(atOnce int) (found Finding, ok bool) {
+// Find runs the standard seeds, some at once, until the auditor sees the plant. It fails if none shows it, or if it is seen
+// by a check that is not made for it.
+func (p Plant) Find(atOnce int) (Finding, error) {
+	found := Finding{Plant: p.Name}
 	p.with(func() {
-		found.Plant = p.Name
 		Seeds(0, PlantSeeds-1, atOnce, func(seed uint64) *Result { return Run(p.in(Standard(seed))) }, func(r *Result) bool {
 			found.Seeds++
 			switch {
 			case len(r.Violations) > 0:
-				found.Violation, found.Seed, ok = r.Violations[0], r.Seed, true
+				found.Violation, found.Seed = r.Violations[0], r.Seed
 			case r.Err != nil:
 				found.Broken++
 			}
-			return !ok
+			return len(r.Violations) == 0
 		})
 	})
-	return found, ok
+	switch {
+	case found.Check == "":
+		return found, fmt.Errorf("%q is not found within %d seeds; in %d of them the product panicked", p.Name, found.Seeds, found.Broken)
+	case !slices.Contains(p.Finds, found.Check):
+		return found, fmt.Errorf("%q is found by %s, which is not made for it, at seed %d: %s", p.Name, found.Check, found.Seed, found.Text)
+	}
+	return found, nil
 }
 
 // PlantTable writes findings as a table in Markdown.

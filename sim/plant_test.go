@@ -3,7 +3,6 @@
 package sim
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -16,17 +15,13 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	var all []Finding
 	for _, p := range Plants() {
 		t.Run(p.Name, func(t *testing.T) {
-			f, ok := p.Find(1)
+			f, err := p.Find(1)
 			all = append(all, f)
-			switch {
-			case !ok:
-				t.Errorf("not found within %d seeds; in %d of them the product panicked", f.Seeds, f.Broken)
-			case !slices.Contains(p.Finds, f.Check):
-				t.Errorf("found by %s, which is not made for it: seed %d: %s", f.Check, f.Seed, f.Text)
-			default:
-				t.Logf("%s at seed %d after %v: %s", f.Check, f.Seed, f.At, f.Text)
-				withoutItsRule(t, p, f.Seed)
+			if err != nil {
+				t.Fatal(err)
 			}
+			t.Logf("%s at seed %d after %v: %s", f.Check, f.Seed, f.At, f.Text)
+			withoutItsRule(t, p, f.Seed)
 		})
 	}
 	var table strings.Builder

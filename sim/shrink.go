@@ -25,9 +25,9 @@ type shrinker struct {
 	shown *Result
 }
 
-// Shrink looks for a smaller run that breaks the same promise as o does (of several broken ones, the first): with fewer agents and clients, for
-// a shorter time, with fewer kinds of faults, and with as few steps of the torment as will do. run runs options; tell is told
-// of every success. It gives the case, or false if o does not fail.
+// Shrink looks for a smaller run that breaks the same promise as o does (of several, the first): with fewer agents and
+// clients, for a shorter time, with fewer kinds of faults, and with as few steps of the torment as will do. run runs options;
+// tell is told of every success. It gives the case, or false if o does not fail.
 //
 // A smaller run is another run. That it breaks the same promise is known; that it does so for the same reason is likely.
 func Shrink(o Options, run func(Options) *Result, tell func(what string)) (Case, bool) {

@@ -55,7 +55,7 @@ func main() {
 	flag.IntVar(&s.jobs, "jobs", runtime.GOMAXPROCS(0), "how many seeds to run at once")
 	flag.Parse()
 	kept, err := s.do()
-	if err != nil || flag.NArg() > 0 {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "millrace-sim:", err)
 		os.Exit(2)
 	}
@@ -73,7 +73,7 @@ func (s *settings) do() (kept bool, err error) {
 	defer func() { _ = out.Flush() }()
 	switch {
 	case s.plants:
-		return findPlants(out, s.jobs)
+		return true, findPlants(out, s.jobs)
 	case s.hours > 0:
 		return s.soak(out, time.Now().Add(time.Duration(s.hours*float64(time.Hour))))
 	case s.seeds != "":

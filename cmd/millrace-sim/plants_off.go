@@ -19,4 +19,4 @@ func runner(plant string) (func(sim.Options) *sim.Result, error) {
 	return sim.Run, nil
 }
 
-func findPlants(io.Writer, int) (bool, error) { return false, errNoPlants }
+func findPlants(io.Writer, int) error { return errNoPlants }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 
 	"github.com/millrace-io/millrace/sim"
@@ -17,14 +18,13 @@ func runner(plant string) (func(sim.Options) *sim.Result, error) {
 	return p.Run, err
 }
 
-// findPlants looks for all planted bugs and prints a table. It reports whether all were found.
-func findPlants(out io.Writer, jobs int) (all bool, err error) {
+// findPlants looks for all planted bugs and prints a table. It fails if one is not found by a check that is made for it.
+func findPlants(out io.Writer, jobs int) error {
 	var findings []sim.Finding
-	all = true
+	var failures []error
 	for _, p := range sim.Plants() {
-		f, found := p.Find(jobs)
-		all = all && found
-		findings = append(findings, f)
+		f, err := p.Find(jobs)
+		findings, failures = append(findings, f), append(failures, err)
 	}
-	return all, sim.PlantTable(out, findings)
+	return errors.Join(append(failures, sim.PlantTable(out, findings))...)
 }

@@ -17,7 +17,7 @@ type Joined struct {
 	Generation   int32  // -1 if refused
 	ProtocolType *string
 	Protocol     *string
-	Leader       string
+	Leader       string // "": none, as the next round is prepared already
 	// SkipAssignment: the leader is not to assign anew (version 9, KIP-814).
 	SkipAssignment bool
 	Members        []group.JoinMember // for the leader
@@ -92,7 +92,7 @@ func lookJoin(f *env.Future[Joined], g *group.Group, id string, instance *string
 }
 
 func inGeneration(g *group.Group, id string) Joined {
-	j := Joined{MemberID: id, Generation: g.Generation, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Leader: g.Leader}
+	j := Joined{MemberID: id, Generation: g.Generation, ProtocolType: g.ProtocolType, Protocol: g.Protocol, Leader: g.Assigner()}
 	if plant.LeftOut(plant.OneLeader) {
 		j.Leader = id
 	}

@@ -4,7 +4,7 @@
 //
 //	go test ./sim/model/...                      what CI runs: the worlds of Worlds, and Needed
 //	go run ./cmd/millrace-model                  the same, as a table
-//	go run ./cmd/millrace-model -deep            and the worlds of Deep, for an hour or two and some 10 GB
+//	go run ./cmd/millrace-model -deep            and the worlds of Deep: six minutes on an idle machine, and 3 GB
 //	go run ./cmd/millrace-model -without NAME    one rule left out: the trace. -list gives the rules
 //
 // The models, each readable by itself:

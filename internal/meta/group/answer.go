@@ -35,13 +35,22 @@ func (g *Group) CheckHeartbeat(memberID string, instance *string, generation int
 }
 
 // JoinOutcome is the answer a joiner waits for. Not done: wait for a newer State. Done with OK: the group's Generation,
-// ProtocolType, Protocol and Leader, and for the leader JoinMembers, are the answer.
+// ProtocolType, Protocol and Assigner, and for the assigner JoinMembers, are the answer.
 func (g *Group) JoinOutcome(memberID string, instance *string) (kind base.Kind, done bool) {
 	if k := g.CheckMember(memberID, instance); k != base.OK {
 		return k, true
 	}
 	// A member that is in a generation while the next round is prepared learns of that one by its next heartbeat or sync.
 	return base.OK, !g.Member(memberID).Joined
+}
+
+// Assigner is the member that a joiner is told leads the Generation. It is "" once the next round is prepared: the
+// leader may have left since, and whoever leads now was not told so with the others, and must not assign.
+func (g *Group) Assigner() string {
+	if g.Phase == Preparing {
+		return ""
+	}
+	return g.Leader
 }
 
 // JoinMembers gives the members as the leader is to see them, with their metadata under the chosen protocol: those of
@@ -53,9 +62,7 @@ func (g *Group) JoinMembers() []JoinMember {
 		protocol = *g.Protocol
 	}
 	for _, m := range g.members {
-		if !m.New {
-			list = append(list, JoinMember{m.ID, m.InstanceID, m.Metadata(protocol)})
-		}
+		list = append(list, JoinMember{m.ID, m.InstanceID, m.Metadata(protocol)})
 	}
 	return list
 }

@@ -121,8 +121,8 @@ func (s *story) joined(g *Group, kind base.Kind, done bool) string {
 	if kind != base.OK || !done {
 		return fmt.Sprintf("%s done=%v\n", kindName(kind), done)
 	}
-	text := fmt.Sprintf("OK done=true generation=%d protocol=%s leader=%s members:", g.Generation, orNone(g.Protocol), g.Leader)
-	if g.Leader == s.id(s.arg(1)) {
+	text := fmt.Sprintf("OK done=true generation=%d protocol=%s leader=%s members:", g.Generation, orNone(g.Protocol), g.Assigner())
+	if g.Assigner() == s.id(s.arg(1)) {
 		for _, m := range g.JoinMembers() {
 			text += " " + m.MemberID
 		}

@@ -45,8 +45,8 @@ OK wait member=B
   MemberPut B joined=true tender=1
   RoundBegun deadline=+60000 delay=0 remaining=-1
 
-# B waits in the next round. A may still be answered with the generation it is in, without the newcomers; its old
-# sync is told to join.
+# B waits in the next round. A may still be answered with the generation it is in, in which nobody is to assign any more;
+# its old sync is told to join.
 join g - new=C by=range:t
 ----
 OK wait member=C
@@ -54,7 +54,7 @@ OK wait member=C
 
 joined? g A
 ----
-OK done=true generation=2 protocol=range leader=A members: A B
+OK done=true generation=2 protocol=range leader= members:
 
 joined? g B
 ----
@@ -94,3 +94,13 @@ join g A by=range:t
 OK wait member=A
   MemberPut A joined=true tender=1
   RoundBegun deadline=+60000 delay=0 remaining=-1
+
+# The leader leaves before C was answered: nobody is told that it leads in its stead, as the others were told of A.
+leave g A
+----
+OK OK
+  MembersRemoved A
+
+joined? g C
+----
+OK done=true generation=3 protocol=range leader= members:
