@@ -23,11 +23,12 @@ const (
 var groupsCurve = report.Curve{Name: "groups", X: "groups",
 	Title: fmt.Sprintf("Groups of %d members; each sends a heartbeat and commits every second (group.initial.rebalance.delay.ms=0)", membersPerGroup),
 	Columns: []report.Column{
-		{Name: "all stable after", Unit: "ms", Flat: 2},
+		{Name: "all stable after", Unit: "ms"},
+		{Name: "stable, a group", Unit: "ms", Flat: 1},
 		{Name: "heartbeat p50", Unit: "ms"},
 		{Name: "heartbeat p99", Unit: "ms"},
-		{Name: "commit p50", Unit: "ms", Flat: 2},
-		{Name: "commit p99", Unit: "ms", Flat: 2},
+		{Name: "commit p50", Unit: "ms"},
+		{Name: "commit p99", Unit: "ms"},
 		{Name: "commits", Unit: "1/s"},
 		{Name: "agent's CPU", Unit: "% of a core"},
 		{Name: "CPU, a heartbeat and a commit", Unit: "µs", Flat: 1},
@@ -67,7 +68,7 @@ func (b *bench) groups() error {
 			beats, commits = append(beats, m.beats...), append(commits, m.commits...)
 		}
 		seconds := span.took.Seconds()
-		return figures(ms(stable), beats.at(.5), beats.at(.99), commits.at(.5), commits.at(.99), float64(len(commits))/seconds,
+		return figures(ms(stable), ms(stable)/float64(n), beats.at(.5), beats.at(.99), commits.at(.5), commits.at(.99), float64(len(commits))/seconds,
 			100*span.cpu.Seconds()/seconds, 1e6*span.cpu.Seconds()/float64(len(commits)), (sum(after)-sum(before))/seconds,
 			float64(span.after.Bytes)/(1<<20)), err
 	})
