@@ -43,7 +43,7 @@ var measurements = []measurement{
 	{cpuIn, "CPU of the agent for a GiB in, records of 1 KiB, no codec", "s/GiB", "bench/scale records", inCurve("records", "its CPU, a GiB in", 1024)},
 	{cpuInOut, "the same with one reader at the tail", "s/GiB", "bench/scale records", inCurve("records", "agent's CPU, a GiB in and out", 1024)},
 	{cpuRead, "CPU of an agent that reads a GiB from the bucket and serves it", "s/GiB", "bench/scale fanout", inCurve("fanout", "CPU of the reading zone, a GiB", 1)},
-	{cpuBatch, "CPU of a batch more with the same records", "µs", "bench/scale producers", inCurve("producers", "more than with one partition, a batch", 1000)},
+	{cpuBatch, "CPU of a batch more with the same records", "µs", "bench/scale producers", inCurve("producers", "more than with one partition, a batch", 5000)},
 	{sequenceRate, "batches that a sequencer decides, applies and encodes, on one core", "1/s", "bench/numbers apply", inRow("apply", "decide, apply and encode")},
 	{followRate, "batches that each agent decodes and applies, on one core", "1/s", "bench/numbers apply", inRow("apply", "decode and apply")},
 	{entryBatchBytes, "of a journal entry, for a batch", "B", "bench/numbers apply", inRow("apply", "of an entry, a batch")},

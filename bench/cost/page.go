@@ -135,7 +135,7 @@ func (p *page) load(m model) {
 }
 
 func (p *page) bills(m model) {
-	p.text("Dollars an hour (machines + requests + storage + transfer):\n")
+	p.text("Dollars an hour (machines + requests + storage + transfer). Where a limit further down is passed they are what it would take without it.\n")
 	p.header(append([]string{""}, loadHeads()...)...)
 	cell := func(b bill) string {
 		return fmt.Sprintf("%s (%.2f + %.2f + %.2f + %.2f)", dollars(b.total()), b.Machines, b.Requests, b.Storage, b.Transfer)
@@ -159,7 +159,7 @@ func (p *page) bills(m model) {
 }
 
 func (p *page) breaks(m model) {
-	p.text("What breaks, calculated: the load of each limit, and where it is reached.\n")
+	p.text("What breaks, calculated: the load of each limit, **bold** where it is passed, and where that begins.\n")
 	p.header(append(append([]string{"limit"}, loadHeads()...), "reached at")...)
 	for _, l := range limits {
 		at := "beyond 1 TiB/s"
@@ -167,7 +167,13 @@ func (p *page) breaks(m model) {
 			at = load.Bytes(v) + "/s"
 		}
 		name := fmt.Sprintf("%s (at most %s %s)", l.what, n(l.most(&m)), l.unit)
-		p.row(append(append([]string{name}, m.each(func(m *model, o outcome) string { return n(l.load(m, o)) })...), at)...)
+		p.row(append(append([]string{name}, m.each(func(m *model, o outcome) string {
+			load := l.load(m, o)
+			if load > l.most(m) {
+				return "**" + n(load) + "**"
+			}
+			return n(load)
+		})...), at)...)
 	}
 	p.text("")
 	if m.BatchKiB == largeBatchKiB {
