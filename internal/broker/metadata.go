@@ -188,6 +188,7 @@ func (q *query) topicMetadata(r *kmsg.MetadataRequest, t *log.Topic) kmsg.Metada
 	a := kmsg.NewMetadataResponseTopic()
 	a.Topic, a.TopicID, a.IsInternal = &t.Name, t.ID, isInternal(t.Name)
 	a.Partitions = make([]kmsg.MetadataResponseTopicPartition, t.Partitions)
+	replicas := map[int32][]int32{} // of each leader, which many partitions have
 	for i := range a.Partitions {
 		p := &a.Partitions[i]
 		*p = kmsg.NewMetadataResponseTopicPartition()
@@ -197,7 +198,10 @@ func (q *query) topicMetadata(r *kmsg.MetadataRequest, t *log.Topic) kmsg.Metada
 			p.ErrorCode = int16(leaderNotAvailable)
 			continue
 		}
-		p.Replicas = []int32{p.Leader}
+		if replicas[p.Leader] == nil {
+			replicas[p.Leader] = []int32{p.Leader}
+		}
+		p.Replicas = replicas[p.Leader]
 		p.ISR = p.Replicas
 	}
 	if r.IncludeTopicAuthorizedOperations && r.Version >= 8 {
