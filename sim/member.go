@@ -28,6 +28,7 @@ type member struct {
 	committed   []int64 // by partition: as this member knows
 	beat        time.Time
 	heard       time.Time // when the last request was sent that showed the coordinator that this member lives
+	back        time.Time // when that ended a silence longer than a session: the coordinator may have stood still just as long, and not know yet that the member is out
 }
 
 func (c *Cluster) newMember(name string) *member {
@@ -199,6 +200,7 @@ func (m *member) sync(l *line, j *kmsg.JoinGroupResponse) {
 	m.c.audit.assigned(m.id, j.Generation, m.owned)
 	if m.begin(l) {
 		m.generation, m.beat = j.Generation, m.p.Now()
+		m.heard = m.beat
 	}
 }
 
@@ -245,6 +247,9 @@ func (m *member) heartbeat(l *line) {
 		code = got.ErrorCode
 	}
 	if !m.failed("Heartbeat", code, err) {
+		if m.beat.Sub(m.heard) > sessionTimeout {
+			m.back = m.beat
+		}
 		m.heard = m.beat
 	}
 }

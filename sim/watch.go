@@ -41,7 +41,7 @@ const calmAfter = time.Minute
 func (m *member) expelled(what string) {
 	c := m.c
 	calm := c.quiet && c.w.Elapsed()-c.quietAt > calmAfter
-	if silent := m.p.Now().Sub(m.heard); calm && silent < sessionTimeout/2 {
+	if silent := m.p.Now().Sub(m.heard); calm && silent < sessionTimeout/2 && m.p.Now().Sub(m.back) > sessionTimeout {
 		c.audit.violated(CheckExpelled, "%s of %s, heard of %v ago, is answered that there is no such member", what, m.p.Name(), silent)
 	}
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/objstore/s3test"
 )
 
 // idler is a cluster with one idle consumer group attached.
 type idler struct {
 	what   string
-	agents []*agent
+	agents []*rig.Agent
 	most   float64
 }
 
@@ -37,7 +38,7 @@ func (b *bench) idle() error {
 		}{{1, nil, 10}, {3, []string{"--peer=off"}, 30}} {
 			url := ""
 			if on == "file" {
-				if url, _, err = b.fileBucket(); err != nil {
+				if url, _, err = b.rig.FileBucket(); err != nil {
 					return err
 				}
 			} else {
@@ -78,9 +79,9 @@ func (b *bench) watchIdlers(all []*idler) error {
 				parts = append(parts, fmt.Sprintf("%s %.1f", op, n/b.watch.Minutes()))
 			}
 		}
-		b.report.add(row{Section: "idle", What: c.what, Value: total / b.watch.Minutes(), Unit: "requests/min", Most: c.most, Note: strings.Join(parts, ", ")})
+		b.report.Add(rig.Row{Section: "idle", What: c.what, Value: total / b.watch.Minutes(), Unit: "requests/min", Most: c.most, Note: strings.Join(parts, ", ")})
 	}
-	b.report.remark("Idle: get is a look at the next slot of the journal, put-if-absent a renewal of an agent's registration. The clock of a file bucket\n" +
+	b.report.Remark("Idle: get is a look at the next slot of the journal, put-if-absent a renewal of an agent's registration. The clock of a file bucket\n" +
 		"or of an S3 server behind an endpoint of one's own is not taken for steady, so an entry read or written there costs a listing (rule R,\n" +
 		"method a). On AWS the Date of the answer does (method b), so that it counts fewer.")
 	return nil
@@ -90,18 +91,18 @@ func (b *bench) startIdler(url string, agents int, flags []string) (*idler, erro
 	c := &idler{}
 	var seeds []string
 	for range agents {
-		a, _, err := b.start(url, flags...)
+		a, _, err := b.rig.Start(url, flags...)
 		if err != nil {
 			return nil, err
 		}
-		c.agents, seeds = append(c.agents, a), append(seeds, a.kafka)
+		c.agents, seeds = append(c.agents, a), append(seeds, a.Kafka)
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.ConsumerGroup("idle"), kgo.ConsumeTopics("empty"))
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	b.later(func() {
+	b.rig.Later(func() {
 		cancel()
 		client.Close()
 	})
@@ -127,7 +128,7 @@ func createTopic(ctx context.Context, client *kgo.Client, name string, partition
 func (c *idler) requests() (map[string]float64, error) {
 	sum := map[string]float64{}
 	for _, a := range c.agents {
-		counts, err := a.requests()
+		counts, err := a.Requests()
 		if err != nil {
 			return nil, err
 		}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
+
+	"github.com/millrace-io/millrace/bench/rig"
 )
 
 // options are the command's flags.
@@ -28,9 +28,8 @@ type options struct {
 // bench is one run of the command: what it was asked for, what it found.
 type bench struct {
 	options
-	report   report
-	work     string // removed in the end
-	cleanups []func()
+	rig    *rig.Rig
+	report rig.Report
 }
 
 // measurement is one of the things that can be asked for.
@@ -70,20 +69,19 @@ func run(o options, names []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	b := &bench{options: o, report: newReport()}
-	if b.work, err = os.MkdirTemp(o.dir, "millrace-numbers-"); err != nil {
+	b := &bench{options: o, report: rig.NewReport()}
+	if b.rig, err = rig.New(o.dir, "numbers", o.binary); err != nil {
 		return err
 	}
-	defer b.close()
-	b.closeOnSignal()
+	defer b.rig.Close()
 	for _, m := range chosen {
 		fmt.Fprintf(os.Stderr, "%s …\n", m.name)
 		if e := m.run(b); e != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", m.name, e))
 		}
-		b.cleanup()
+		b.rig.Cleanup()
 	}
-	return errors.Join(err, b.report.print(out, o.json))
+	return errors.Join(err, b.report.Print(out, o.json))
 }
 
 func choose(names []string) ([]measurement, error) {
@@ -99,30 +97,4 @@ func choose(names []string) ([]measurement, error) {
 		chosen = append(chosen, measurements[i])
 	}
 	return chosen, nil
-}
-
-// later has f called when the measurement under way has ended.
-func (b *bench) later(f func()) { b.cleanups = append(b.cleanups, f) }
-
-func (b *bench) cleanup() {
-	for _, f := range slices.Backward(b.cleanups) {
-		f()
-	}
-	b.cleanups = nil
-}
-
-func (b *bench) close() {
-	b.cleanup()
-	_ = os.RemoveAll(b.work)
-}
-
-// closeOnSignal leaves nothing behind on Ctrl-C.
-func (b *bench) closeOnSignal() {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		b.close()
-		os.Exit(130)
-	}()
 }

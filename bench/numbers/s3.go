@@ -17,7 +17,7 @@ type s3Host struct {
 type s3Failure string
 
 func (h *s3Host) Helper()                           {}
-func (h *s3Host) Cleanup(f func())                  { h.bench.later(f) }
+func (h *s3Host) Cleanup(f func())                  { h.bench.rig.Later(f) }
 func (h *s3Host) Context() context.Context          { return context.Background() }
 func (h *s3Host) Fatal(args ...any)                 { panic(s3Failure(fmt.Sprint(args...))) }
 func (h *s3Host) Fatalf(format string, args ...any) { panic(s3Failure(fmt.Sprintf(format, args...))) }
@@ -29,7 +29,7 @@ func (h *s3Host) Setenv(name, value string) {
 }
 
 func (h *s3Host) TempDir() string {
-	dir, err := os.MkdirTemp(h.bench.work, "s3-")
+	dir, err := h.bench.rig.TempDir("s3")
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -5,12 +5,17 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/millrace-io/millrace/bench/rig"
 )
+
+// large is the state that a start is measured on.
+var large = rig.State{Topics: 1, Partitions: 1000, Files: 10_000, BatchesPerFile: 100, TailEntries: 100}
 
 func (b *bench) startup() error {
 	var took []time.Duration
 	for range b.runs {
-		bucket, dir, err := b.fileBucket()
+		bucket, dir, err := b.rig.FileBucket()
 		if err != nil {
 			return err
 		}
@@ -22,11 +27,11 @@ func (b *bench) startup() error {
 		_ = os.RemoveAll(dir)
 	}
 	b.addStart("empty file bucket", took, 300, "")
-	bucket, dir, err := b.fileBucket()
+	bucket, dir, err := b.rig.FileBucket()
 	if err != nil {
 		return err
 	}
-	shape, err := makeLarge(bucket)
+	written, err := rig.WriteState(bucket, large)
 	if err != nil {
 		return fmt.Errorf("making a large state: %w", err)
 	}
@@ -38,16 +43,17 @@ func (b *bench) startup() error {
 		}
 		took = append(took, t)
 	}
-	b.addStart("1,000,000 extents", took, 5000, shape)
+	b.addStart("1,000,000 extents", took, 5000, fmt.Sprintf("%d partitions, %d files, %d snapshot parts, tail of %d entries",
+		large.Partitions, large.Files, written.SnapshotParts, large.TailEntries))
 	return os.RemoveAll(dir)
 }
 
 func (b *bench) timeStart(bucket string) (time.Duration, error) {
-	a, took, err := b.start(bucket)
+	a, took, err := b.rig.Start(bucket)
 	if err != nil {
 		return 0, err
 	}
-	a.kill()
+	a.Kill()
 	return took, nil
 }
 
@@ -58,5 +64,5 @@ func (b *bench) addStart(on string, took []time.Duration, goalMs float64, note s
 	if note != "" {
 		spread += "; " + note
 	}
-	b.report.add(row{Section: "startup", What: "start to ready, " + on, Value: ms(took[len(took)/2]), Unit: "ms", Most: goalMs, Note: spread})
+	b.report.Add(rig.Row{Section: "startup", What: "start to ready, " + on, Value: ms(took[len(took)/2]), Unit: "ms", Most: goalMs, Note: spread})
 }

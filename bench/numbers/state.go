@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -44,7 +45,7 @@ func (w *world) do(c log.Command) error {
 func (w *world) segment(first, n int, producer int64, round int) error {
 	w.s = w.s.Fork()
 	w.file++
-	return w.do(commitOf(w.topic, w.file, w.now, n, func(k int) (int32, int64, int32) { return int32(first + k), producer, int32(5 * round) }))
+	return w.do(rig.CommitOf(w.topic, w.file, w.now, n, func(k int) (int32, int64, int32) { return int32(first + k), producer, int32(5 * round) }))
 }
 
 // trim deletes all records of n partitions, so that only what outlives them is left.
@@ -88,8 +89,8 @@ func (b *bench) extents() error {
 		}
 	}
 	whole := heapBytes() - before
-	b.report.add(row{Section: "state", What: "100,000 partitions × 50 extents, all of it", Value: whole / 1e6, Unit: "MB", Most: 240})
-	b.report.add(row{Section: "state", What: "one extent, with its share of all around it", Value: whole / (partitions * each), Unit: "B", Most: 48})
+	b.report.Add(rig.Row{Section: "state", What: "100,000 partitions × 50 extents, all of it", Value: whole / 1e6, Unit: "MB", Most: 240})
+	b.report.Add(rig.Row{Section: "state", What: "one extent, with its share of all around it", Value: whole / (partitions * each), Unit: "B", Most: 48})
 	runtime.KeepAlive(w)
 	return nil
 }
@@ -111,7 +112,7 @@ func (b *bench) producers() error {
 	if err := w.trim(partitions); err != nil {
 		return err
 	}
-	b.report.add(row{Section: "state", What: "one producer of one partition", Value: (heapBytes() - empty) / (partitions * each), Unit: "B", Most: 120,
+	b.report.Add(rig.Row{Section: "state", What: "one producer of one partition", Value: (heapBytes() - empty) / (partitions * each), Unit: "B", Most: 120,
 		Note: "10 producers in each of 2,000 partitions, windows full"})
 	runtime.KeepAlive(w)
 	return nil
@@ -132,7 +133,7 @@ func (b *bench) files() error {
 	if err := w.trim(1); err != nil {
 		return err
 	}
-	b.report.add(row{Section: "state", What: "one file", Value: (heapBytes() - empty) / files, Unit: "B", Most: 200, Note: "200,000 files of one batch"})
+	b.report.Add(rig.Row{Section: "state", What: "one file", Value: (heapBytes() - empty) / files, Unit: "B", Most: 200, Note: "200,000 files of one batch"})
 	runtime.KeepAlive(w)
 	return nil
 }

@@ -147,3 +147,21 @@ func BenchmarkFetchRequest(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMetadata measures the Metadata of all topics, from its frame to its encoded answer.
+func BenchmarkMetadata(b *testing.B) {
+	for _, partitions := range []int32{1000, 100_000} {
+		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
+			bed := newBed(b)
+			bed.wide(partitions)
+			r := kmsg.NewPtrMetadataRequest()
+			frame, conn := frameOf(r, 12), newConn(bed.broker, bed.client.Conn)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, size := bed.serve(conn, frame); size < int(partitions)*20 {
+					b.Fatalf("the answer has %d bytes", size)
+				}
+			}
+		})
+	}
+}

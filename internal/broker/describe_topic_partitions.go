@@ -90,9 +90,9 @@ func (p *page) add(name string, first int32) bool {
 			return false
 		}
 		a.TopicID, a.AuthorizedOperations = topic.ID, p.q.operations(Topic, name)
-		end := min(topic.Partitions, first+p.left)
+		end, leader := min(topic.Partitions, first+p.left), p.q.leaders(topic.ID)
 		for i := first; i < end; i++ {
-			a.Partitions = append(a.Partitions, p.q.describePartition(topic, i))
+			a.Partitions = append(a.Partitions, p.q.describePartition(topic, i, leader(i)))
 		}
 		p.left -= int32(len(a.Partitions))
 		p.out.Topics = append(p.out.Topics, a)
@@ -116,11 +116,11 @@ func (p *page) next(topic string, partition int32) {
 	p.out.NextCursor = &kmsg.DescribeTopicPartitionsResponseNextCursor{Topic: topic, Partition: partition}
 }
 
-func (q *query) describePartition(t *log.Topic, index int32) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+func (q *query) describePartition(t *log.Topic, index, leader int32) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	// Null lists of leaders to be are legal, and Kafka's own AdminClient fails on them.
 	p.EligibleLeaderReplicas, p.LastKnownELR = []int32{}, []int32{}
-	p.Partition, p.LeaderID, p.LeaderEpoch = index, leaderOf(q.nodes(), t.ID, index), q.epoch(t, index)
+	p.Partition, p.LeaderID, p.LeaderEpoch = index, leader, q.epoch(t, index)
 	if p.LeaderID == noNode {
 		p.ErrorCode = int16(leaderNotAvailable)
 		return p

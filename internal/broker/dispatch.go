@@ -25,6 +25,7 @@ type query struct {
 	view    meta.View // as new as the answer's negative parts need it
 	fresh   bool      // view was read behind a barrier
 	shown   []node    // see nodes
+	seats   []node    // see leaders
 	held    func()    // gives the request's memory back
 }
 

@@ -33,7 +33,8 @@ const kafkaDocTail = `
   group, so that clients spread out; a request that goes to another is served just the same. There is no
   NOT_LEADER_OR_FOLLOWER or NOT_COORDINATOR for having asked the wrong one.
 - **Zones.** A client whose client.id holds ` + "`millrace_az=<zone>`" + ` (or ` + "`ws_az=`, `warpstream_az=`, `automq_az=`" + `) is shown the
-  agents of that zone, if there are any.
+  agents of that zone, if there are any. Zones with as many agents divide the partitions in the same way: each segment is
+  read once by each other zone. Run as many in each.
 - **Node ids** are the numbers under which agents registered. A restarted agent has another one.
 - **Negative answers** (unknown topic, partition, id, epoch, group or member; end of the log; committed offsets) are given
   only after the end of the journal was read: what another agent acknowledged before the request is never denied.

@@ -184,20 +184,24 @@ func isInternal(topic string) bool {
 }
 
 func (q *query) topicMetadata(r *kmsg.MetadataRequest, t *log.Topic) kmsg.MetadataResponseTopic {
-	list := q.nodes()
+	leader := q.leaders(t.ID)
 	a := kmsg.NewMetadataResponseTopic()
 	a.Topic, a.TopicID, a.IsInternal = &t.Name, t.ID, isInternal(t.Name)
 	a.Partitions = make([]kmsg.MetadataResponseTopicPartition, t.Partitions)
+	replicas := map[int32][]int32{} // of each leader, which many partitions have
 	for i := range a.Partitions {
 		p := &a.Partitions[i]
 		*p = kmsg.NewMetadataResponseTopicPartition()
-		p.Partition, p.Leader = int32(i), leaderOf(list, t.ID, int32(i))
+		p.Partition, p.Leader = int32(i), leader(int32(i))
 		p.LeaderEpoch = q.epoch(t, int32(i))
 		if p.Leader == noNode {
 			p.ErrorCode = int16(leaderNotAvailable)
 			continue
 		}
-		p.Replicas = []int32{p.Leader}
+		if replicas[p.Leader] == nil {
+			replicas[p.Leader] = []int32{p.Leader}
+		}
+		p.Replicas = replicas[p.Leader]
 		p.ISR = p.Replicas
 	}
 	if r.IncludeTopicAuthorizedOperations && r.Version >= 8 {

@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"fmt"
+	"hash/fnv"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,16 +93,60 @@ func standsFor(v meta.View, self base.Incarnation, node int32) bool {
 // noNode is the id of nobody.
 const noNode = -1
 
-// leaderOf names the node that clients are sent to for a partition: the winner of a rendezvous hash, so that it moves
-// only when that node leaves or a newcomer wins.
-func leaderOf(list []node, topic base.TopicID, partition int32) int32 {
-	h := uint64(uint32(partition)) + 1
+// seated puts the agents of one zone into their seats, from 0 on. Each seat takes the agent that wants it most of those that
+// stand; how much one wants it follows from its address, which is still the same after a restart. When an agent leaves, few
+// others change seats: the one that moves up into its seat, the one that moves into that one's, and so on to the last seat.
+func seated(list []node) []node {
+	standing := slices.Clone(list)
+	wants := make([]uint64, len(standing)) // by address
+	for i, n := range standing {
+		h := fnv.New64a()
+		_, _ = fmt.Fprintf(h, "%s:%d", n.host, n.port) // a hash takes everything
+		wants[i] = mix(h.Sum64())
+	}
+	for seat := range standing {
+		best, most := seat, uint64(0)
+		for i := seat; i < len(standing); i++ {
+			if want := mix(wants[i] ^ mix(uint64(seat)+1)); want > most {
+				best, most = i, want
+			}
+		}
+		standing[seat], standing[best] = standing[best], standing[seat]
+		wants[seat], wants[best] = wants[best], wants[seat]
+	}
+	return standing
+}
+
+// leaders names the node that clients are sent to for each partition of a topic: the one whose seat the partition's hash falls
+// on. As that does not depend on who sits there, all zones with as many agents divide the partitions in the same way: what one
+// agent writes into a segment is read by one agent of each other zone, which reads it once, and by no other. (With a winner
+// chosen in each zone for itself every agent of a zone would read nearly all of every segment.)
+func leaders(seats []node, topic base.TopicID) func(partition int32) int32 {
+	h := uint64(1)
 	for _, b := range topic {
 		h = mix(h ^ uint64(b))
 	}
-	return winner(list, h)
+	return func(partition int32) int32 {
+		if len(seats) == 0 {
+			return noNode
+		}
+		return seats[jump(mix(h^(uint64(uint32(partition))+1)), len(seats))].id
+	}
 }
 
+// jump gives one of n places: with one place more, only keys that fall on that one move (Lamping and Veach, "A Fast, Minimal
+// Memory, Consistent Hash Algorithm", 2014).
+func jump(key uint64, n int) int {
+	at, next := int64(-1), int64(0)
+	for next < int64(n) {
+		at = next
+		key = key*2862933555777941757 + 1
+		next = int64(float64(at+1) * (float64(int64(1)<<31) / float64(key>>33+1)))
+	}
+	return int(at)
+}
+
+// winner is chosen by a rendezvous hash: it changes only when that node leaves or a newcomer wins.
 func winner(list []node, h uint64) int32 {
 	best, id := uint64(0), int32(noNode)
 	for _, n := range list {
@@ -125,6 +172,14 @@ func (q *query) nodes() []node {
 		q.shown = nodes(q.view, q.b.config.Group, zoneOf(q.header.ClientID))
 	}
 	return q.shown
+}
+
+// leaders are those of a topic, for this client.
+func (q *query) leaders(topic base.TopicID) func(partition int32) int32 {
+	if q.seats == nil {
+		q.seats = seated(q.nodes())
+	}
+	return leaders(q.seats, topic)
 }
 
 // controller names the node that administration is sent to: any will do.

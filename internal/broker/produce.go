@@ -2,7 +2,7 @@ package broker
 
 import (
 	"errors"
-	"strconv"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -40,16 +40,22 @@ func produceTooOld(q *query, request kmsg.Request) answer {
 
 // production is one Produce on its way.
 type production struct {
-	q     *query
-	r     *kmsg.ProduceRequest
-	parts []part
-	err   error // why topics could not be looked up
+	q      *query
+	r      *kmsg.ProduceRequest
+	topics []topicName // distinct, as the client named them
+	parts  []part
+	err    error // why topics could not be looked up
+}
+
+// topicName is a topic as a client names it: by name, or, from version 13 on, by id.
+type topicName struct {
+	name string
+	id   base.TopicID
 }
 
 // part is what is produced to one partition. If a request names one twice, the later records count, as in Kafka.
 type part struct {
-	name    string
-	id      base.TopicID
+	at      int // of its topic among those of the production
 	index   int32
 	records []byte
 	topic   *log.Topic
@@ -61,26 +67,52 @@ type part struct {
 
 func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 	p := &production{q: q, r: r}
-	type place struct {
-		name  string
-		id    base.TopicID
-		index int32
+	count := 0
+	for i := range r.Topics {
+		count += len(r.Topics[i].Partitions)
 	}
-	at := map[place]int{}
-	for _, t := range r.Topics {
-		for _, partition := range t.Partitions {
-			k := place{t.Topic, t.TopicID, partition.Partition}
-			i, again := at[k]
-			if !again {
-				i = len(p.parts)
-				at[k] = i
-				p.parts = append(p.parts, part{name: k.name, id: k.id, index: k.index, answer: kmsg.NewProduceResponseTopicPartition()})
-				p.parts[i].answer.Partition, p.parts[i].answer.BaseOffset = k.index, -1
-			}
-			p.parts[i].records = partition.Records
+	p.parts = make([]part, 0, count)
+	topics := make(map[topicName]int, len(r.Topics))
+	ascend := true // nearly always: then no partition is there twice
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		name := topicName{t.Topic, t.TopicID}
+		at, again := topics[name]
+		if !again {
+			at = len(p.topics)
+			topics[name] = at
+			p.topics = append(p.topics, name)
+		}
+		ascend = ascend && !again
+		for j := range t.Partitions {
+			x := &t.Partitions[j]
+			ascend = ascend && (j == 0 || t.Partitions[j-1].Partition < x.Partition)
+			one := part{at: at, index: x.Partition, records: x.Records, answer: kmsg.NewProduceResponseTopicPartition()}
+			one.answer.Partition, one.answer.BaseOffset = x.Partition, -1
+			p.parts = append(p.parts, one)
 		}
 	}
+	if !ascend {
+		p.distinct()
+	}
 	return p
+}
+
+// distinct leaves one part of each partition, in the place of its first and with the records of its last.
+func (p *production) distinct() {
+	first := make(map[uint64]int, len(p.parts)) // by topic and partition
+	kept := p.parts[:0]
+	for _, t := range p.parts {
+		k := uint64(t.at)<<32 | uint64(uint32(t.index))
+		if i, again := first[k]; again {
+			kept[i].records = t.records
+			continue
+		}
+		first[k] = len(kept)
+		kept = append(kept, t)
+	}
+	clear(p.parts[len(kept):])
+	p.parts = kept
 }
 
 func (t *part) refuse(k base.Kind, text string) {
@@ -103,25 +135,35 @@ func (p *production) byID() bool { return p.r.Version >= 13 }
 // resolve finds the topics, behind a barrier where one seems not to exist.
 func (p *production) resolve() {
 	p.err = p.q.certainly(func(v meta.View) (missing bool) {
+		found := make([]*log.Topic, len(p.topics))
+		for i, t := range p.topics {
+			if p.byID() {
+				found[i], _ = v.Log.TopicByID(t.id)
+			} else {
+				found[i], _ = v.Log.TopicByName(t.name)
+			}
+		}
 		for i := range p.parts {
 			t := &p.parts[i]
-			if p.byID() {
-				t.topic, _ = v.Log.TopicByID(t.id)
-			} else {
-				t.topic, _ = v.Log.TopicByName(t.name)
-			}
+			t.topic = found[t.at]
 			missing = missing || t.topic == nil || t.index >= t.topic.Partitions
 		}
 		return missing
 	})
 }
 
-// validate checks the batches of all partitions.
+// validate checks the batches of all partitions, which come topic by topic.
 func (p *production) validate() {
+	var rules batch.Rules
+	allowed, at := false, -1
 	for i := range p.parts {
 		t := &p.parts[i]
+		if t.at != at {
+			at = t.at
+			allowed, rules = p.q.allow(Write, Topic, p.nameOf(t)), p.rules(t.topic)
+		}
 		switch {
-		case !p.q.allow(Write, Topic, t.topicName()):
+		case !allowed:
 			t.refuse(topicAuthorizationFailed, "")
 		case p.err != nil && (t.topic == nil || t.index >= t.topic.Partitions):
 			t.refuse(base.NotLeaderOrFollower, p.err.Error())
@@ -130,22 +172,27 @@ func (p *production) validate() {
 		case t.topic == nil || t.index < 0 || t.index >= t.topic.Partitions:
 			t.refuse(base.UnknownTopicOrPartition, "")
 		default:
-			p.validatePart(t)
+			rules.Partition = t.index
+			t.validate(&rules)
 		}
 	}
 }
 
-func (t *part) topicName() string {
+func (p *production) nameOf(t *part) string {
 	if t.topic != nil {
 		return t.topic.Name
 	}
-	return t.name
+	return p.topics[t.at].name
 }
 
-func (p *production) validatePart(t *part) {
-	values := p.q.b.effective(t.topic)
-	rules := batch.Rules{
-		Partition:      partitionName(t.topic.Name, t.index),
+// rules are those of a topic's batches; topic may be nil.
+func (p *production) rules(topic *log.Topic) batch.Rules {
+	if topic == nil {
+		return batch.Rules{}
+	}
+	values := p.q.b.effective(topic)
+	return batch.Rules{
+		Topic:          topic.Name,
 		ProduceVersion: p.r.Version,
 		MaxBytes:       int(values.MaxMessageBytes),
 		Compacted:      values.Compact,
@@ -154,7 +201,10 @@ func (p *production) validatePart(t *part) {
 		BeforeMaxMs:    values.TimestampBeforeMaxMs,
 		AfterMaxMs:     values.TimestampAfterMaxMs,
 	}
-	b, info, err := batch.Validate(t.records, &rules)
+}
+
+func (t *part) validate(rules *batch.Rules) {
+	b, info, err := batch.Validate(t.records, rules)
 	switch {
 	case err != nil:
 		t.refuse(base.KindOf(err), err.Error())
@@ -163,7 +213,7 @@ func (p *production) validatePart(t *part) {
 		t.refuse(base.TransactionalIDAuthorization, "this version of Millrace does not serve transactions")
 	default:
 		t.bytes, t.info = b, info
-		if values.LogAppendTime {
+		if rules.AppendTime {
 			t.answer.LogAppendTime = rules.NowMs
 		}
 	}
@@ -185,8 +235,7 @@ func errorRecords(err error) []kmsg.ProduceResponseTopicPartitionErrorRecord {
 // append hands the good batches over; the answer comes when they are durable. The request's memory is held until the
 // append is done, which may be later than the answer.
 func (p *production) append() answer {
-	var batches []ingest.Batch
-	var parts []*part
+	batches, parts := make([]ingest.Batch, 0, len(p.parts)), make([]*part, 0, len(p.parts))
 	for i := range p.parts {
 		if t := &p.parts[i]; t.bytes != nil {
 			batches = append(batches, ingest.Batch{Topic: t.topic.ID, Partition: t.index, Bytes: t.bytes, Info: t.info})
@@ -231,18 +280,19 @@ func (p *production) answer() answer {
 		return answer{hangUp: p.failed()}
 	}
 	response := p.r.ResponseKind().(*kmsg.ProduceResponse)
-	at := map[string]int{}
+	counts := make([]int, len(p.topics))
 	for i := range p.parts {
-		t := &p.parts[i]
-		k := t.name + string(t.id[:])
-		j, ok := at[k]
-		if !ok {
-			j = len(response.Topics)
-			at[k] = j
-			response.Topics = append(response.Topics, kmsg.ProduceResponseTopic{Topic: t.name, TopicID: t.id})
-		}
-		response.Topics[j].Partitions = append(response.Topics[j].Partitions, t.answer)
+		counts[p.parts[i].at]++
 	}
+	topics := make([]kmsg.ProduceResponseTopic, len(p.topics))
+	for i, t := range p.topics {
+		topics[i] = kmsg.ProduceResponseTopic{Topic: t.name, TopicID: t.id, Partitions: make([]kmsg.ProduceResponseTopicPartition, 0, counts[i])}
+	}
+	for i := range p.parts {
+		t := &topics[p.parts[i].at]
+		t.Partitions = append(t.Partitions, p.parts[i].answer)
+	}
+	response.Topics = slices.DeleteFunc(topics, func(t kmsg.ProduceResponseTopic) bool { return len(t.Partitions) == 0 })
 	return answer{response: response}
 }
 
@@ -265,9 +315,4 @@ func (p *production) failed() bool {
 		}
 	}
 	return false
-}
-
-// partitionName is how a partition is called in messages.
-func partitionName(topic string, index int32) string {
-	return topic + "-" + strconv.Itoa(int(index))
 }

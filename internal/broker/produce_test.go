@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -100,4 +102,39 @@ func TestProduceRefusals(t *testing.T) {
 		})
 	}
 	eventually(t, "all memory is free", func() bool { return b.broker.frames.reserved() == 0 })
+}
+
+// A partition that stands twice in a request, in whatever order and however its topic is split up, is answered once, in the
+// place of its first; its last records count.
+func TestProduceOfAPartitionThatStandsTwice(t *testing.T) {
+	b := newBed(t)
+	b.topic("orders")
+	b.topic("bills")
+	part := func(index int32, values ...string) kmsg.ProduceRequestTopicPartition {
+		return kmsg.ProduceRequestTopicPartition{Partition: index, Records: records(values...)}
+	}
+	r := kmsg.NewPtrProduceRequest()
+	r.Acks, r.TimeoutMillis = -1, 10_000
+	r.Topics = []kmsg.ProduceRequestTopic{
+		{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{part(2, "a"), part(0, "a"), part(2, "a", "b", "c")}},
+		{Topic: "bills", Partitions: []kmsg.ProduceRequestTopicPartition{part(1, "a")}},
+		{Topic: "none"},
+		{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{part(1, "a"), part(0, "a", "b")}},
+	}
+	var got []string
+	for _, topic := range ask[*kmsg.ProduceResponse](b.client, 9, r).Topics {
+		for _, p := range topic.Partitions {
+			got = append(got, fmt.Sprintf("%s-%d: error %d offset %d", topic.Topic, p.Partition, p.ErrorCode, p.BaseOffset))
+		}
+	}
+	want := []string{"orders-2: error 0 offset 0", "orders-0: error 0 offset 0", "orders-1: error 0 offset 0", "bills-1: error 0 offset 0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for index, end := range []int64{2, 1, 3} {
+		p := produced(t, ask[*kmsg.ProduceResponse](b.client, 9, produceRequest("orders", int32(index), records("z"))))
+		if p.BaseOffset != end {
+			t.Errorf("orders-%d ended at %d, want %d", index, p.BaseOffset, end)
+		}
+	}
 }

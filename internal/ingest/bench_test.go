@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
@@ -43,6 +44,40 @@ func BenchmarkAppend(b *testing.B) {
 				if err != nil || r[batches-1].Kind != base.OK {
 					b.Fatal(err, r)
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkAppendBesideParked measures how long a thousand Appends of one batch take, 100 µs apart, until the last has its
+// result, while other batches are parked.
+func BenchmarkAppendBesideParked(b *testing.B) {
+	for _, parked := range []int{0, 4000} {
+		b.Run(fmt.Sprint(parked), func(b *testing.B) {
+			a := start(b, forgetful{memstore.New(time.Now)}, 50*time.Millisecond)
+			producer := int64(0)
+			for b.Loop() {
+				b.StopTimer()
+				waiting := make([]ingest.Batch, parked)
+				for i := range waiting {
+					producer++
+					waiting[i] = numbered(int32(i%4), producer, 5, 1) // what it follows never comes
+				}
+				late := a.Append(waiting)
+				b.StartTimer()
+				var last *env.Future[[]ingest.Result]
+				for i := range 1000 {
+					last = a.Append([]ingest.Batch{numbered(int32(i%4), -1, 0, 1)})
+					time.Sleep(100 * time.Microsecond) // what looks after segments comes to it
+				}
+				if r, err := last.Wait(soon()); err != nil || r[0].Kind != base.OK {
+					b.Fatal(err, r)
+				}
+				b.StopTimer()
+				if _, err := late.Wait(soon()); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
 			}
 		})
 	}

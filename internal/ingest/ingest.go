@@ -94,6 +94,7 @@ type Ingest struct {
 	parkedBytes int
 	tails       map[producerKey]*tail
 	parked      map[producerKey][]*parked
+	expiry      time.Time              // no parked batch has waited long enough before; zero: none is parked
 	failed      map[producerKey]uint64 // batches of these producers fail in segments up to this number
 	puts        tokens
 	rides       riding

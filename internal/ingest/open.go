@@ -147,7 +147,7 @@ func (i *Ingest) awaitSeal() *sealed {
 // due says whether the open segment is to be sealed now, or when to look again. i.mu is held.
 func (i *Ingest) due(now time.Time) (bool, time.Time) {
 	o := i.open
-	at := i.nextParked()
+	at := i.expiry // it may be that of one that is not parked any more
 	if len(o.batches) == 0 {
 		return false, at
 	}

@@ -47,7 +47,9 @@ func (i *Ingest) add(p *pending) bool {
 		i.counts.parked.Add(1)
 		i.parkedNo++
 		i.parkedBytes += len(p.Bytes)
-		i.parked[k] = append(i.parked[k], &parked{p, i.env.Now().Add(parkFor)})
+		until := i.env.Now().Add(parkFor)
+		i.expiry = earlier(i.expiry, until)
+		i.parked[k] = append(i.parked[k], &parked{p, until})
 		slices.SortStableFunc(i.parked[k], func(a, b *parked) int {
 			return cmp.Or(cmp.Compare(a.Info.Epoch, b.Info.Epoch), int(ahead(a.Info.BaseSequence, b.Info.BaseSequence)))
 		})
@@ -126,8 +128,12 @@ func (i *Ingest) remove(k producerKey) {
 	}
 }
 
-// expireParked lets batches that waited long enough through as they are. i.mu is held.
+// expireParked lets batches that waited long enough through as they are. It looks at none before one has: it is called for every
+// batch that comes. i.mu is held.
 func (i *Ingest) expireParked(now time.Time) {
+	if i.expiry.IsZero() || now.Before(i.expiry) {
+		return
+	}
 	for _, k := range i.parkedKeys() {
 		for slices.ContainsFunc(i.parked[k], func(p *parked) bool { return !now.Before(p.until) }) {
 			// The one with the lowest number goes first, though another may have waited longer.
@@ -137,17 +143,12 @@ func (i *Ingest) expireParked(now time.Time) {
 			i.unpark(k, false)
 		}
 	}
-}
-
-// nextParked is when the next parked batch has waited long enough; zero if none is parked.
-func (i *Ingest) nextParked() time.Time {
-	var at time.Time
+	i.expiry = time.Time{}
 	for _, list := range i.parked {
 		for _, p := range list {
-			at = earlier(at, p.until)
+			i.expiry = earlier(i.expiry, p.until)
 		}
 	}
-	return at
 }
 
 // look has predecessors looked for. One search at a time serves all that began to wait before it.

@@ -302,3 +302,26 @@ func TestBatchTimeout(t *testing.T) {
 		}
 	})
 }
+
+// Each parked batch waits its own time, whatever becomes of those that were parked before it.
+func TestEachParkedBatchWaitsItsOwnTime(t *testing.T) {
+	inWorld(t, 10*time.Millisecond, func(_ *sim.World, a *inhabitant) {
+		expect(t, a, "the first of a producer", a.Append([]ingest.Batch{numbered(0, 7, 0, 5)}), "NONE@0")
+		early := a.Append([]ingest.Batch{numbered(0, 7, 10, 5)}) // parked
+		a.p.Sleep(time.Second)
+		parked := a.p.Now()
+		late := a.Append([]ingest.Batch{numbered(1, 8, 5, 5)}) // of a producer that the partition does not know
+		a.p.Sleep(500 * time.Millisecond)
+		expect(t, a, "what the first parked waits for", a.Append([]ingest.Batch{numbered(0, 7, 5, 5)}), "NONE@5")
+		expect(t, a, "the first parked", early, "NONE@10")
+		if late.Done() {
+			t.Error("the second parked is answered before its time")
+		}
+		if _, err := late.Wait(a.p.Now().Add(time.Minute)); err != nil {
+			t.Error(err)
+		}
+		if waited := a.p.Now().Sub(parked); waited < 2*time.Second || waited > 2200*time.Millisecond {
+			t.Errorf("the second parked waited %v, want 2 s and what its commit takes", waited)
+		}
+	})
+}

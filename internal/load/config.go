@@ -45,6 +45,7 @@ var shapes = map[Kind]shape{
 type Config struct {
 	Bootstrap []string `json:"bootstrap"`
 	Load      Kind     `json:"load"`
+	ClientID  string   `json:"client_id"` // of all clients; Millrace reads a zone out of it
 
 	// Topic is used as it is if it exists, and made and kept otherwise; if Topic is empty one is made for the run.
 	Topic      string `json:"topic"`
@@ -96,7 +97,7 @@ func DefaultRate(k Kind) float64 {
 // Defaults are those of a quick run; batches and buffers as Kafka's Java producer has them, but for batches of up to 1 MiB.
 func Defaults(k Kind) Config {
 	return Config{
-		Load: k, Partitions: 100, Producers: 2, Consumers: 2, RecordBytes: 1024, Compressibility: 3, BacklogBytes: 1 << 30,
+		Load: k, ClientID: "millrace-bench", Partitions: 100, Producers: 2, Consumers: 2, RecordBytes: 1024, Compressibility: 3, BacklogBytes: 1 << 30,
 		Codec: "lz4", Acks: "all", Idempotence: true, Linger: Span(5 * time.Millisecond), BatchBytes: 1 << 20, BufferBytes: 32 << 20,
 		RecordsPerSec: DefaultRate(k), Warmup: Span(5 * time.Second), Duration: Span(30 * time.Second),
 	}

@@ -97,7 +97,7 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 
 // newClient makes a client that its user closes.
 func (r *run) newClient(options ...kgo.Opt) (*kgo.Client, error) {
-	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.config.Bootstrap...), kgo.ClientID("millrace-bench"), kgo.DialTimeout(dialTimeout)}, options...)...)
+	return kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.config.Bootstrap...), kgo.ClientID(r.config.ClientID), kgo.DialTimeout(dialTimeout)}, options...)...)
 }
 
 // client makes a client that is closed with the run.

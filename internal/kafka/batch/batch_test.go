@@ -24,7 +24,7 @@ func sample(n int) []NewRecord {
 
 func rules() *Rules {
 	return &Rules{
-		Partition: "t-0", ProduceVersion: 9, MaxBytes: 1 << 20,
+		Topic: "t", Partition: 0, ProduceVersion: 9, MaxBytes: 1 << 20,
 		NowMs: 2000, BeforeMaxMs: 1 << 62, AfterMaxMs: 3_600_000,
 	}
 }

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/plant"
@@ -15,8 +16,9 @@ const MaxRecordErrors = 1000
 
 // Rules are what the topic and the request ask of a batch.
 type Rules struct {
-	// Partition names the partition in errors, as "topic-0".
-	Partition string
+	// Topic and Partition name the partition in errors, as "topic-0".
+	Topic     string
+	Partition int32
 	// ProduceVersion is the version of the Produce request, 3 or above.
 	ProduceVersion int16
 	// MaxBytes is max.message.bytes: the largest batch with its header, compressed.
@@ -134,11 +136,11 @@ func checkFrame(b Batch, r *Rules) error {
 	}
 	if len(b) > r.MaxBytes {
 		return base.Errorf(base.MessageTooLarge, "%s: the record batch has %d bytes, more than max.message.bytes=%d",
-			r.Partition, len(b), r.MaxBytes)
+			r.name(), len(b), r.MaxBytes)
 	}
 	if crc := b.ComputeCRC(); crc != b.CRC() && !plant.LeftOut(plant.BatchChecksums) {
 		return base.Errorf(base.CorruptMessage, "%s: the record batch bears checksum %08x, its bytes have %08x",
-			r.Partition, b.CRC(), crc)
+			r.name(), b.CRC(), crc)
 	}
 	return nil
 }
@@ -155,9 +157,9 @@ func checkHeader(b Batch, r *Rules) error {
 	case attributes.Has(clientForbidden):
 		return r.invalid("clients may not write control batches or delete horizons (attributes %#x)", uint16(attributes))
 	case attributes.Codec() >= codecCount:
-		return base.Errorf(base.UnsupportedCompressionType, "%s: the record batch has %s", r.Partition, attributes.Codec())
+		return base.Errorf(base.UnsupportedCompressionType, "%s: the record batch has %s", r.name(), attributes.Codec())
 	case attributes.Has(LogAppendTime):
-		return base.Errorf(base.InvalidTimestamp, "%s: producers may not set the timestamp type to LogAppendTime", r.Partition)
+		return base.Errorf(base.InvalidTimestamp, "%s: producers may not set the timestamp type to LogAppendTime", r.name())
 	}
 	return checkProducer(b, r)
 }
@@ -219,7 +221,7 @@ func (c *collector) check(i int32, h *head, timestamp int64) {
 	r := c.rules
 	if r.Compacted && !h.hasKey {
 		if c.room() {
-			c.list = append(c.list, RecordError{i, "Compacted topic cannot accept message without key in topic partition " + r.Partition})
+			c.list = append(c.list, RecordError{i, "Compacted topic cannot accept message without key in topic partition " + r.name()})
 		}
 		return
 	}
@@ -252,16 +254,19 @@ func (c *collector) err() error {
 	}
 	return &RecordsError{
 		Err: base.Errorf(kind, "%s: %d records refused because of %s; the first is record %d: %s",
-			c.rules.Partition, c.total, why, first.Index, first.Text),
+			c.rules.name(), c.total, why, first.Index, first.Text),
 		Records: c.list,
 	}
 }
 
+// name is how the partition is called in messages.
+func (r *Rules) name() string { return r.Topic + "-" + strconv.Itoa(int(r.Partition)) }
+
 func (r *Rules) invalid(format string, args ...any) error {
-	return base.Errorf(base.InvalidRecord, "%s: %s", r.Partition, fmt.Sprintf(format, args...))
+	return base.Errorf(base.InvalidRecord, "%s: %s", r.name(), fmt.Sprintf(format, args...))
 }
 
 func (r *Rules) malformed(b Batch, record int32, err error) error {
 	return base.Errorf(base.InvalidRecord, "%s: record %d of the batch (%s) cannot be read: %w",
-		r.Partition, record, b.Attributes().Codec(), err)
+		r.name(), record, b.Attributes().Codec(), err)
 }

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"bufio"
@@ -18,24 +18,24 @@ import (
 
 const module = "github.com/millrace-io/millrace"
 
-// millrace builds the binary, once.
-func (b *bench) millrace() (string, error) {
-	if b.binary != "" {
-		return b.binary, nil
+// Millrace builds the binary, once.
+func (r *Rig) Millrace() (string, error) {
+	if r.binary != "" {
+		return r.binary, nil
 	}
-	path := filepath.Join(b.work, "millrace")
+	path := filepath.Join(r.work, "millrace")
 	build := exec.Command("go", "build", "-o", path, module+"/cmd/millrace")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building millrace: %w\n%s", err, output)
 	}
-	b.binary = path
+	r.binary = path
 	return path, nil
 }
 
-// agent is a running one.
-type agent struct {
-	kafka, http string
+// Agent is a running one.
+type Agent struct {
+	Kafka, HTTP string // its addresses
 	began       time.Time
 	cmd         *exec.Cmd
 	log         bytes.Buffer
@@ -45,20 +45,20 @@ type agent struct {
 // readyWithin bounds the wait for an agent.
 const readyWithin = 2 * time.Minute
 
-// start starts an agent and waits until it is ready; took is how long that was. It ends with the measurement.
-func (b *bench) start(bucket string, flags ...string) (a *agent, took time.Duration, err error) {
-	binary, err := b.millrace()
+// Start starts an agent and waits until it is ready; took is how long that was. It ends with the measurement.
+func (r *Rig) Start(bucket string, flags ...string) (a *Agent, took time.Duration, err error) {
+	binary, err := r.Millrace()
 	if err != nil {
 		return nil, 0, err
 	}
-	a = &agent{ended: make(chan struct{})}
-	if a.kafka, err = freeAddress(); err != nil {
+	a = &Agent{ended: make(chan struct{})}
+	if a.Kafka, err = freeAddress(); err != nil {
 		return nil, 0, err
 	}
-	if a.http, err = freeAddress(); err != nil {
+	if a.HTTP, err = freeAddress(); err != nil {
 		return nil, 0, err
 	}
-	args := append([]string{"agent", "--bucket", bucket, "--listen", a.kafka, "--advertise", a.kafka, "--http", a.http}, flags...)
+	args := append([]string{"agent", "--bucket", bucket, "--listen", a.Kafka, "--advertise", a.Kafka, "--http", a.HTTP}, flags...)
 	a.cmd = exec.Command(binary, args...)
 	a.cmd.Stdout, a.cmd.Stderr = &a.log, &a.log
 	a.began = time.Now()
@@ -69,18 +69,18 @@ func (b *bench) start(bucket string, flags ...string) (a *agent, took time.Durat
 		_ = a.cmd.Wait() // however it ended
 		close(a.ended)
 	}()
-	b.later(a.kill)
+	r.Later(a.Kill)
 	if err := a.awaitReady(); err != nil {
-		a.kill()
+		a.Kill()
 		return nil, 0, fmt.Errorf("%w\n%s", err, a.log.Bytes())
 	}
 	return a, time.Since(a.began), nil
 }
 
-func (a *agent) awaitReady() error {
+func (a *Agent) awaitReady() error {
 	client := &http.Client{Timeout: time.Second}
 	for time.Since(a.began) < readyWithin {
-		if r, err := client.Get("http://" + a.http + "/readyz"); err == nil {
+		if r, err := client.Get("http://" + a.HTTP + "/readyz"); err == nil {
 			_ = r.Body.Close()
 			if r.StatusCode == http.StatusOK {
 				return nil
@@ -95,38 +95,54 @@ func (a *agent) awaitReady() error {
 	return fmt.Errorf("the agent is not ready after %v", readyWithin)
 }
 
-// kill ends the agent at once. It may be called again.
-func (a *agent) kill() {
+// Kill ends the agent at once. It may be called again.
+func (a *Agent) Kill() {
 	_ = a.cmd.Process.Kill() // fails only if it has ended
 	<-a.ended
 }
 
-// requests gives the requests to the bucket so far, by operation.
-func (a *agent) requests() (map[string]float64, error) {
-	const name = `millrace_store_requests_total{operation="`
-	r, err := http.Get("http://" + a.http + "/metrics")
+// Pid is the agent's process.
+func (a *Agent) Pid() int { return a.cmd.Process.Pid }
+
+// Usage is what the kernel says of the agent.
+func (a *Agent) Usage() (Usage, error) { return UsageOf(a.Pid()) }
+
+// Requests gives the requests to the bucket so far, by operation.
+func (a *Agent) Requests() (map[string]float64, error) {
+	all, err := a.Metrics()
+	counts := map[string]float64{}
+	for name, v := range all {
+		if rest, ok := strings.CutPrefix(name, `millrace_store_requests_total{operation="`); ok {
+			counts[strings.TrimSuffix(rest, `"}`)] = v
+		}
+	}
+	return counts, err
+}
+
+// Metrics gives what the agent's /metrics says, by name with labels.
+func (a *Agent) Metrics() (map[string]float64, error) {
+	r, err := http.Get("http://" + a.HTTP + "/metrics")
 	if err != nil {
 		return nil, err
 	}
 	defer r.Body.Close()
-	counts := map[string]float64{}
+	values := map[string]float64{}
 	lines := bufio.NewScanner(r.Body)
 	for lines.Scan() {
-		rest, ok := strings.CutPrefix(lines.Text(), name)
-		operation, value, cut := strings.Cut(rest, `"} `)
-		if !ok || !cut {
+		at := strings.LastIndexByte(lines.Text(), ' ')
+		if at < 0 || strings.HasPrefix(lines.Text(), "#") {
 			continue
 		}
-		if counts[operation], err = strconv.ParseFloat(value, 64); err != nil {
+		if values[lines.Text()[:at]], err = strconv.ParseFloat(lines.Text()[at+1:], 64); err != nil {
 			return nil, err
 		}
 	}
-	return counts, lines.Err()
+	return values, lines.Err()
 }
 
-// save stores what a path of the agent's HTTP side answers.
-func (a *agent) save(path, file string) error {
-	r, err := http.Get("http://" + a.http + path)
+// Save stores what a path of the agent's HTTP side answers.
+func (a *Agent) Save(path, file string) error {
+	r, err := http.Get("http://" + a.HTTP + path)
 	if err != nil {
 		return err
 	}
@@ -149,10 +165,4 @@ func freeAddress() (string, error) {
 	}
 	defer l.Close()
 	return l.Addr().String(), nil
-}
-
-// fileBucket makes a folder and gives the URL of the bucket in it.
-func (b *bench) fileBucket() (url, dir string, err error) {
-	dir, err = os.MkdirTemp(b.work, "bucket-")
-	return "file://" + dir, dir, err
 }

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"encoding/json"
@@ -6,14 +6,15 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/millrace-io/millrace/internal/load"
 )
 
-// row is one figure.
-type row struct {
+// Row is one figure.
+type Row struct {
 	Section string  `json:"section"`
 	What    string  `json:"what"`
 	Value   float64 `json:"value"`
@@ -24,21 +25,32 @@ type row struct {
 	Note    string  `json:"note,omitempty"`
 }
 
-type report struct {
+// Report is what a measuring command prints.
+type Report struct {
 	Date    string   `json:"date"`
 	Machine string   `json:"machine"`
 	Go      string   `json:"go"`
-	Rows    []row    `json:"rows"`
+	Rows    []Row    `json:"rows"`
 	Remarks []string `json:"remarks,omitempty"`
 }
 
-func newReport() report {
+// NewReport begins one.
+func NewReport() Report {
+	return Report{Date: time.Now().Format(time.DateOnly), Machine: machine(), Go: runtime.Version()}
+}
+
+// Where says when and on what something is measured, in one line.
+func Where() string {
+	return fmt.Sprintf("%s, %s, %s", time.Now().Format(time.DateOnly), machine(), runtime.Version())
+}
+
+func machine() string {
+	text := fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH)
 	load, _ := os.ReadFile("/proc/loadavg") // not there on every system
-	machine := fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH)
 	if f := strings.Fields(string(load)); len(f) > 0 {
-		machine += ", load average before " + f[0]
+		text += ", load average before " + f[0]
 	}
-	return report{Date: time.Now().Format(time.DateOnly), Machine: machine, Go: runtime.Version()}
+	return text
 }
 
 func cpuModel() string {
@@ -51,15 +63,17 @@ func cpuModel() string {
 	return "unknown CPU"
 }
 
-func (r *report) add(x row) {
+// Add adds a figure, and judges it.
+func (r *Report) Add(x Row) {
 	x.Missed = x.Most > 0 && x.Value > x.Most || x.Least > 0 && x.Value < x.Least
 	r.Rows = append(r.Rows, x)
 }
 
-// remark is said below the table, once.
-func (r *report) remark(text string) { r.Remarks = append(r.Remarks, text) }
+// Remark is said below the table, once.
+func (r *Report) Remark(text string) { r.Remarks = append(r.Remarks, text) }
 
-func (r *report) print(out io.Writer, asJSON bool) error {
+// Print prints a table, or JSON.
+func (r *Report) Print(out io.Writer, asJSON bool) error {
 	if asJSON {
 		w := json.NewEncoder(out)
 		w.SetIndent("", "  ")
@@ -73,7 +87,7 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 			section = x.Section
 			fmt.Fprintf(w, "\n%s\tmeasured\tgoal\t\t\n", strings.ToUpper(section))
 		}
-		fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", x.What, number(x.Value), x.Unit, x.goal(), x.verdict(), x.Note)
+		fmt.Fprintf(w, "%s\t%s %s\t%s\t%s\t%s\n", x.What, load.Number(x.Value), x.Unit, x.goal(), x.verdict(), x.Note)
 	}
 	for _, remark := range r.Remarks {
 		fmt.Fprintf(w, "\n%s\n", remark)
@@ -81,17 +95,17 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 	return w.Flush()
 }
 
-func (x row) goal() string {
+func (x Row) goal() string {
 	switch {
 	case x.Most > 0:
-		return "≤ " + number(x.Most)
+		return "≤ " + load.Number(x.Most)
 	case x.Least > 0:
-		return "≥ " + number(x.Least)
+		return "≥ " + load.Number(x.Least)
 	}
 	return ""
 }
 
-func (x row) verdict() string {
+func (x Row) verdict() string {
 	switch {
 	case x.Most == 0 && x.Least == 0:
 		return ""
@@ -99,25 +113,4 @@ func (x row) verdict() string {
 		return "MISSED"
 	}
 	return "met"
-}
-
-// number writes three digits or more, in thousands.
-func number(v float64) string {
-	decimals := 0
-	switch {
-	case v == float64(int64(v)) || v >= 100:
-	case v >= 10:
-		decimals = 1
-	default:
-		decimals = 2
-	}
-	text := strconv.FormatFloat(v, 'f', decimals, 64)
-	whole, rest, _ := strings.Cut(text, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if rest != "" {
-		whole += "." + rest
-	}
-	return whole
 }

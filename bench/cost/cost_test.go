@@ -1,0 +1,122 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func defaults(t *testing.T, args ...string) model {
+	t.Helper()
+	m, _, err := parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.in = gib
+	return m
+}
+
+// The page in the docs is what the command prints. Run: go run ./bench/cost > docs/COST.md
+func TestThePageIsWhatTheCommandPrints(t *testing.T) {
+	page, err := os.ReadFile("../../docs/COST.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := run(nil, &out); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(page) {
+		t.Error("docs/COST.md is not what go run ./bench/cost prints: print it anew")
+	}
+}
+
+func near(t *testing.T, what string, got, want float64) {
+	t.Helper()
+	if math.Abs(got-want) > 0.01*math.Abs(want) {
+		t.Errorf("%s = %g, want %g", what, got, want)
+	}
+}
+
+// Reckoned by hand: of each GB two copies and two thirds of the producers cross zones, at 2 cents.
+func TestKafkaPaysForCrossingZones(t *testing.T) {
+	m := defaults(t)
+	_, b := m.kafka()
+	near(t, "dollars for a GB", b.Transfer/(gib*hour/1e9), 0.02*(2+2.0/3))
+	m = defaults(t, "-zones", "1")
+	_, b = m.kafka()
+	near(t, "copies alone", b.Transfer/(gib*hour/1e9), 0.02*2)
+}
+
+func TestALoadByHand(t *testing.T) {
+	m := defaults(t, "-batch", "1024", "-use", "1")
+	o := m.with(4)
+	near(t, "segments of 8 MiB", o.Segments, 128)
+	near(t, "batches of 1 MiB", o.Batches, 1024)
+	near(t, "bytes that two other zones read", o.DataBytesRead, 2*gib*m.Values[readPerByte])
+	near(t, "small entries, as often as the profile's PUT allows", o.Entries, 1/0.045)
+	near(t, "an entry", o.EntryBytes, 0.045*1024*m.Values[entryBatchBytes])
+	near(t, "network", o.AgentNetwork, gib) // four times the load is sent, by four agents
+	slow := m.with(4096)
+	near(t, "segments at the batch time-out", slow.Segments, 4*4096)
+	b := m.cost(o, prices{PutThousand: 1})
+	near(t, "requests", b.Requests, 3600*(128+1/0.045)/1000)
+}
+
+// Entries take longer the larger they are, so that fewer are written, each larger.
+func TestEntriesGrowWithTheLoad(t *testing.T) {
+	m := defaults(t)
+	few, small := m.entries(1000, 1000)
+	many, large := m.entries(1e6, 1e6)
+	if few <= many || small >= large || large > 1e6*m.Values[entryBatchBytes] {
+		t.Errorf("1,000 batches: %g entries of %g B; 1,000,000: %g of %g B", few, small, many, large)
+	}
+	if rare, _ := m.entries(10, 2); rare != 2 {
+		t.Errorf("%g entries for 2 segments", rare)
+	}
+}
+
+func TestALimitIsReachedWhereItSays(t *testing.T) {
+	m := defaults(t)
+	for _, l := range limits {
+		at := l.breaksAt(m)
+		if at == 0 {
+			continue
+		}
+		m.in = at
+		if load := l.load(&m, m.calculate()); load < l.most(&m) {
+			t.Errorf("%s: %g at %g B/s, of %g", l.what, load, at, l.most(&m))
+		}
+		m.in = at / 1.1
+		if load := l.load(&m, m.calculate()); load > l.most(&m) {
+			t.Errorf("%s: %g already at %g B/s, of %g", l.what, load, at/1.1, l.most(&m))
+		}
+	}
+}
+
+func TestCollect(t *testing.T) {
+	if _, err := collect(nil); err == nil || !strings.Contains(err.Error(), "run go run ./bench/scale records --json") {
+		t.Errorf("nothing was measured: %v", err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	numbers := write("numbers.json", `{"date":"today","machine":"here","rows":[
+		{"section":"apply","what":"decode and apply","value":7},{"section":"apply","what":"decode and apply","value":8}]}`)
+	scale := write("scale.json", `{"where":"there","curves":[{"name":"records","columns":[{"name":"x"},{"name":"its CPU, a GiB in"}],
+		"points":[{"x":1024,"values":[null,3]},{"x":2048,"values":[null,9]}]}]}`)
+	m, err := collect([]string{scale, numbers})
+	if err == nil {
+		t.Error("most is missing, and nothing is said of it")
+	}
+	if m.Values[followRate] != 7 || m.Values[cpuIn] != 3 || m.Where != "today, here" {
+		t.Errorf("%+v", m)
+	}
+}
