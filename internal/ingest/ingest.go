@@ -22,6 +22,8 @@ const (
 	uploadsAtOnce = 6
 	// earlyFraction of BatchTimeout without a new batch seals a segment early, if the budget of PUTs allows.
 	earlyFraction = 16
+	// earlyBytes does so too: two PUTs of half the size, side by side, are done sooner than one.
+	earlyBytes    = 2 << 20
 	putsPerSecond = 8
 	putsBurst     = 4
 	// parkFor is how long a batch waits for its predecessor: a request that went to another agent first needs that

@@ -157,6 +157,9 @@ func (i *Ingest) due(now time.Time) (bool, time.Time) {
 	}
 	quiet := o.last.Add(i.config.BatchTimeout / earlyFraction)
 	i.puts.refill(now, putsPerSecond, putsBurst)
+	if o.bytes >= earlyBytes {
+		quiet = now // as far as the budget allows
+	}
 	if i.puts.have < 1 {
 		quiet = later(quiet, now.Add(time.Duration((1-i.puts.have)/putsPerSecond*float64(time.Second))))
 	}
