@@ -5,32 +5,22 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
 )
 
-const module = "github.com/millrace-io/millrace"
-
 // millrace builds the binary, once.
-func (b *bench) millrace() (string, error) {
-	if b.binary != "" {
-		return b.binary, nil
+func (b *bench) millrace() (path string, err error) {
+	if b.binary == "" {
+		b.binary, err = host.Build(b.work)
 	}
-	path := filepath.Join(b.work, "millrace")
-	build := exec.Command("go", "build", "-o", path, module+"/cmd/millrace")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building millrace: %w\n%s", err, output)
-	}
-	b.binary = path
-	return path, nil
+	return b.binary, err
 }
 
 // agent is a running one.
@@ -52,10 +42,10 @@ func (b *bench) start(bucket string, flags ...string) (a *agent, took time.Durat
 		return nil, 0, err
 	}
 	a = &agent{ended: make(chan struct{})}
-	if a.kafka, err = freeAddress(); err != nil {
+	if a.kafka, err = host.FreeAddress(); err != nil {
 		return nil, 0, err
 	}
-	if a.http, err = freeAddress(); err != nil {
+	if a.http, err = host.FreeAddress(); err != nil {
 		return nil, 0, err
 	}
 	args := append([]string{"agent", "--bucket", bucket, "--listen", a.kafka, "--advertise", a.kafka, "--http", a.http}, flags...)
@@ -122,33 +112,6 @@ func (a *agent) requests() (map[string]float64, error) {
 		}
 	}
 	return counts, lines.Err()
-}
-
-// save stores what a path of the agent's HTTP side answers.
-func (a *agent) save(path, file string) error {
-	r, err := http.Get("http://" + a.http + path)
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", path, r.Status)
-	}
-	out, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, r.Body)
-	return errors.Join(err, out.Close())
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // fileBucket makes a folder and gives the URL of the bucket in it.

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/host"
 	"github.com/millrace-io/millrace/internal/load"
 )
 
@@ -34,15 +33,15 @@ func (b *bench) memory() error {
 		return err
 	}
 	defer a.kill()
-	var before, after usage
+	var before, after host.Usage
 	var beforeErr, afterErr error
 	profiled := make(<-chan error)
 	result, err := load.Run(context.Background(), b.loadConfig(a.kafka), load.Watch{
 		Opened: func() {
-			before, beforeErr = usageOf(a.cmd.Process.Pid)
+			before, beforeErr = host.UsageOf(a.cmd.Process.Pid)
 			profiled = b.profile(a)
 		},
-		Closed: func() { after, afterErr = usageOf(a.cmd.Process.Pid) },
+		Closed: func() { after, afterErr = host.UsageOf(a.cmd.Process.Pid) },
 	})
 	if err = errors.Join(err, beforeErr, afterErr); err != nil {
 		return err
@@ -51,15 +50,15 @@ func (b *bench) memory() error {
 	return errors.Join(<-profiled, result.Verdict())
 }
 
-func (b *bench) addMemory(r *load.Result, before, after usage) {
+func (b *bench) addMemory(r *load.Result, before, after host.Usage) {
 	add := func(what string, v float64, unit string, most float64, note string) {
 		b.report.add(row{Section: "memory", What: what, Value: v, Unit: unit, Most: most, Note: note})
 	}
 	b.report.add(row{Section: "memory", What: "acknowledged", Value: r.Produced.MBPerSec, Unit: "MB/s", Least: 0.98 * float64(b.mbPerSec),
 		Note: fmt.Sprintf("%d MB/s offered by %d producers for %.0f s; clients share the machine", b.mbPerSec, r.Config.Producers, r.Seconds)})
 	add("consumed", r.Consumed.MBPerSec, "MB/s", 0, fmt.Sprintf("%d consumers at the tail", r.Config.Consumers))
-	add("largest RSS", float64(after.peakBytes)/(1<<20), "MiB", 400, "since the agent's start")
-	cpu := (after.cpu - before.cpu).Seconds()
+	add("largest RSS", float64(after.PeakBytes)/(1<<20), "MiB", 400, "since the agent's start")
+	cpu := (after.CPU - before.CPU).Seconds()
 	add("CPU of the agent", cpu/(float64(r.Produced.Bytes)/(1<<30)), "s/GiB in and out", 0, fmt.Sprintf("%.0f%% of one core", 100*cpu/r.Seconds))
 	if r.Ack != nil {
 		add("produce p50", r.Ack.P50, "ms", 0, "from when a record was due")
@@ -78,53 +77,14 @@ func (b *bench) profile(a *agent) <-chan error {
 		return done
 	}
 	go func() {
-		err := a.save(fmt.Sprintf("/debug/pprof/profile?seconds=%d", int(b.load.Seconds()/2)), filepath.Join(b.profiles, "cpu.pprof"))
+		err := host.Save(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", a.http, int(b.load.Seconds()/2)), filepath.Join(b.profiles, "cpu.pprof"))
 		if err == nil {
-			err = a.save("/debug/pprof/heap", filepath.Join(b.profiles, "heap.pprof"))
+			err = host.Save("http://"+a.http+"/debug/pprof/heap", filepath.Join(b.profiles, "heap.pprof"))
 		}
 		if err == nil {
-			err = a.save("/debug/pprof/allocs", filepath.Join(b.profiles, "allocs.pprof"))
+			err = host.Save("http://"+a.http+"/debug/pprof/allocs", filepath.Join(b.profiles, "allocs.pprof"))
 		}
 		done <- err
 	}()
 	return done
-}
-
-// usage is what the kernel says of a process.
-type usage struct {
-	peakBytes int64 // largest RSS
-	cpu       time.Duration
-}
-
-// ticksPerSecond is the kernel's unit in /proc/PID/stat: USER_HZ, 100 on every architecture Go runs on.
-const ticksPerSecond = 100
-
-func usageOf(pid int) (u usage, err error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return u, fmt.Errorf("memory is measured on Linux only: %w", err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			if err != nil {
-				return u, err
-			}
-			u.peakBytes = kib << 10
-		}
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return u, err
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may hold spaces
-	fields := strings.Fields(rest)
-	for _, i := range []int{11, 12} { // user and system time
-		ticks, err := strconv.ParseInt(fields[i], 10, 64)
-		if err != nil {
-			return u, err
-		}
-		u.cpu += time.Duration(ticks) * time.Second / ticksPerSecond
-	}
-	return u, nil
 }

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
 )
 
 // row is one figure.
@@ -33,22 +34,7 @@ type report struct {
 }
 
 func newReport() report {
-	load, _ := os.ReadFile("/proc/loadavg") // not there on every system
-	machine := fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH)
-	if f := strings.Fields(string(load)); len(f) > 0 {
-		machine += ", load average before " + f[0]
-	}
-	return report{Date: time.Now().Format(time.DateOnly), Machine: machine, Go: runtime.Version()}
-}
-
-func cpuModel() string {
-	info, _ := os.ReadFile("/proc/cpuinfo") // not there on every system
-	for line := range strings.Lines(string(info)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown CPU"
+	return report{Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), Go: runtime.Version()}
 }
 
 func (r *report) add(x row) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"testing"
 )
@@ -36,16 +35,6 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := choose([]string{"aply"}); err == nil {
 		t.Error("a misspelt name is passed over")
-	}
-}
-
-func TestUsageOfThisProcess(t *testing.T) {
-	if _, err := os.Stat("/proc/self/stat"); err != nil {
-		t.Skip("no /proc on this system")
-	}
-	u, err := usageOf(os.Getpid())
-	if err != nil || u.peakBytes < 1<<20 {
-		t.Errorf("%+v, %v", u, err)
 	}
 }
 
