@@ -1,0 +1,194 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
+)
+
+// report is what a run found.
+type report struct {
+	Date     string   `json:"date"`
+	Machine  string   `json:"machine"`
+	Where    string   `json:"where"`    // cores, and the file system of the servers' data
+	Versions string   `json:"versions"` // of what was compared
+	How      string   `json:"how"`      // the loads, as they were set
+	Systems  []string `json:"systems"`  // the first is what the others are compared with
+	Figures  []figure `json:"figures"`
+	Goals    []goal   `json:"goals,omitempty"` // none in the short form
+	Notes    []string `json:"notes,omitempty"`
+
+	serverCores, clientCores float64
+	judged                   bool
+}
+
+// figure is one thing that was measured, of all systems.
+type figure struct {
+	Partitions int                  `json:"partitions"`
+	Load       string               `json:"load"`
+	What       string               `json:"what"`
+	Values     map[string][]float64 `json:"values"` // by system; one for each round
+	Ratios     map[string]spread    `json:"ratios"` // by system, but for the first
+}
+
+// spread is the median of the rounds, and the ends.
+type spread struct {
+	Median float64 `json:"median"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+}
+
+func spreadOf(values []float64) spread {
+	sorted := slices.Sorted(slices.Values(values))
+	if len(sorted) == 0 {
+		return spread{}
+	}
+	middle := len(sorted) / 2
+	s := spread{sorted[middle], sorted[0], sorted[len(sorted)-1]}
+	if len(sorted)%2 == 0 {
+		s.Median = (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return s
+}
+
+func (c *compare) newReport() (*report, error) {
+	kafka, err := c.kafkaVersion()
+	if err != nil {
+		return nil, err
+	}
+	java, err := javaVersion()
+	if err != nil {
+		return nil, err
+	}
+	commit, _ := exec.Command("git", "-C", c.repo, "describe", "--always", "--dirty").Output() // not every tree has a history
+	r := &report{
+		Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), judged: !c.short,
+		Versions: strings.TrimSpace(fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), commit)),
+		Where:    c.where(),
+		How: fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced and tail: %g MB/s, %d readers of everything; backlog of %d MiB",
+			recordBytes, halved, c.rounds, c.warmup, c.window, c.producers, c.rateMB, c.readers, c.backlogMiB),
+	}
+	r.serverCores, r.clientCores = float64(host.Cores()), float64(runtime.NumCPU())
+	if c.pin {
+		if r.serverCores, err = coresIn(c.serverCores); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range c.systems {
+		r.Systems = append(r.Systems, s.name)
+	}
+	return r, nil
+}
+
+// where says on which cores and on which file system.
+func (c *compare) where() string {
+	fs := host.FileSystem(c.work)
+	text := fmt.Sprintf("data on %s", fs)
+	if fs == "tmpfs" {
+		text += ", where fsync is free"
+	}
+	switch {
+	case c.pin:
+		return text + fmt.Sprintf("; server on core %s, clients on core %s", c.serverCores, c.clientCores)
+	case host.Cores() == 1:
+		return text + "; server and clients share the only core: throughputs tell little, compare the CPU"
+	}
+	return text + "; server and clients share all cores"
+}
+
+// coresIn counts the cores of a list such as 0,2-3.
+func coresIn(list string) (n float64, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		var from, to int
+		if _, err := fmt.Sscanf(part, "%d-%d", &from, &to); err != nil {
+			if _, err := fmt.Sscanf(part, "%d", &from); err != nil {
+				return 0, fmt.Errorf("%q is no list of cores", list)
+			}
+			to = from
+		}
+		n += float64(to - from + 1)
+	}
+	return n, nil
+}
+
+// add adds a figure of one more round.
+func (r *report) add(partitions int, load, what, system string, value float64) {
+	f := r.find(partitions, load, what)
+	if f == nil {
+		r.Figures = append(r.Figures, figure{partitions, load, what, map[string][]float64{}, map[string]spread{}})
+		f = &r.Figures[len(r.Figures)-1]
+	}
+	f.Values[system] = append(f.Values[system], value)
+}
+
+// find gives a figure; nil: there is none.
+func (r *report) find(partitions int, load, what string) *figure {
+	for i := range r.Figures {
+		if f := &r.Figures[i]; f.Partitions == partitions && f.Load == load && f.What == what {
+			return f
+		}
+	}
+	return nil
+}
+
+// complete computes what follows from the figures.
+func (r *report) complete() {
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		for _, s := range r.Systems[1:] {
+			f.Ratios[s] = spreadOf(ratios(f.Values[s], f.Values[r.Systems[0]]))
+		}
+	}
+	r.noteLimits()
+	if r.judged {
+		r.Goals = r.judge()
+	}
+}
+
+// ratios divides the values of each round.
+func ratios(of, by []float64) (all []float64) {
+	for i := range min(len(of), len(by)) {
+		all = append(all, of[i]/by[i])
+	}
+	return all
+}
+
+// full is the share of its cores from which on a process is limited by them.
+const full = 0.9
+
+// noteLimits says of each throughput what limited it, if that was not the server's CPU.
+func (r *report) noteLimits() {
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		if f.What != mbPerSec || f.Load == paced || f.Load == tail {
+			continue
+		}
+		for _, s := range r.Systems {
+			if text := r.limit(f, s); text != "" {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s", f.Partitions, f.Load, s, text))
+			}
+		}
+	}
+}
+
+// limit says what limited a system's throughput; "" if it was the server's CPU, or is not known.
+func (r *report) limit(f *figure, system string) string {
+	servers, clients := r.find(f.Partitions, f.Load, serverBusy), r.find(f.Partitions, f.Load, clientsBusy)
+	if servers == nil || clients == nil {
+		return ""
+	}
+	server := spreadOf(servers.Values[system]).Median / r.serverCores
+	client := spreadOf(clients.Values[system]).Median / r.clientCores
+	switch {
+	case server >= full:
+		return ""
+	case client >= full:
+		return fmt.Sprintf("the clients are what limits it (their core %.0f %% busy, the server's %.0f %%): compare the CPU", 100*client, 100*server)
+	}
+	return fmt.Sprintf("neither core is full (clients' %.0f %%, server's %.0f %%): it waits, for the disk or for room in the producers' buffers", 100*client, 100*server)
+}

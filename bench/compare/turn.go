@@ -1,0 +1,131 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
+)
+
+// topic has all loads of a turn.
+const topic = "compare"
+
+// turn is one server's, for one number of partitions.
+type turn struct {
+	*compare
+	system     string
+	partitions int
+	round      int
+	server     *server
+}
+
+// What is measured of a load; see report.
+const (
+	mbPerSec    = "MB/s"
+	cpuPerGiB   = "server CPU, s/GiB"
+	serverBusy  = "server, cores"
+	clientsBusy = "clients, cores"
+	ackP50      = "acknowledged p50, ms"
+	ackP99      = "acknowledged p99, ms"
+	endP50      = "end to end p50, ms"
+	endP99      = "end to end p99, ms"
+	startMs     = "to the first acknowledged record, ms"
+	peakMiB     = "largest RSS, MiB"
+)
+
+// The loads, and the other things that are measured, in the order of a turn.
+const (
+	start       = "start"
+	produce     = "produce"
+	javaProduce = "java produce"
+	paced       = "paced"
+	tail        = "tail"
+	catchUp     = "catch-up"
+	javaCatchUp = "java catch-up"
+	memory      = "memory"
+)
+
+// turn starts a system, has it measured, and removes what it leaves.
+func (c *compare) turn(s system, partitions, round int) (err error) {
+	dir, err := os.MkdirTemp(c.work, s.name+"-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	t := &turn{compare: c, system: s.name, partitions: partitions, round: round}
+	if t.server, err = s.layOut(c, dir); err != nil {
+		return err
+	}
+	cores := ""
+	if c.pin {
+		cores = c.serverCores
+	}
+	if err := t.server.start(cores); err != nil {
+		return err
+	}
+	c.server = t.server
+	defer t.server.kill()
+	if err := t.measure(); err != nil {
+		return t.server.explain(err)
+	}
+	return nil
+}
+
+// measure does all that is done to a new server.
+func (t *turn) measure() error {
+	took, err := t.server.firstAck("first")
+	if err != nil {
+		return err
+	}
+	t.add(start, startMs, float64(took.Microseconds())/1000)
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"warm-up", t.warmUp}, {produce, t.produce}, {javaProduce, t.javaProduce}, {paced + " and " + tail, t.pacedAndTail},
+		{catchUp, t.catchUp}, {javaCatchUp, t.javaCatchUp},
+	} {
+		t.say("  %s", step.name)
+		if err := step.do(); err != nil {
+			return err
+		}
+	}
+	u, err := t.server.usage()
+	if err != nil {
+		return err
+	}
+	t.add(memory, peakMiB, float64(u.PeakBytes)/(1<<20))
+	return nil
+}
+
+func (t *turn) add(load, what string, value float64) {
+	t.report.add(t.partitions, load, what, t.system, value)
+}
+
+// used is what a process used in a span of time.
+type used struct {
+	cpu, over time.Duration
+}
+
+func (u used) cores() float64 { return u.cpu.Seconds() / u.over.Seconds() }
+
+// perGiB gives the seconds of CPU for each GiB of so many bytes.
+func (u used) perGiB(bytes float64) float64 { return u.cpu.Seconds() / (bytes / (1 << 30)) }
+
+// stopwatch measures what a process uses.
+type stopwatch struct {
+	pid   int
+	since time.Time
+	first host.Usage
+}
+
+func startWatch(pid int) (stopwatch, error) {
+	u, err := host.UsageOf(pid)
+	return stopwatch{pid, time.Now(), u}, err
+}
+
+func (w stopwatch) stop() (used, error) {
+	u, err := host.UsageOf(w.pid)
+	return used{u.CPU - w.first.CPU, time.Since(w.since)}, err
+}
