@@ -61,8 +61,7 @@ func (t *turn) produce() error {
 	if err != nil {
 		return err
 	}
-	t.addFlow(produce, r, r.Produced, u)
-	return nil
+	return t.addFlow(produce, r, r.Produced, u)
 }
 
 // pacedAndTail measures producers alone and then with readers, at one rate: what readers cost is the difference.
@@ -73,13 +72,18 @@ func (t *turn) pacedAndTail() error {
 	if err != nil {
 		return err
 	}
-	t.addFlow(paced, alone, alone.Produced, aloneUsed)
+	if err := t.addFlow(paced, alone, alone.Produced, aloneUsed); err != nil {
+		return err
+	}
 	t.addAck(paced, alone)
 	c = t.config(load.FanOut)
 	c.RecordsPerSec, c.Consumers = t.rate(), t.readers
 	read, readUsed, err := t.run(tail, c)
 	if err != nil {
 		return err
+	}
+	if read.Consumed.Bytes == 0 {
+		return fmt.Errorf("%s: %w", tail, errNothing)
 	}
 	// The producers' share, should they not have kept exactly the same pace.
 	writing := aloneUsed.perGiB(float64(alone.Produced.Bytes)) * float64(read.Produced.Bytes) / (1 << 30)
@@ -101,15 +105,21 @@ func (t *turn) catchUp() error {
 	if err != nil {
 		return err
 	}
-	t.addFlow(catchUp, r, r.Backfilled, u)
-	return nil
+	return t.addFlow(catchUp, r, r.Backfilled, u)
 }
 
-func (t *turn) addFlow(name string, r *load.Result, f *load.Flow, u used) {
+// errNothing ends a turn: what is divided by nothing is no figure.
+var errNothing = errors.New("nothing came through while it was measured: give it a longer --window")
+
+func (t *turn) addFlow(name string, r *load.Result, f *load.Flow, u used) error {
+	if f.Bytes == 0 {
+		return fmt.Errorf("%s: %w", name, errNothing)
+	}
 	t.add(name, mbPerSec, f.MBPerSec)
 	t.add(name, cpuPerGiB, u.perGiB(float64(f.Bytes)))
 	t.add(name, serverBusy, u.cores())
 	t.add(name, clientsBusy, r.Client.CoresUsed)
+	return nil
 }
 
 func (t *turn) addAck(name string, r *load.Result) {

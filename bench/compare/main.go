@@ -73,10 +73,9 @@ func run(o options, out io.Writer) (err error) {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	if err := c.turns(); err != nil {
-		return errors.Join(err, c.report.print(out, o.json))
-	}
-	return c.report.print(out, o.json)
+	err = c.turns()
+	c.report.complete()
+	return errors.Join(err, c.report.print(out), c.report.save(o.json))
 }
 
 // prepare brings what all turns need.

@@ -4,20 +4,27 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/millrace-io/millrace/internal/load"
 )
 
-// print writes the report, completed.
-func (r *report) print(out io.Writer, asJSON bool) error {
-	r.complete()
-	if asJSON {
-		w := json.NewEncoder(out)
-		w.SetIndent("", "  ")
-		return w.Encode(r)
+// save writes the report into a file, if there is one.
+func (r *report) save(file string) error {
+	if file == "" {
+		return nil
 	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o644)
+}
+
+// print writes the report as a person reads it.
+func (r *report) print(out io.Writer) error {
 	fmt.Fprintf(out, "%s, %s\n%s\n%s\n%s\n", r.Date, r.Machine, r.Where, r.Versions, r.How)
 	fmt.Fprintf(out, "ratios to %s: median of the rounds (lowest to highest)\n", r.Systems[0])
 	r.printFigures(out)

@@ -11,9 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -97,6 +94,9 @@ func sentIn(line string) (records int, ok bool) {
 }
 
 func (t *turn) addTool(name string, bytes float64, server, client stopwatch) error {
+	if bytes == 0 {
+		return errNothing
+	}
 	ofServer, serverErr := server.stop()
 	ofClient, clientErr := client.stop()
 	if err := errors.Join(serverErr, clientErr); err != nil {
@@ -172,24 +172,4 @@ func fetchedIn(out string) (mib, mibPerSec float64, err error) {
 		mibPerSec, err = strconv.ParseFloat(f[columnFetchMB], 64)
 	}
 	return mib, mibPerSec, err
-}
-
-// recordsInTopic counts what has been written by now.
-func (t *turn) recordsInTopic() (n int64, err error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(t.server.kafka))
-	if err != nil {
-		return 0, err
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err != nil {
-		return 0, err
-	}
-	ends.Each(func(o kadm.ListedOffset) {
-		n += o.Offset
-		err = errors.Join(err, o.Err)
-	})
-	return n, err
 }

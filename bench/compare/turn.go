@@ -8,9 +8,6 @@ import (
 	"github.com/millrace-io/millrace/bench/host"
 )
 
-// topic has all loads of a turn.
-const topic = "compare"
-
 // turn is one server's, for one number of partitions.
 type turn struct {
 	*compare
@@ -31,6 +28,7 @@ const (
 	endP50      = "end to end p50, ms"
 	endP99      = "end to end p99, ms"
 	startMs     = "to the first acknowledged record, ms"
+	topicMs     = "to make the topic, ms"
 	peakMiB     = "largest RSS, MiB"
 )
 
@@ -83,7 +81,7 @@ func (t *turn) measure() error {
 		name string
 		do   func() error
 	}{
-		{"warm-up", t.warmUp}, {produce, t.produce}, {javaProduce, t.javaProduce}, {paced + " and " + tail, t.pacedAndTail},
+		{"topic", t.makeTopic}, {"warm-up", t.warmUp}, {produce, t.produce}, {javaProduce, t.javaProduce}, {paced + " and " + tail, t.pacedAndTail},
 		{catchUp, t.catchUp}, {javaCatchUp, t.javaCatchUp},
 	} {
 		t.say("  %s", step.name)
