@@ -87,10 +87,10 @@ func (t *turn) pacedAndTail() error {
 	}
 	// The producers' share, should they not have kept exactly the same pace.
 	writing := aloneUsed.perGiB(float64(alone.Produced.Bytes)) * float64(read.Produced.Bytes) / (1 << 30)
-	reading := used{readUsed.cpu - time.Duration(writing*float64(time.Second)), readUsed.over}
+	reading := used{cpu: readUsed.cpu - time.Duration(writing*float64(time.Second))}
 	t.add(tail, mbPerSec, read.Consumed.MBPerSec)
 	t.add(tail, cpuPerGiB, reading.perGiB(float64(read.Consumed.Bytes)))
-	t.add(tail, serverBusy, readUsed.cores())
+	t.addBusy(tail, readUsed)
 	t.add(tail, clientsBusy, read.Client.CoresUsed)
 	t.addAck(tail, read)
 	t.add(tail, endP50, read.EndToEnd.P50)
@@ -116,8 +116,7 @@ func (t *turn) addFlow(name string, r *load.Result, f *load.Flow, u used) error 
 		return fmt.Errorf("%s: %w", name, errNothing)
 	}
 	t.add(name, mbPerSec, f.MBPerSec)
-	t.add(name, cpuPerGiB, u.perGiB(float64(f.Bytes)))
-	t.add(name, serverBusy, u.cores())
+	t.addUsed(name, u, float64(f.Bytes))
 	t.add(name, clientsBusy, r.Client.CoresUsed)
 	return nil
 }
@@ -135,7 +134,7 @@ func (t *turn) run(name string, c load.Config) (r *load.Result, u used, err erro
 	r, err = load.Run(context.Background(), c, load.Watch{
 		Opened: func() {
 			go func() { profiled <- t.profile(name) }()
-			watch, openErr = startWatch(t.server.cmd.Process.Pid)
+			watch, openErr = t.watch()
 		},
 		Closed: func() { u, closeErr = watch.stop() },
 	})

@@ -59,6 +59,7 @@ type compare struct {
 	binary  string // of millrace
 	records string // a file of records for Kafka's producer tool
 	repo    string // root of the work tree
+	watched []int  // the server's cores
 	began   time.Time
 	server  *server // that runs now; nil: none
 }
@@ -81,6 +82,13 @@ func run(o options, out io.Writer) (err error) {
 // prepare brings what all turns need.
 func (c *compare) prepare() (err error) {
 	if c.repo, err = repoRoot(); err != nil {
+		return err
+	}
+	cores := fmt.Sprintf("0-%d", host.Cores()-1)
+	if c.pin {
+		cores = c.serverCores
+	}
+	if c.watched, err = host.CoreList(cores); err != nil {
 		return err
 	}
 	if err := c.installKafka(); err != nil {

@@ -73,12 +73,7 @@ func (c *compare) newReport() (*report, error) {
 		How: fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced and tail: %g MB/s, %d readers of everything; backlog of %d MiB",
 			recordBytes, halved, c.rounds, c.warmup, c.window, c.producers, c.rateMB, c.readers, c.backlogMiB),
 	}
-	r.serverCores, r.clientCores = float64(host.Cores()), float64(runtime.NumCPU())
-	if c.pin {
-		if r.serverCores, err = coresIn(c.serverCores); err != nil {
-			return nil, err
-		}
-	}
+	r.serverCores, r.clientCores = float64(len(c.watched)), float64(runtime.NumCPU())
 	for _, s := range c.systems {
 		r.Systems = append(r.Systems, s.name)
 	}
@@ -99,21 +94,6 @@ func (c *compare) where() string {
 		return text + "; server and clients share the only core: throughputs tell little, compare the CPU"
 	}
 	return text + "; server and clients share all cores"
-}
-
-// coresIn counts the cores of a list such as 0,2-3.
-func coresIn(list string) (n float64, err error) {
-	for part := range strings.SplitSeq(list, ",") {
-		var from, to int
-		if _, err := fmt.Sscanf(part, "%d-%d", &from, &to); err != nil {
-			if _, err := fmt.Sscanf(part, "%d", &from); err != nil {
-				return 0, fmt.Errorf("%q is no list of cores", list)
-			}
-			to = from
-		}
-		n += float64(to - from + 1)
-	}
-	return n, nil
 }
 
 // add adds a figure of one more round.
@@ -158,8 +138,13 @@ func ratios(of, by []float64) (all []float64) {
 	return all
 }
 
-// full is the share of its cores from which on a process is limited by them.
-const full = 0.9
+// Shares of a core.
+const (
+	// crowded is what others use of the server's cores from which on it has to be said.
+	crowded = 0.1
+	// full is what a process uses of its cores from which on they limit it.
+	full = 0.9
+)
 
 // noteLimits says of each throughput what limited it, if that was not the server's CPU.
 func (r *report) noteLimits() {
@@ -178,17 +163,20 @@ func (r *report) noteLimits() {
 
 // limit says what limited a system's throughput; "" if it was the server's CPU, or is not known.
 func (r *report) limit(f *figure, system string) string {
-	servers, clients := r.find(f.Partitions, f.Load, serverBusy), r.find(f.Partitions, f.Load, clientsBusy)
-	if servers == nil || clients == nil {
-		return ""
+	share := func(what string, cores float64) float64 {
+		if f := r.find(f.Partitions, f.Load, what); f != nil {
+			return spreadOf(f.Values[system]).Median / cores
+		}
+		return 0
 	}
-	server := spreadOf(servers.Values[system]).Median / r.serverCores
-	client := spreadOf(clients.Values[system]).Median / r.clientCores
+	server, client, others := share(serverBusy, r.serverCores), share(clientsBusy, r.clientCores), share(othersBusy, r.serverCores)
 	switch {
-	case server >= full:
+	case server >= full || client == 0:
 		return ""
 	case client >= full:
 		return fmt.Sprintf("the clients are what limits it (their core %.0f %% busy, the server's %.0f %%): compare the CPU", 100*client, 100*server)
+	case others >= crowded:
+		return fmt.Sprintf("others used %.0f %% of the server's core (the server %.0f %%, the clients %.0f %% of theirs): compare the CPU", 100*others, 100*server, 100*client)
 	}
 	return fmt.Sprintf("neither core is full (clients' %.0f %%, server's %.0f %%): it waits, for the disk or for room in the producers' buffers", 100*client, 100*server)
 }

@@ -85,14 +85,3 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
-
-func TestCoresIn(t *testing.T) {
-	for list, want := range map[string]float64{"0": 1, "1,3": 2, "0-3,6": 5} {
-		if got, err := coresIn(list); err != nil || got != want {
-			t.Errorf("%s: %v, %v", list, got, err)
-		}
-	}
-	if _, err := coresIn("all"); err == nil {
-		t.Error("all is taken for a list of cores")
-	}
-}

@@ -68,8 +68,8 @@ func (t *turn) followProducer(pid int, out io.Reader) error {
 			began = time.Now()
 		case !counting && time.Since(began) >= 2*t.settle:
 			var serverErr, clientErr error
-			server, serverErr = startWatch(t.server.cmd.Process.Pid)
-			client, clientErr = startWatch(pid)
+			server, serverErr = t.watch()
+			client, clientErr = startWatch(pid, nil)
 			if err := errors.Join(serverErr, clientErr); err != nil {
 				return err
 			}
@@ -103,8 +103,7 @@ func (t *turn) addTool(name string, bytes float64, server, client stopwatch) err
 		return err
 	}
 	t.add(name, mbPerSec, bytes/1e6/ofServer.over.Seconds())
-	t.add(name, cpuPerGiB, ofServer.perGiB(bytes))
-	t.add(name, serverBusy, ofServer.cores())
+	t.addUsed(name, ofServer, bytes)
 	t.add(name, clientsBusy, ofClient.cores())
 	return nil
 }
@@ -115,7 +114,7 @@ func (t *turn) javaCatchUp() error {
 	if err != nil {
 		return err
 	}
-	server, err := startWatch(t.server.cmd.Process.Pid)
+	server, err := t.watch()
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ const (
 	mbPerSec    = "MB/s"
 	cpuPerGiB   = "server CPU, s/GiB"
 	serverBusy  = "server, cores"
+	othersBusy  = "others on the server's, cores"
 	clientsBusy = "clients, cores"
 	ackP50      = "acknowledged p50, ms"
 	ackP99      = "acknowledged p99, ms"
@@ -101,9 +102,10 @@ func (t *turn) add(load, what string, value float64) {
 	t.report.add(t.partitions, load, what, t.system, value)
 }
 
-// used is what a process used in a span of time.
+// used is what the server used in a span of time.
 type used struct {
 	cpu, over time.Duration
+	others    time.Duration // what others used of its cores
 }
 
 func (u used) cores() float64 { return u.cpu.Seconds() / u.over.Seconds() }
@@ -114,16 +116,37 @@ func (u used) perGiB(bytes float64) float64 { return u.cpu.Seconds() / (bytes / 
 // stopwatch measures what a process uses.
 type stopwatch struct {
 	pid   int
+	cores []int // its own
 	since time.Time
 	first host.Usage
+	busy  time.Duration // cores
 }
 
-func startWatch(pid int) (stopwatch, error) {
+func startWatch(pid int, cores []int) (stopwatch, error) {
 	u, err := host.UsageOf(pid)
-	return stopwatch{pid, time.Now(), u}, err
+	busy, busyErr := host.Busy(cores)
+	return stopwatch{pid, cores, time.Now(), u, busy}, errors.Join(err, busyErr)
 }
+
+// watch measures what the server uses from now on.
+func (t *turn) watch() (stopwatch, error) { return startWatch(t.server.cmd.Process.Pid, t.watched) }
 
 func (w stopwatch) stop() (used, error) {
 	u, err := host.UsageOf(w.pid)
-	return used{u.CPU - w.first.CPU, time.Since(w.since)}, err
+	busy, busyErr := host.Busy(w.cores)
+	cpu := u.CPU - w.first.CPU
+	return used{cpu, time.Since(w.since), busy - w.busy - cpu}, errors.Join(err, busyErr)
+}
+
+// addUsed adds what a load cost: for each GiB of so many bytes, and in all.
+func (t *turn) addUsed(load string, u used, bytes float64) {
+	t.add(load, cpuPerGiB, u.perGiB(bytes))
+	t.addBusy(load, u)
+}
+
+func (t *turn) addBusy(load string, u used) {
+	t.add(load, serverBusy, u.cores())
+	if t.pin {
+		t.add(load, othersBusy, u.others.Seconds()/u.over.Seconds())
+	}
 }
