@@ -90,8 +90,7 @@ func (t *turn) pacedAndTail() error {
 	reading := used{cpu: readUsed.cpu - time.Duration(writing*float64(time.Second))}
 	t.add(tail, mbPerSec, read.Consumed.MBPerSec)
 	t.add(tail, cpuPerGiB, reading.perGiB(float64(read.Consumed.Bytes)))
-	t.addBusy(tail, readUsed)
-	t.add(tail, clientsBusy, read.Client.CoresUsed)
+	t.addBusy(tail, readUsed, read.Client.CoresUsed)
 	t.addAck(tail, read)
 	t.add(tail, endP50, read.EndToEnd.P50)
 	t.add(tail, endP99, read.EndToEnd.P99)
@@ -116,8 +115,7 @@ func (t *turn) addFlow(name string, r *load.Result, f *load.Flow, u used) error 
 		return fmt.Errorf("%s: %w", name, errNothing)
 	}
 	t.add(name, mbPerSec, f.MBPerSec)
-	t.addUsed(name, u, float64(f.Bytes))
-	t.add(name, clientsBusy, r.Client.CoresUsed)
+	t.addUsed(name, u, float64(f.Bytes), r.Client.CoresUsed)
 	return nil
 }
 

@@ -59,9 +59,10 @@ type compare struct {
 	binary  string // of millrace
 	records string // a file of records for Kafka's producer tool
 	repo    string // root of the work tree
-	watched []int  // the server's cores
 	began   time.Time
 	server  *server // that runs now; nil: none
+
+	serverOn, clientOn []int // cores; all of them without pin
 }
 
 func run(o options, out io.Writer) (err error) {
@@ -84,11 +85,7 @@ func (c *compare) prepare() (err error) {
 	if c.repo, err = repoRoot(); err != nil {
 		return err
 	}
-	cores := fmt.Sprintf("0-%d", host.Cores()-1)
-	if c.pin {
-		cores = c.serverCores
-	}
-	if c.watched, err = host.CoreList(cores); err != nil {
+	if err := c.placeCores(); err != nil {
 		return err
 	}
 	if err := c.installKafka(); err != nil {
@@ -101,6 +98,19 @@ func (c *compare) prepare() (err error) {
 		return err
 	}
 	c.report, err = c.newReport()
+	return err
+}
+
+// placeCores says on which cores server and clients run.
+func (c *compare) placeCores() (err error) {
+	if !c.pin {
+		c.serverCores = fmt.Sprintf("0-%d", host.Cores()-1)
+		c.clientCores = c.serverCores
+	}
+	if c.serverOn, err = host.CoreList(c.serverCores); err != nil {
+		return err
+	}
+	c.clientOn, err = host.CoreList(c.clientCores)
 	return err
 }
 

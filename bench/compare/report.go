@@ -73,7 +73,7 @@ func (c *compare) newReport() (*report, error) {
 		How: fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced and tail: %g MB/s, %d readers of everything; backlog of %d MiB",
 			recordBytes, halved, c.rounds, c.warmup, c.window, c.producers, c.rateMB, c.readers, c.backlogMiB),
 	}
-	r.serverCores, r.clientCores = float64(len(c.watched)), float64(runtime.NumCPU())
+	r.serverCores, r.clientCores = float64(len(c.serverOn)), float64(len(c.clientOn))
 	for _, s := range c.systems {
 		r.Systems = append(r.Systems, s.name)
 	}
@@ -138,13 +138,8 @@ func ratios(of, by []float64) (all []float64) {
 	return all
 }
 
-// Shares of a core.
-const (
-	// crowded is what others use of the server's cores from which on it has to be said.
-	crowded = 0.1
-	// full is what a process uses of its cores from which on they limit it.
-	full = 0.9
-)
+// full is the share of cores from which on they are a limit.
+const full = 0.9
 
 // noteLimits says of each throughput what limited it, if that was not the server's CPU.
 func (r *report) noteLimits() {
@@ -169,14 +164,21 @@ func (r *report) limit(f *figure, system string) string {
 		}
 		return 0
 	}
-	server, client, others := share(serverBusy, r.serverCores), share(clientsBusy, r.clientCores), share(othersBusy, r.serverCores)
-	switch {
-	case server >= full || client == 0:
+	server, client := share(serverBusy, r.serverCores), share(clientsBusy, r.clientCores)
+	serverAll, clientAll := max(server, share(serverFull, r.serverCores)), max(client, share(clientsFull, r.clientCores))
+	if server >= full || client == 0 {
 		return ""
-	case client >= full:
-		return fmt.Sprintf("the clients are what limits it (their core %.0f %% busy, the server's %.0f %%): compare the CPU", 100*client, 100*server)
-	case others >= crowded:
-		return fmt.Sprintf("others used %.0f %% of the server's core (the server %.0f %%, the clients %.0f %% of theirs): compare the CPU", 100*others, 100*server, 100*client)
 	}
-	return fmt.Sprintf("neither core is full (clients' %.0f %%, server's %.0f %%): it waits, for the disk or for room in the producers' buffers", 100*client, 100*server)
+	what := "neither core is full: it waits, for the disk or for room in the producers' buffers"
+	switch {
+	case client >= full:
+		what = "the clients are the limit: compare the CPU"
+	case serverAll >= full && clientAll >= full:
+		what = "others filled both cores: compare the CPU"
+	case serverAll >= full:
+		what = "others filled the server's core: compare the CPU"
+	case clientAll >= full:
+		what = "others filled the clients' core, so that the clients are the limit: compare the CPU"
+	}
+	return fmt.Sprintf("%s (server's core busy %.0f %%, by the server %.0f %%; clients' %.0f %%, by the clients %.0f %%)", what, 100*serverAll, 100*server, 100*clientAll, 100*client)
 }

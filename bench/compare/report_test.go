@@ -63,7 +63,7 @@ func TestLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"millrace: the clients are what limits it (their core 97 % busy, the server's 50 %)", "≥ 1.5", "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)", "MISSED",
+		"millrace: the clients are the limit: compare the CPU (server's core busy 50 %, by the server 50 %; clients' 97 %, by the clients 97 %)", "≥ 1.5", "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)", "MISSED",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())

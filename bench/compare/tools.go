@@ -69,7 +69,7 @@ func (t *turn) followProducer(pid int, out io.Reader) error {
 		case !counting && time.Since(began) >= 2*t.settle:
 			var serverErr, clientErr error
 			server, serverErr = t.watch()
-			client, clientErr = startWatch(pid, nil)
+			client, clientErr = startWatch(pid, nil, nil)
 			if err := errors.Join(serverErr, clientErr); err != nil {
 				return err
 			}
@@ -103,8 +103,7 @@ func (t *turn) addTool(name string, bytes float64, server, client stopwatch) err
 		return err
 	}
 	t.add(name, mbPerSec, bytes/1e6/ofServer.over.Seconds())
-	t.addUsed(name, ofServer, bytes)
-	t.add(name, clientsBusy, ofClient.cores())
+	t.addUsed(name, ofServer, bytes, ofClient.cores())
 	return nil
 }
 

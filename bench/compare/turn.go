@@ -22,8 +22,9 @@ const (
 	mbPerSec    = "MB/s"
 	cpuPerGiB   = "server CPU, s/GiB"
 	serverBusy  = "server, cores"
-	othersBusy  = "others on the server's, cores"
 	clientsBusy = "clients, cores"
+	serverFull  = "server's cores, by all"
+	clientsFull = "clients' cores, by all"
 	ackP50      = "acknowledged p50, ms"
 	ackP99      = "acknowledged p99, ms"
 	endP50      = "end to end p50, ms"
@@ -102,10 +103,10 @@ func (t *turn) add(load, what string, value float64) {
 	t.report.add(t.partitions, load, what, t.system, value)
 }
 
-// used is what the server used in a span of time.
+// used is what a process used in a span of time, and how busy everybody kept the cores meanwhile.
 type used struct {
-	cpu, over time.Duration
-	others    time.Duration // what others used of its cores
+	cpu, over              time.Duration
+	serverBusy, clientBusy time.Duration // the server's cores, the clients'
 }
 
 func (u used) cores() float64 { return u.cpu.Seconds() / u.over.Seconds() }
@@ -115,38 +116,48 @@ func (u used) perGiB(bytes float64) float64 { return u.cpu.Seconds() / (bytes / 
 
 // stopwatch measures what a process uses.
 type stopwatch struct {
-	pid   int
-	cores []int // its own
-	since time.Time
-	first host.Usage
-	busy  time.Duration // cores
+	pid            int
+	server, client []int // cores
+	since          time.Time
+	first          used // since the process's start, or the machine's
 }
 
-func startWatch(pid int, cores []int) (stopwatch, error) {
-	u, err := host.UsageOf(pid)
-	busy, busyErr := host.Busy(cores)
-	return stopwatch{pid, cores, time.Now(), u, busy}, errors.Join(err, busyErr)
+func startWatch(pid int, server, client []int) (stopwatch, error) {
+	w := stopwatch{pid: pid, server: server, client: client, since: time.Now()}
+	var err error
+	w.first, err = w.read()
+	return w, err
 }
 
 // watch measures what the server uses from now on.
-func (t *turn) watch() (stopwatch, error) { return startWatch(t.server.cmd.Process.Pid, t.watched) }
+func (t *turn) watch() (stopwatch, error) {
+	return startWatch(t.server.cmd.Process.Pid, t.serverOn, t.clientOn)
+}
+
+func (w stopwatch) read() (used, error) {
+	u, err := host.UsageOf(w.pid)
+	server, serverErr := host.Busy(w.server)
+	client, clientErr := host.Busy(w.client)
+	return used{u.CPU, time.Since(w.since), server, client}, errors.Join(err, serverErr, clientErr)
+}
 
 func (w stopwatch) stop() (used, error) {
-	u, err := host.UsageOf(w.pid)
-	busy, busyErr := host.Busy(w.cores)
-	cpu := u.CPU - w.first.CPU
-	return used{cpu, time.Since(w.since), busy - w.busy - cpu}, errors.Join(err, busyErr)
+	last, err := w.read()
+	return used{last.cpu - w.first.cpu, last.over - w.first.over, last.serverBusy - w.first.serverBusy, last.clientBusy - w.first.clientBusy}, err
 }
 
 // addUsed adds what a load cost: for each GiB of so many bytes, and in all.
-func (t *turn) addUsed(load string, u used, bytes float64) {
+func (t *turn) addUsed(load string, u used, bytes, clients float64) {
 	t.add(load, cpuPerGiB, u.perGiB(bytes))
-	t.addBusy(load, u)
+	t.addBusy(load, u, clients)
 }
 
-func (t *turn) addBusy(load string, u used) {
+// addBusy adds how many cores the server used and how many the clients, and how busy the cores of either were.
+func (t *turn) addBusy(load string, u used, clients float64) {
 	t.add(load, serverBusy, u.cores())
+	t.add(load, clientsBusy, clients)
 	if t.pin {
-		t.add(load, othersBusy, u.others.Seconds()/u.over.Seconds())
+		t.add(load, serverFull, u.serverBusy.Seconds()/u.over.Seconds())
+		t.add(load, clientsFull, u.clientBusy.Seconds()/u.over.Seconds())
 	}
 }
