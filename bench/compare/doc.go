@@ -2,7 +2,7 @@
 //
 //	go run ./bench/compare [flags]           two hours or so; progress goes to stderr
 //	go run ./bench/compare --partitions 100  half an hour
-//	go run ./bench/compare --short           a minute; shows that it works, and judges nothing
+//	go run ./bench/compare --short           a minute or two; shows that it works, and judges nothing
 //
 // The systems take turns, A B C A B C: in each round, for each number of partitions, a server starts on an empty folder, is
 // warmed up (JIT), has all loads, one after the other, and ends. A ratio is made of two turns of one round; what is shown is
@@ -13,8 +13,8 @@
 //	millrace           one agent on a file bucket, default settings: fsync before each acknowledgement
 //	millrace-nofsync   the same with fsync=off
 //
-// The server has one core to itself, the clients another. Where the clients' core is full and the server's is not, the
-// clients are what limits a throughput: the table says so, and the CPU tells more.
+// The server has one core, the clients another, and how busy everybody kept either is measured besides. Where the clients'
+// core is full and the server's is not, the clients are what limits a throughput: a note says so, and the CPU tells more.
 //
 // Loads, of records of 1 KiB that lz4 halves, acks=all, idempotent:
 //

@@ -88,6 +88,14 @@ func (c *compare) prepare() (err error) {
 	if err := c.placeCores(); err != nil {
 		return err
 	}
+	for _, dir := range []string{c.reports, c.profiles} {
+		if dir == "" {
+			continue
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
 	if err := c.installKafka(); err != nil {
 		return err
 	}
