@@ -76,8 +76,7 @@ func run(o options, out io.Writer) (err error) {
 		return err
 	}
 	err = c.turns()
-	c.report.complete()
-	return errors.Join(err, c.report.print(out), c.report.save(o.json))
+	return errors.Join(err, c.report.print(out))
 }
 
 // prepare brings what all turns need.
@@ -128,7 +127,10 @@ func (c *compare) turns() error {
 		for round := range c.rounds {
 			for _, s := range c.systems {
 				c.say("%d partitions, round %d of %d, %s", partitions, round+1, c.rounds, s.name)
-				if err := c.turn(s, partitions, round); err != nil {
+				err := c.turn(s, partitions, round)
+				c.report.complete()
+				// After each turn, so that a run that is ended early is not for nothing.
+				if err = errors.Join(err, c.report.save(c.json)); err != nil {
 					return fmt.Errorf("%s, %d partitions, round %d: %w", s.name, partitions, round+1, err)
 				}
 			}

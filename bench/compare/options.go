@@ -48,7 +48,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		f.PrintDefaults()
 	}
 	var partitions, systems string
-	f.StringVar(&o.json, "json", "", "write every figure of every round into this file as well")
+	f.StringVar(&o.json, "json", "", "write every figure of every round into this file as well, after each turn")
 	f.BoolVar(&o.short, "short", false, "a minute that shows that it works: one round, 20 partitions, short windows, no goals; other flags still count")
 	f.StringVar(&o.dir, "dir", os.TempDir(), "where servers keep their data, which is removed; up to 20 GiB")
 	f.StringVar(&partitions, "partitions", "1,100,1000,5000", "numbers of partitions, one after the other")

@@ -116,8 +116,9 @@ func (r *report) find(partitions int, load, what string) *figure {
 	return nil
 }
 
-// complete computes what follows from the figures.
+// complete computes what follows from the figures that there are by now.
 func (r *report) complete() {
+	r.Notes = nil
 	for i := range r.Figures {
 		f := &r.Figures[i]
 		for _, s := range r.Systems[1:] {
