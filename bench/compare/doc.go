@@ -27,7 +27,8 @@
 //	java catch-up  kafka-consumer-perf-test from the topic's beginning
 //
 // From 1,000 partitions on records go to all partitions all the time: by keys from our clients, round-robin from Java. Below
-// that there are no keys, and clients fill a batch for one partition after another, as they do by default.
+// that there are no keys, and clients fill a batch for one partition after another, as they do by default. Windows are four
+// times as long where records are spread, because answers then come in bursts.
 //
 // CPU is user and system time of the server's process; what the kernel does for it in threads of its own, such as the journal
 // of a file system, is not in it. A GiB is one of values, before compression.

@@ -19,14 +19,25 @@ const (
 	spreadFrom = 1000
 	// keysPerPartition make partitions alike in what they get.
 	keysPerPartition = 20
+	// spreadWindows is how many times as long a load is then measured: producers have so much under way in each of their
+	// few large requests that answers come in bursts, seconds apart.
+	spreadWindows = 4
 )
+
+// measured is how long a load is measured.
+func (t *turn) measured() time.Duration {
+	if t.partitions >= spreadFrom {
+		return spreadWindows * t.window
+	}
+	return t.window
+}
 
 // config is what our loads have in common.
 func (t *turn) config(kind load.Kind) load.Config {
 	c := load.Defaults(kind)
 	c.Bootstrap, c.Topic, c.Partitions = []string{t.server.kafka}, topic, t.partitions
 	c.Producers, c.RecordBytes, c.Compressibility = t.producers, recordBytes, halved
-	c.Warmup, c.Duration, c.RecordsPerSec = load.Span(t.settle), load.Span(t.window), 0
+	c.Warmup, c.Duration, c.RecordsPerSec = load.Span(t.settle), load.Span(t.measured()), 0
 	if t.partitions >= spreadFrom {
 		c.Keys = keysPerPartition * t.partitions
 	}
@@ -155,7 +166,7 @@ func (t *turn) profile(load string) error {
 	if t.profiles == "" || t.server.http == "" {
 		return nil
 	}
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", t.server.http, max(1, int(t.window.Seconds())))
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", t.server.http, max(1, int(t.measured().Seconds())))
 	return host.Save(url, filepath.Join(t.profiles, t.fileName(load, "pprof")))
 }
 

@@ -69,9 +69,12 @@ func (r *report) heads() string {
 func (r *report) cells(f *figure) string {
 	var cells []string
 	for i, s := range r.Systems {
-		cells = append(cells, load.Number(spreadOf(f.Values[s]).Median))
-		if i > 0 {
-			cells = append(cells, f.Ratios[s].String())
+		value, ratio := "–", "–"
+		if len(f.Values[s]) > 0 {
+			value, ratio = load.Number(spreadOf(f.Values[s]).Median), f.Ratios[s].String()
+		}
+		if cells = append(cells, value); i > 0 {
+			cells = append(cells, ratio)
 		}
 	}
 	return strings.Join(cells, "\t") + "\t"

@@ -131,10 +131,13 @@ func (r *report) complete() {
 	}
 }
 
-// ratios divides the values of each round.
+// ratios divides the values of each round. Where there is nothing to divide by, as a difference may come out on a machine that
+// is busy with other things, there is no ratio.
 func ratios(of, by []float64) (all []float64) {
 	for i := range min(len(of), len(by)) {
-		all = append(all, of[i]/by[i])
+		if by[i] > 0 {
+			all = append(all, of[i]/by[i])
+		}
 	}
 	return all
 }

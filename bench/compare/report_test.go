@@ -79,7 +79,7 @@ func TestParse(t *testing.T) {
 	if err != nil || len(o.partitions) != 2 || o.partitions[1] != 5 || o.rounds != 1 || len(o.systems) != 2 {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, args := range [][]string{{"--partitions", "x"}, {"--systems", "pulsar"}, {"--rounds", "0"}, {"100"}} {
+	for _, args := range [][]string{{"--partitions", "x"}, {"--systems", "pulsar"}, {"--loads", "java"}, {"--rounds", "0"}, {"100"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%v is taken", args)
 		}

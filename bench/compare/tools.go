@@ -29,7 +29,7 @@ func (t *turn) javaProduce() error {
 	if t.partitions >= spreadFrom {
 		args = append(args, "partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*t.settle+t.window+toolMax)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*t.settle+t.measured()+toolMax)
 	defer cancel()
 	argv := t.java(toolHeap, "org.apache.kafka.tools.ProducerPerformance", args...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -75,7 +75,7 @@ func (t *turn) followProducer(pid int, out io.Reader) error {
 			}
 			counting = true
 		case counting:
-			if records += n; time.Since(server.since) >= t.window {
+			if records += n; time.Since(server.since) >= t.measured() {
 				return t.addTool(javaProduce, float64(records)*recordBytes, server, client)
 			}
 		}

@@ -72,6 +72,17 @@ func (c *compare) turn(s system, partitions, round int) (err error) {
 	return nil
 }
 
+// step is a part of a turn that can be asked for by itself.
+type step struct {
+	name string
+	do   func(*turn) error
+}
+
+var steps = []step{
+	{produce, (*turn).produce}, {javaProduce, (*turn).javaProduce}, {tail, (*turn).pacedAndTail}, {catchUp, (*turn).catchUp},
+	{javaCatchUp, (*turn).javaCatchUp},
+}
+
 // measure does all that is done to a new server.
 func (t *turn) measure() error {
 	took, err := t.server.firstAck("first")
@@ -79,15 +90,9 @@ func (t *turn) measure() error {
 		return err
 	}
 	t.add(start, startMs, float64(took.Microseconds())/1000)
-	for _, step := range []struct {
-		name string
-		do   func() error
-	}{
-		{"topic", t.makeTopic}, {"warm-up", t.warmUp}, {produce, t.produce}, {javaProduce, t.javaProduce}, {paced + " and " + tail, t.pacedAndTail},
-		{catchUp, t.catchUp}, {javaCatchUp, t.javaCatchUp},
-	} {
-		t.say("  %s", step.name)
-		if err := step.do(); err != nil {
+	for _, s := range append([]step{{"topic", (*turn).makeTopic}, {"warm-up", (*turn).warmUp}}, t.loads...) {
+		t.say("  %s", s.name)
+		if err := s.do(t); err != nil {
 			return err
 		}
 	}
