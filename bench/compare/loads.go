@@ -48,9 +48,8 @@ func (t *turn) config(kind load.Kind) load.Config {
 func (t *turn) warmUp() error {
 	full := t.config(load.Produce)
 	full.Warmup, full.Duration = 0, load.Span(t.warmup*2/3)
-	read := t.config(load.FanOut)
-	read.Warmup, read.Duration = 0, load.Span(t.warmup/3)
-	read.Consumers, read.RecordsPerSec = t.readers, t.rate()
+	read := t.config(load.Tail)
+	read.Warmup, read.Duration, read.RecordsPerSec = 0, load.Span(t.warmup/3), t.rate()
 	for _, c := range []load.Config{full, read} {
 		if c.Duration == 0 {
 			continue
