@@ -178,9 +178,9 @@ func (r *report) limit(f *figure, system string) string {
 	case client >= full:
 		what = "the clients are the limit: compare the CPU"
 	case serverAll >= full && clientAll >= full:
-		what = "others filled both cores: compare the CPU"
+		what = "others, the kernel's own threads among them, filled both cores: compare the CPU"
 	case serverAll >= full:
-		what = "others filled the server's core: compare the CPU"
+		what = "others, the kernel's own threads among them, filled the server's core: compare the CPU"
 	case clientAll >= full:
 		what = "others filled the clients' core, so that the clients are the limit: compare the CPU"
 	}
