@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/host"
 	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -95,14 +96,14 @@ func (a applied) write(s *meta.State, topic base.TopicID) (payloads [][]byte, to
 // hundredths of a second.
 func onCPU(f func() error) (time.Duration, error) {
 	runtime.GC()
-	before, err := rig.UsageOf(os.Getpid())
+	before, err := host.UsageOf(os.Getpid())
 	if err != nil {
 		return 0, err
 	}
 	if err := f(); err != nil {
 		return 0, err
 	}
-	after, err := rig.UsageOf(os.Getpid())
+	after, err := host.UsageOf(os.Getpid())
 	return after.CPU - before.CPU, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/host"
 	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/load"
 )
@@ -33,7 +34,7 @@ func (b *bench) memory() error {
 		return err
 	}
 	defer a.Kill()
-	var before, after rig.Usage
+	var before, after host.Usage
 	var beforeErr, afterErr error
 	profiled := make(<-chan error)
 	result, err := load.Run(context.Background(), b.loadConfig(a.Kafka), load.Watch{
@@ -50,7 +51,7 @@ func (b *bench) memory() error {
 	return errors.Join(<-profiled, result.Verdict())
 }
 
-func (b *bench) addMemory(r *load.Result, before, after rig.Usage) {
+func (b *bench) addMemory(r *load.Result, before, after host.Usage) {
 	add := func(what string, v float64, unit string, most float64, note string) {
 		b.report.Add(rig.Row{Section: "memory", What: what, Value: v, Unit: unit, Most: most, Note: note})
 	}

@@ -5,32 +5,21 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
 )
 
-const module = "github.com/millrace-io/millrace"
-
 // Millrace builds the binary, once.
-func (r *Rig) Millrace() (string, error) {
-	if r.binary != "" {
-		return r.binary, nil
+func (r *Rig) Millrace() (path string, err error) {
+	if r.binary == "" {
+		r.binary, err = host.Build(r.work)
 	}
-	path := filepath.Join(r.work, "millrace")
-	build := exec.Command("go", "build", "-o", path, module+"/cmd/millrace")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building millrace: %w\n%s", err, output)
-	}
-	r.binary = path
-	return path, nil
+	return r.binary, err
 }
 
 // Agent is a running one.
@@ -52,10 +41,10 @@ func (r *Rig) Start(bucket string, flags ...string) (a *Agent, took time.Duratio
 		return nil, 0, err
 	}
 	a = &Agent{ended: make(chan struct{})}
-	if a.Kafka, err = freeAddress(); err != nil {
+	if a.Kafka, err = host.FreeAddress(); err != nil {
 		return nil, 0, err
 	}
-	if a.HTTP, err = freeAddress(); err != nil {
+	if a.HTTP, err = host.FreeAddress(); err != nil {
 		return nil, 0, err
 	}
 	args := append([]string{"agent", "--bucket", bucket, "--listen", a.Kafka, "--advertise", a.Kafka, "--http", a.HTTP}, flags...)
@@ -105,7 +94,7 @@ func (a *Agent) Kill() {
 func (a *Agent) Pid() int { return a.cmd.Process.Pid }
 
 // Usage is what the kernel says of the agent.
-func (a *Agent) Usage() (Usage, error) { return UsageOf(a.Pid()) }
+func (a *Agent) Usage() (host.Usage, error) { return host.UsageOf(a.Pid()) }
 
 // Requests gives the requests to the bucket so far, by operation.
 func (a *Agent) Requests() (map[string]float64, error) {
@@ -141,28 +130,4 @@ func (a *Agent) Metrics() (map[string]float64, error) {
 }
 
 // Save stores what a path of the agent's HTTP side answers.
-func (a *Agent) Save(path, file string) error {
-	r, err := http.Get("http://" + a.HTTP + path)
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", path, r.Status)
-	}
-	out, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, r.Body)
-	return errors.Join(err, out.Close())
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
+func (a *Agent) Save(path, file string) error { return host.Save("http://"+a.HTTP+path, file) }

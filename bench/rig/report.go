@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/host"
 	"github.com/millrace-io/millrace/internal/load"
 )
 
@@ -36,31 +36,12 @@ type Report struct {
 
 // NewReport begins one.
 func NewReport() Report {
-	return Report{Date: time.Now().Format(time.DateOnly), Machine: machine(), Go: runtime.Version()}
+	return Report{Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), Go: runtime.Version()}
 }
 
 // Where says when and on what something is measured, in one line.
 func Where() string {
-	return fmt.Sprintf("%s, %s, %s", time.Now().Format(time.DateOnly), machine(), runtime.Version())
-}
-
-func machine() string {
-	text := fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), cpuModel(), runtime.GOOS, runtime.GOARCH)
-	load, _ := os.ReadFile("/proc/loadavg") // not there on every system
-	if f := strings.Fields(string(load)); len(f) > 0 {
-		text += ", load average before " + f[0]
-	}
-	return text
-}
-
-func cpuModel() string {
-	info, _ := os.ReadFile("/proc/cpuinfo") // not there on every system
-	for line := range strings.Lines(string(info)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown CPU"
+	return fmt.Sprintf("%s, %s, %s", time.Now().Format(time.DateOnly), host.Machine(), runtime.Version())
 }
 
 // Add adds a figure, and judges it.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/host"
 	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/load/report"
 )
@@ -134,7 +135,7 @@ func javaUsed(agents []*rig.Agent, pid int) (u javaUse, err error) {
 			u.metrics[name] += v
 		}
 	}
-	usage, err := rig.UsageOf(pid)
+	usage, err := host.UsageOf(pid)
 	u.producer = usage.CPU
 	return u, err
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/host"
 	"github.com/millrace-io/millrace/bench/rig"
 )
 
@@ -13,7 +14,7 @@ import (
 type span struct {
 	took  time.Duration
 	cpu   time.Duration
-	after rig.Usage
+	after host.Usage
 }
 
 // during runs f and says what the agent used. The name is that of its profile, if one is asked for.

@@ -1,4 +1,4 @@
-package rig
+package host
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ type Usage struct {
 // ticksPerSecond is the kernel's unit in /proc/PID/stat: USER_HZ, 100 on every architecture Go runs on.
 const ticksPerSecond = 100
 
-// UsageOf asks of the process with that id.
+// UsageOf asks for the usage of a process, its own threads' alone. It works on Linux only.
 func UsageOf(pid int) (u Usage, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

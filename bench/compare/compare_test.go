@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// The command as a person runs it, in its short form: every figure is there for both systems, and nothing is left behind.
+func TestShort(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("it reads /proc")
+	}
+	bin := filepath.Join(t.TempDir(), "compare")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	work, file := t.TempDir(), filepath.Join(t.TempDir(), "report.json")
+	out, err := exec.Command(bin, "--short", "--dir", work, "--json", file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct{ load, what string }{
+		{start, startMs}, {start, topicMs}, {produce, mbPerSec}, {produce, cpuPerGiB}, {javaProduce, mbPerSec}, {javaProduce, cpuPerGiB},
+		{paced, ackP99}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
+		{javaCatchUp, cpuPerGiB}, {memory, peakMiB},
+	} {
+		f := r.find(20, want.load, want.what)
+		if f == nil {
+			t.Errorf("%s: no %s", want.load, want.what)
+			continue
+		}
+		for _, s := range []string{"kafka", "millrace"} {
+			if v := f.Values[s]; len(v) != 1 || v[0] <= 0 {
+				t.Errorf("%s, %s of %s: %v", want.load, want.what, s, v)
+			}
+		}
+	}
+	if r.Goals != nil {
+		t.Error("the short form judges")
+	}
+	if left, err := os.ReadDir(work); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

@@ -1,0 +1,37 @@
+// Command compare runs Millrace beside Apache Kafka on this machine, with the same clients, and prints ratios.
+//
+//	go run ./bench/compare [flags]           two hours or so; progress goes to stderr
+//	go run ./bench/compare --partitions 100  half an hour
+//	go run ./bench/compare --short           a minute or two; shows that it works, and judges nothing
+//
+// The systems take turns, A B C A B C: in each round, for each number of partitions, a server starts on an empty folder, is
+// warmed up (JIT), has all loads, one after the other, and ends. A ratio is made of two turns of one round; what is shown is
+// the median of the rounds and, in brackets, the lowest and the highest. Absolute figures drift on most machines, ratios less.
+//
+//	kafka              one broker of Apache Kafka in KRaft mode with its default settings; writes are not forced to the disk
+//	kafka-fsync        the same with log.flush.interval.messages=1: forced before each acknowledgement (not in a default run)
+//	millrace           one agent on a file bucket, default settings: fsync before each acknowledgement
+//	millrace-nofsync   the same with fsync=off
+//
+// The server has one core, the clients another, and how busy everybody kept either is measured besides. Where the clients'
+// core is full and the server's is not, the clients are what limits a throughput: a note says so, and the CPU tells more.
+//
+// Loads, of records of 1 KiB that lz4 halves, acks=all, idempotent:
+//
+//	produce        our clients (internal/load), as fast as possible
+//	java produce   kafka-producer-perf-test, as fast as possible
+//	paced          our clients at a fixed rate, the same for all systems: latency of acknowledgements
+//	tail           the same, and readers that each follow everything: latency from end to end. CPU per GiB out is what it
+//	               costs beyond paced
+//	catch-up       a backlog is written, and then read
+//	java catch-up  kafka-consumer-perf-test from the topic's beginning
+//
+// From 1,000 partitions on records go to all partitions all the time: by keys from our clients, round-robin from Java. Below
+// that there are no keys, and clients fill a batch for one partition after another, as they do by default. Windows are four
+// times as long where records are spread, because answers then come in bursts.
+//
+// CPU is user and system time of the server's process; what the kernel does for it in threads of its own, such as the journal
+// of a file system, is not in it. A GiB is one of values, before compression.
+//
+// Owns: the comparison and its goals. Does not own: the loads (internal/load), the jars (tools/install-clients.sh).
+package main

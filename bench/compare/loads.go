@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
+	"github.com/millrace-io/millrace/internal/load"
+	page "github.com/millrace-io/millrace/internal/load/report"
+)
+
+const (
+	// spreadFrom is the number of partitions from which on records are spread over all of them.
+	spreadFrom = 1000
+	// keysPerPartition make partitions alike in what they get.
+	keysPerPartition = 20
+	// spreadWindows is how many times as long a load is then measured: producers have so much under way in each of their
+	// few large requests that answers come in bursts, seconds apart.
+	spreadWindows = 4
+)
+
+// measured is how long a load is measured.
+func (t *turn) measured() time.Duration {
+	if t.partitions >= spreadFrom {
+		return spreadWindows * t.window
+	}
+	return t.window
+}
+
+// config is what our loads have in common.
+func (t *turn) config(kind load.Kind) load.Config {
+	c := load.Defaults(kind)
+	c.Bootstrap, c.Topic, c.Partitions = []string{t.server.kafka}, topic, t.partitions
+	c.Producers, c.RecordBytes, c.Compressibility = t.producers, recordBytes, halved
+	c.Warmup, c.Duration, c.RecordsPerSec = load.Span(t.settle), load.Span(t.measured()), 0
+	if t.partitions >= spreadFrom {
+		c.Keys = keysPerPartition * t.partitions
+	}
+	return c
+}
+
+// warmUp has the server do, before anything counts, what it will be measured at.
+func (t *turn) warmUp() error {
+	full := t.config(load.Produce)
+	full.Warmup, full.Duration = 0, load.Span(t.warmup*2/3)
+	read := t.config(load.Tail)
+	read.Warmup, read.Duration, read.RecordsPerSec = 0, load.Span(t.warmup/3), t.rate()
+	for _, c := range []load.Config{full, read} {
+		if c.Duration == 0 {
+			continue
+		}
+		if _, err := load.Run(context.Background(), c, load.Watch{}); err != nil {
+			return err
+		}
+	}
+	// A server's first group costs it once what later ones do not: Kafka makes a topic of offsets.
+	_, err := t.consumerTool(1)
+	return err
+}
+
+// rate is that of paced loads, in records a second.
+func (t *turn) rate() float64 { return t.rateMB * 1e6 / recordBytes }
+
+func (t *turn) produce() error {
+	r, u, err := t.run(produce, t.config(load.Produce))
+	if err != nil {
+		return err
+	}
+	return t.addFlow(produce, r, r.Produced, u)
+}
+
+// pacedAndTail measures producers alone and then with readers, at one rate: what readers cost is the difference.
+func (t *turn) pacedAndTail() error {
+	c := t.config(load.Produce)
+	c.RecordsPerSec = t.rate()
+	alone, aloneUsed, err := t.run(paced, c)
+	if err != nil {
+		return err
+	}
+	if err := t.addFlow(paced, alone, alone.Produced, aloneUsed); err != nil {
+		return err
+	}
+	t.addAck(paced, alone)
+	c = t.config(load.FanOut)
+	c.RecordsPerSec, c.Consumers = t.rate(), t.readers
+	read, readUsed, err := t.run(tail, c)
+	if err != nil {
+		return err
+	}
+	if read.Consumed.Bytes == 0 {
+		return fmt.Errorf("%s: %w", tail, errNothing)
+	}
+	// The producers' share, should they not have kept exactly the same pace.
+	writing := aloneUsed.perGiB(float64(alone.Produced.Bytes)) * float64(read.Produced.Bytes) / (1 << 30)
+	reading := used{cpu: readUsed.cpu - time.Duration(writing*float64(time.Second))}
+	t.add(tail, mbPerSec, read.Consumed.MBPerSec)
+	t.add(tail, cpuPerGiB, reading.perGiB(float64(read.Consumed.Bytes)))
+	t.addBusy(tail, readUsed, read.Client.CoresUsed)
+	t.addAck(tail, read)
+	t.add(tail, endP50, read.EndToEnd.P50)
+	t.add(tail, endP99, read.EndToEnd.P99)
+	return nil
+}
+
+func (t *turn) catchUp() error {
+	c := t.config(load.CatchUp)
+	c.BacklogBytes, c.Consumers = int64(t.backlogMiB)<<20, 2
+	r, u, err := t.run(catchUp, c)
+	if err != nil {
+		return err
+	}
+	return t.addFlow(catchUp, r, r.Backfilled, u)
+}
+
+// errNothing ends a turn: what is divided by nothing is no figure.
+var errNothing = errors.New("nothing came through while it was measured: give it a longer --window")
+
+func (t *turn) addFlow(name string, r *load.Result, f *load.Flow, u used) error {
+	if f.Bytes == 0 {
+		return fmt.Errorf("%s: %w", name, errNothing)
+	}
+	t.add(name, mbPerSec, f.MBPerSec)
+	t.addUsed(name, u, float64(f.Bytes), r.Client.CoresUsed)
+	return nil
+}
+
+func (t *turn) addAck(name string, r *load.Result) {
+	t.add(name, ackP50, r.Ack.P50)
+	t.add(name, ackP99, r.Ack.P99)
+}
+
+// run runs one of our loads and watches the server in its window.
+func (t *turn) run(name string, c load.Config) (r *load.Result, u used, err error) {
+	var watch stopwatch
+	var openErr, closeErr error
+	profiled := make(chan error, 1)
+	r, err = load.Run(context.Background(), c, load.Watch{
+		Opened: func() {
+			go func() { profiled <- t.profile(name) }()
+			watch, openErr = t.watch()
+		},
+		Closed: func() { u, closeErr = watch.stop() },
+	})
+	if err = errors.Join(err, openErr, closeErr); err != nil {
+		return nil, u, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := errors.Join(<-profiled, r.Verdict(), t.saveReport(name, r)); err != nil {
+		return nil, u, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, u, nil
+}
+
+// fileName says which load of which turn a file is about.
+func (t *turn) fileName(load, suffix string) string {
+	return fmt.Sprintf("%d-%s-%s-%d.%s", t.partitions, strings.ReplaceAll(load, " ", "-"), t.system, t.round+1, suffix)
+}
+
+// profile has an agent profile itself while the window is open, if asked for.
+func (t *turn) profile(load string) error {
+	if t.profiles == "" || t.server.http == "" {
+		return nil
+	}
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", t.server.http, max(1, int(t.measured().Seconds())))
+	return host.Save(url, filepath.Join(t.profiles, t.fileName(load, "pprof")))
+}
+
+func (t *turn) saveReport(name string, r *load.Result) error {
+	if t.reports == "" {
+		return nil
+	}
+	out, err := os.Create(filepath.Join(t.reports, t.fileName(name, "html")))
+	if err != nil {
+		return err
+	}
+	return errors.Join(page.Write(out, r), out.Close())
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/millrace-io/millrace/internal/load"
+)
+
+// save writes the report into a file, if there is one.
+func (r *report) save(file string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(text, '\n'), 0o644)
+}
+
+// print writes the report as a person reads it.
+func (r *report) print(out io.Writer) error {
+	fmt.Fprintf(out, "%s, %s\n%s\n%s\n%s\n", r.Date, r.Machine, r.Where, r.Versions, r.How)
+	fmt.Fprintf(out, "ratios to %s: median of the rounds (lowest to highest)\n", r.Systems[0])
+	r.printFigures(out)
+	for _, note := range r.Notes {
+		fmt.Fprintf(out, "note: %s\n", note)
+	}
+	if !r.judged {
+		_, err := fmt.Fprintln(out, "\nThe short form shows that the comparison works. Its figures say nothing.")
+		return err
+	}
+	return r.printGoals(out)
+}
+
+func (r *report) printFigures(out io.Writer) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	partitions, name := 0, ""
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		if f.Partitions != partitions {
+			partitions, name = f.Partitions, ""
+			fmt.Fprintf(w, "\n%d PARTITIONS\t\t%s\n", partitions, r.heads())
+		}
+		if f.Load != name {
+			name = f.Load
+			fmt.Fprintf(w, "%s\t%s\t%s\n", name, f.What, r.cells(f))
+		} else {
+			fmt.Fprintf(w, "\t%s\t%s\n", f.What, r.cells(f))
+		}
+	}
+	_ = w.Flush() // as far as it goes: a broken output shows when the goals are written
+	fmt.Fprintln(out)
+}
+
+func (r *report) heads() string {
+	cells := []string{r.Systems[0]}
+	for _, s := range r.Systems[1:] {
+		cells = append(cells, s, "ratio")
+	}
+	return strings.Join(cells, "\t") + "\t"
+}
+
+func (r *report) cells(f *figure) string {
+	var cells []string
+	for i, s := range r.Systems {
+		value, ratio := "–", "–"
+		if len(f.Values[s]) > 0 {
+			value, ratio = load.Number(spreadOf(f.Values[s]).Median), f.Ratios[s].String()
+		}
+		if cells = append(cells, value); i > 0 {
+			cells = append(cells, ratio)
+		}
+	}
+	return strings.Join(cells, "\t") + "\t"
+}
+
+func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Low, s.High) }
+
+func (r *report) printGoals(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "\nGOALS, %s to %s\tgoal\tratio\t\twithout fsync\t\n", goalOf, goalBy)
+	for i := range r.Goals {
+		g := &r.Goals[i]
+		unsynced := ""
+		if g.Unsynced != nil {
+			unsynced = g.Unsynced.String()
+		}
+		ratio := g.Ratio.String()
+		if !g.Measured {
+			ratio = "–"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.name(), g.bound(), ratio, g.verdict(), unsynced, g.Limit)
+	}
+	return w.Flush()
+}
+
+func (g *goal) name() string {
+	if g.Partitions == 0 {
+		return g.What
+	}
+	return fmt.Sprintf("%s, %s partitions", g.What, load.Number(float64(g.Partitions)))
+}
+
+func (g *goal) bound() string {
+	if g.Most > 0 {
+		return fmt.Sprintf("≤ %g", g.Most)
+	}
+	return fmt.Sprintf("≥ %g", g.Least)
+}
+
+func (g *goal) verdict() string {
+	switch {
+	case !g.Measured:
+		return "not measured"
+	case g.Met:
+		return "met"
+	}
+	return "MISSED"
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
+)
+
+// report is what a run found.
+type report struct {
+	Date     string   `json:"date"`
+	Machine  string   `json:"machine"`
+	Where    string   `json:"where"`    // cores, and the file system of the servers' data
+	Versions string   `json:"versions"` // of what was compared
+	How      string   `json:"how"`      // the loads, as they were set
+	Systems  []string `json:"systems"`  // the first is what the others are compared with
+	Figures  []figure `json:"figures"`
+	Goals    []goal   `json:"goals,omitempty"` // none in the short form
+	Notes    []string `json:"notes,omitempty"`
+
+	serverCores, clientCores float64
+	judged                   bool
+}
+
+// figure is one thing that was measured, of all systems.
+type figure struct {
+	Partitions int                  `json:"partitions"`
+	Load       string               `json:"load"`
+	What       string               `json:"what"`
+	Values     map[string][]float64 `json:"values"` // by system; one for each round
+	Ratios     map[string]spread    `json:"ratios"` // by system, but for the first
+}
+
+// spread is the median of the rounds, and the ends.
+type spread struct {
+	Median float64 `json:"median"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
+}
+
+func spreadOf(values []float64) spread {
+	sorted := slices.Sorted(slices.Values(values))
+	if len(sorted) == 0 {
+		return spread{}
+	}
+	middle := len(sorted) / 2
+	s := spread{sorted[middle], sorted[0], sorted[len(sorted)-1]}
+	if len(sorted)%2 == 0 {
+		s.Median = (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return s
+}
+
+func (c *compare) newReport() (*report, error) {
+	kafka, err := c.kafkaVersion()
+	if err != nil {
+		return nil, err
+	}
+	java, err := javaVersion()
+	if err != nil {
+		return nil, err
+	}
+	commit, _ := exec.Command("git", "-C", c.repo, "describe", "--always", "--dirty").Output() // not every tree has a history
+	r := &report{
+		Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), judged: !c.short,
+		Versions: strings.TrimSpace(fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), commit)),
+		Where:    c.where(),
+		How: fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced and tail: %g MB/s, %d readers of everything; backlog of %d MiB",
+			recordBytes, halved, c.rounds, c.warmup, c.window, c.producers, c.rateMB, c.readers, c.backlogMiB),
+	}
+	r.serverCores, r.clientCores = float64(len(c.serverOn)), float64(len(c.clientOn))
+	for _, s := range c.systems {
+		r.Systems = append(r.Systems, s.name)
+	}
+	return r, nil
+}
+
+// where says on which cores and on which file system.
+func (c *compare) where() string {
+	fs := host.FileSystem(c.work)
+	text := fmt.Sprintf("data on %s", fs)
+	if fs == "tmpfs" {
+		text += ", where fsync is free"
+	}
+	switch {
+	case c.pin:
+		return text + fmt.Sprintf("; server on core %s, clients on core %s", c.serverCores, c.clientCores)
+	case host.Cores() == 1:
+		return text + "; server and clients share the only core: throughputs tell little, compare the CPU"
+	}
+	return text + "; server and clients share all cores"
+}
+
+// add adds a figure of one more round.
+func (r *report) add(partitions int, load, what, system string, value float64) {
+	f := r.find(partitions, load, what)
+	if f == nil {
+		r.Figures = append(r.Figures, figure{partitions, load, what, map[string][]float64{}, map[string]spread{}})
+		f = &r.Figures[len(r.Figures)-1]
+	}
+	f.Values[system] = append(f.Values[system], value)
+}
+
+// find gives a figure; nil: there is none.
+func (r *report) find(partitions int, load, what string) *figure {
+	for i := range r.Figures {
+		if f := &r.Figures[i]; f.Partitions == partitions && f.Load == load && f.What == what {
+			return f
+		}
+	}
+	return nil
+}
+
+// complete computes what follows from the figures that there are by now.
+func (r *report) complete() {
+	r.Notes = nil
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		for _, s := range r.Systems[1:] {
+			f.Ratios[s] = spreadOf(ratios(f.Values[s], f.Values[r.Systems[0]]))
+		}
+	}
+	r.noteLimits()
+	if r.judged {
+		r.Goals = r.judge()
+	}
+}
+
+// ratios divides the values of each round. Where there is nothing to divide by, as a difference may come out on a machine that
+// is busy with other things, there is no ratio.
+func ratios(of, by []float64) (all []float64) {
+	for i := range min(len(of), len(by)) {
+		if by[i] > 0 {
+			all = append(all, of[i]/by[i])
+		}
+	}
+	return all
+}
+
+// full is the share of cores from which on they are a limit.
+const full = 0.9
+
+// noteLimits says of each throughput what limited it, if that was not the server's CPU.
+func (r *report) noteLimits() {
+	for i := range r.Figures {
+		f := &r.Figures[i]
+		if f.What != mbPerSec || f.Load == paced || f.Load == tail {
+			continue
+		}
+		for _, s := range r.Systems {
+			if text := r.limit(f, s); text != "" {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s", f.Partitions, f.Load, s, text))
+			}
+		}
+	}
+}
+
+// limit says what limited a system's throughput; "" if it was the server's CPU, or is not known.
+func (r *report) limit(f *figure, system string) string {
+	share := func(what string, cores float64) float64 {
+		if f := r.find(f.Partitions, f.Load, what); f != nil {
+			return spreadOf(f.Values[system]).Median / cores
+		}
+		return 0
+	}
+	server, client := share(serverBusy, r.serverCores), share(clientsBusy, r.clientCores)
+	serverAll, clientAll := max(server, share(serverFull, r.serverCores)), max(client, share(clientsFull, r.clientCores))
+	if server >= full || client == 0 {
+		return ""
+	}
+	what := "neither core is full: it waits, for the disk or for room in the producers' buffers"
+	switch {
+	case client >= full:
+		what = "the clients are the limit: compare the CPU"
+	case serverAll >= full && clientAll >= full:
+		what = "others, the kernel's own threads among them, filled both cores: compare the CPU"
+	case serverAll >= full:
+		what = "others, the kernel's own threads among them, filled the server's core: compare the CPU"
+	case clientAll >= full:
+		what = "others filled the clients' core, so that the clients are the limit: compare the CPU"
+	}
+	return fmt.Sprintf("%s (server's core busy %.0f %%, by the server %.0f %%; clients' %.0f %%, by the clients %.0f %%)", what, 100*serverAll, 100*server, 100*clientAll, 100*client)
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+// example is a report of three rounds in which millrace, limited by its clients, writes twice as much as kafka at half the CPU.
+func example() *report {
+	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1}
+	for round := range 3 {
+		drift := 1 + float64(round)/10
+		for system, by := range map[string]float64{"kafka": 1, "millrace": 2, "millrace-nofsync": 3} {
+			r.add(100, produce, mbPerSec, system, 100*by*drift)
+			r.add(100, produce, cpuPerGiB, system, 4/by*drift)
+			r.add(100, produce, serverBusy, system, 1/by)
+			r.add(100, produce, clientsBusy, system, 0.97)
+			r.add(100, memory, peakMiB, system, 1000/by)
+			r.add(100, start, startMs, system, 4000/by/by/by/by)
+			r.add(1, start, startMs, system, 4000/by/by/by/by)
+		}
+	}
+	r.complete()
+	return r
+}
+
+// A machine that drifts by a tenth from round to round gives the same ratio in each.
+func TestRatiosOfRounds(t *testing.T) {
+	f := example().find(100, produce, mbPerSec)
+	if s := f.Ratios["millrace"]; s.String() != "2.00 (2.00 to 2.00)" {
+		t.Errorf("%v", s)
+	}
+	if s := spreadOf([]float64{3, 1, 2, 10}); s != (spread{2.5, 1, 10}) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestGoals(t *testing.T) {
+	want := map[string]string{
+		"server CPU per GiB produced, 100 partitions":           "met",
+		"produce throughput, 100 partitions":                    "met",
+		"produce throughput, 5,000 partitions":                  "not measured",
+		"server CPU per GiB consumed, tail, 100 partitions":     "not measured",
+		"server CPU per GiB consumed, catch-up, 100 partitions": "not measured",
+		"RSS under the same load, 100 partitions":               "MISSED", // half, and no more than 0.4 is wanted
+		"start to first acknowledged record":                    "met",
+	}
+	for _, g := range example().Goals {
+		if got := g.verdict(); got != want[g.name()] {
+			t.Errorf("%s: %s, want %q", g.name(), got, want[g.name()])
+		}
+		delete(want, g.name())
+	}
+	if len(want) > 0 {
+		t.Errorf("no goals: %v", want)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	var out strings.Builder
+	if err := example().print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"millrace: the clients are the limit: compare the CPU (server's core busy 50 %, by the server 50 %; clients' 97 %, by the clients 97 %)", "≥ 1.5", "2.00 (2.00 to 2.00)", "3.00 (3.00 to 3.00)", "MISSED",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the table lacks %q:\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "kafka: the clients are") {
+		t.Errorf("kafka's core is full, and the clients are blamed:\n%s", out.String())
+	}
+}
+
+func TestParse(t *testing.T) {
+	o, err := parse([]string{"--short", "--partitions", "3,5"}, io.Discard)
+	if err != nil || len(o.partitions) != 2 || o.partitions[1] != 5 || o.rounds != 1 || len(o.systems) != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, args := range [][]string{{"--partitions", "x"}, {"--systems", "pulsar"}, {"--loads", "java"}, {"--rounds", "0"}, {"100"}} {
+		if _, err := parse(args, io.Discard); err == nil {
+			t.Errorf("%v is taken", args)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestUsageOfThisProcess(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("no /proc on this system")
+	}
+	u, err := UsageOf(os.Getpid())
+	if err != nil || u.PeakBytes < 1<<20 {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
+func TestFileSystem(t *testing.T) {
+	if _, err := os.Stat("/proc/self/mounts"); err != nil {
+		t.Skip("no /proc on this system")
+	}
+	if kind := FileSystem("/proc/self"); kind != "proc" {
+		t.Errorf("/proc/self is on %q", kind)
+	}
+	if kind := FileSystem(t.TempDir()); kind == "proc" || strings.HasPrefix(kind, "unknown") {
+		t.Errorf("the temporary folder is on %q", kind)
+	}
+}
+
+// A pinned process counts only the cores it is given.
+func TestOn(t *testing.T) {
+	if !CanPin() {
+		t.Skip("one core, or no taskset")
+	}
+	argv := On("0", []string{"nproc"})
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+	if err != nil || strings.TrimSpace(string(out)) != "1" {
+		t.Errorf("%s, %v", out, err)
+	}
+}
+
+func TestCoreList(t *testing.T) {
+	if got, err := CoreList("0-2,6"); err != nil || !slices.Equal(got, []int{0, 1, 2, 6}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, list := range []string{"", "all", "3-1", "-1"} {
+		if got, err := CoreList(list); err == nil {
+			t.Errorf("%q is taken for %v", list, got)
+		}
+	}
+}
+
+// A core that somebody computes on is busy, and no longer than time passes.
+func TestBusy(t *testing.T) {
+	if _, err := os.Stat("/proc/stat"); err != nil {
+		t.Skip("no /proc on this system")
+	}
+	cores, err := CoreList(fmt.Sprintf("0-%d", Cores()-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	first, err := Busy(cores)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for time.Since(began) < 200*time.Millisecond {
+	}
+	last, err := Busy(cores)
+	over := time.Since(began)
+	if err != nil || last-first < over/2 || last-first > time.Duration(len(cores))*(over+20*time.Millisecond) {
+		t.Errorf("busy for %v of %v on %d cores, %v", last-first, over, len(cores), err)
+	}
+}
