@@ -44,10 +44,37 @@ func (c *Cache) Prefetch(reads []Read) int {
 	return n
 }
 
+// block is a range of a file that begins at a multiple of blockBytes; at -1, a file that is to be opened.
+type block struct {
+	file base.FileRef
+	at   int64
+}
+
+// memoryOf is how many bytes a gap brings into memory, but for blocks that were counted, and counts its blocks.
+func (c *Cache) memoryOf(ref base.FileRef, g gap, counted map[block]bool) (n int64) {
+	if g.opened {
+		if counted[block{ref, -1}] {
+			return 0
+		}
+		counted[block{ref, -1}] = true
+		return c.openCost()
+	}
+	for from := g.from; from < g.to; {
+		at := from / blockBytes * blockBytes
+		to := min(g.to, at+blockBytes)
+		if !counted[block{ref, at}] {
+			counted[block{ref, at}] = true
+			n += to - from
+		}
+		from = to
+	}
+	return n
+}
+
 // wanted looks for what is missing, up to the bounds; c.mu is held.
 func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 	var bytes int64
-	opened := map[base.FileRef]bool{}
+	counted := map[block]bool{}
 	for n = range reads {
 		r := &reads[n]
 		f := c.files[r.File]
@@ -57,17 +84,14 @@ func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 			f.use(c, from, to)
 			continue
 		}
-		if missing[0].opened {
-			if opened[r.File] {
-				continue
-			}
-			opened[r.File] = true
-		}
+		more := int64(0)
 		for _, g := range missing {
-			if k := len(list); k == 0 || list[k-1].file != r.File || g.to > list[k-1].to {
-				bytes += c.memory(g)
-			}
+			more += c.memoryOf(r.File, g, counted)
 		}
+		if more == 0 {
+			continue // a read before needs the same
+		}
+		bytes += more
 		if len(list) == prefetchRangesMax || n > 0 && bytes > c.size/prefetchShare {
 			return list, n
 		}

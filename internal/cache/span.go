@@ -85,14 +85,6 @@ type gap struct {
 	opened   bool
 }
 
-// memory is how many bytes are to be brought into memory for g.
-func (c *Cache) memory(g gap) int64 {
-	if g.opened {
-		return c.openCost()
-	}
-	return g.to - g.from
-}
-
 // gaps gives what is missing of [from, to) in a file of size bytes, in order: widened to whole blocks, as far as
 // neighbouring spans and the file's size allow, and cut to what one GET reads. f may be nil.
 func (f *file) gaps(from, to, size int64) (missing []gap) {

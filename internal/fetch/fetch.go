@@ -82,7 +82,7 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	}
 	v, plan := f.await(&q, s.wants, deadline)
 	r := reading{f: f, view: v, wants: s.wants, byID: q.ByID, room: f.limit(&q), until: f.env.Now().Add(readTimeout)}
-	r.run(&plan)
+	r.fill(&plan)
 	response := f.sessions.finish(&q, s, r.out)
 	if response.Kind != base.OK {
 		r.release()
@@ -100,7 +100,14 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	return response
 }
 
-func (f *Fetch) limit(q *Request) int64 { return int64(min(max(q.MaxBytes, 0), f.config.MaxBytes)) }
+// limit is what an answer may take: reserve lets it have no more than a fourth of the budget.
+func (f *Fetch) limit(q *Request) int64 {
+	n := int64(min(max(q.MaxBytes, 0), f.config.MaxBytes))
+	if m := f.config.Memory; m != nil {
+		n = min(n, max(answerMin, m.Size()/4))
+	}
+	return n
+}
 
 // await plans, and waits until there is enough to answer.
 func (f *Fetch) await(q *Request, wants []Want, deadline time.Time) (meta.View, Plan) {

@@ -8,7 +8,7 @@ import (
 // Bounds of the extents in one Fetch, of a partition and of all: each may lie in another file.
 const (
 	planExtentsMax    = 256
-	planExtentsMaxAll = 4096
+	planExtentsMaxAll = 10_000
 )
 
 // Part is a plan for one partition.
@@ -26,16 +26,19 @@ type Part struct {
 // Plan says what a Fetch is answered with by one View.
 type Plan struct {
 	Parts   []Part       // one for each Want, in order
-	Extents []log.Extent // to be read
+	Extents []log.Extent // to be read, part by part
+	rounds  []turn       // the same in the order in which they are to be read, round by round
 	Bytes   int64        // of all parts
 	Full    bool         // a limit is reached: waiting brings no more
 	Denies  bool         // a part is an error, or tells the client to go back: not without a barrier
 }
 
 // MakePlan plans wants, of which maxBytes may be read in all; byID tells how the client names topics. The first part
-// that has records is planned also beyond the limits (KIP-74): its first batch may be larger.
+// that has records is planned also beyond the limits (KIP-74): its first batch may be larger. Parts advance side by side, an
+// extent each: what was written together lies in the same files, and is read with them at once.
 func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
 	p := Plan{Parts: make([]Part, len(wants))}
+	g := gathering{plan: &p, most: maxBytes}
 	var topic *log.Topic // wants come topic by topic
 	for i := range wants {
 		w, part := &wants[i], &p.Parts[i]
@@ -50,34 +53,10 @@ func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
 		if w.Offset == state.End {
 			continue
 		}
-		limit := max(0, min(int64(w.MaxBytes), maxBytes-p.Bytes))
-		if limit == 0 && p.Bytes > 0 {
-			p.Full = true
-			continue
-		}
-		p.gather(part, state, w.Offset, limit)
+		g.cursors = append(g.cursors, cursor{part: i, log: state, offset: w.Offset, most: max(0, int64(w.MaxBytes))})
 	}
+	g.run()
 	return p
-}
-
-// gather names the extents of a part from offset on, up to limit.
-func (p *Plan) gather(part *Part, state *log.Partition, offset, limit int64) {
-	part.first = len(p.Extents)
-	state.Extents.From(offset, func(x log.Extent) bool {
-		if part.Bytes >= limit && part.Bytes > 0 || len(p.Extents)-part.first == planExtentsMax || len(p.Extents) == planExtentsMaxAll {
-			p.Full = true
-			return false
-		}
-		p.Extents = append(p.Extents, x)
-		part.Bytes += remaining(x, offset)
-		return true
-	})
-	part.last = len(p.Extents)
-	if part.Bytes >= limit {
-		p.Full = true
-		part.Bytes = max(1, limit)
-	}
-	p.Bytes += part.Bytes
 }
 
 // remaining is about how many bytes of x lie at or after offset.

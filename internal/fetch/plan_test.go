@@ -52,7 +52,7 @@ func TestPlan(t *testing.T) {
 		{"at the end", wants{of(0, 60, 9999), of(1, 10, 9999)}, 9999, []int64{0, 0}, 0, false},
 		{"inside an extent", wants{of(0, 55, 9999)}, 9999, []int64{50}, 1, false},
 		{"up to the partition's limit", wants{of(0, 10, 150), of(1, 0, 9999)}, 9999, []int64{150, 1000}, 3, true},
-		{"up to the limit of all", wants{of(0, 10, 9999), of(1, 0, 9999)}, 600, []int64{500, 100}, 6, true},
+		{"up to the limit of all", wants{of(0, 10, 9999), of(1, 0, 9999)}, 600, []int64{100, 500}, 2, true},
 		{"the first comes beyond the limit", wants{of(2, 0, 9), of(1, 9, 0), of(0, 10, 9)}, 0, []int64{0, 1, 0}, 1, true},
 		{"negative limit of a partition", wants{of(1, 0, -1), of(0, 10, 50)}, 9999, []int64{1, 50}, 2, true},
 	}
@@ -81,7 +81,7 @@ func TestPlanIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const partitions, extents = 20, 300
+	const partitions, extents = 50, 300
 	apply(&log.TopicCreated{Number: 1, ID: planTopic, Name: "t", Partitions: partitions, At: 1})
 	wants := make([]fetch.Want, partitions)
 	for i := range extents {
@@ -95,7 +95,7 @@ func TestPlanIsBounded(t *testing.T) {
 	if p := fetch.MakePlan(s, wants[:1], 1<<20, true); len(p.Extents) != 256 || !p.Full {
 		t.Errorf("%d extents of one partition, full %t", len(p.Extents), p.Full)
 	}
-	if p := fetch.MakePlan(s, wants, 50<<20, true); len(p.Extents) != 4096 || !p.Full || p.Parts[partitions-1].Bytes != 0 {
+	if p := fetch.MakePlan(s, wants, 50<<20, true); len(p.Extents) != 10_000 || !p.Full || p.Parts[partitions-1].Bytes != 10_000/partitions*100 {
 		t.Errorf("%d extents, full %t", len(p.Extents), p.Full)
 	}
 }

@@ -28,8 +28,12 @@ type reading struct {
 	reserved int64
 	views    []cache.View // held until the answer is written
 	copies   copies
-	header   [batch.HeaderSize]byte // of the batch that is being added
-	full     bool                   // no more partitions are read
+
+	// What is being added: here, as it would be on the heap anyway, for each partition.
+	look   cache.View
+	run    cache.Run
+	header [batch.HeaderSize]byte // of a batch
+	full   bool                   // no more partitions are read
 }
 
 // release gives back the memory of the answer.
@@ -71,20 +75,19 @@ func (r *reading) detach() {
 	r.f.stats.detached.Add(1)
 }
 
-// run reads what the plan names.
-func (r *reading) run(p *Plan) {
+// fill reads what the plan names.
+func (r *reading) fill(p *Plan) {
 	r.out = make([]Fetched, len(p.Parts))
 	r.full = !r.reserve(p.Bytes)
+	if r.room < p.Bytes { // all parts get their share of what is left
+		*p = MakePlan(r.view.Log, r.wants, r.room, r.byID)
+	}
 	reads := r.reads(p)
-	sure := r.f.cache.Prefetch(reads)
+	p.cut(r.prefetch(p, reads))
 	for i := range p.Parts {
 		part := &p.Parts[i]
 		part.answer(&r.wants[i], &r.out[i])
 		if part.first == part.last || r.full {
-			continue
-		}
-		if part.first >= sure && r.bytes > 0 {
-			r.full = true
 			continue
 		}
 		r.part(&r.out[i], part, &r.wants[i], reads[part.first:part.last])
@@ -115,6 +118,18 @@ func (r *reading) reserve(n int64) bool {
 		r.room = min(r.room, n)
 	}
 	return true
+}
+
+// prefetch has what is planned loaded, and gives how many turns there is room for: one at least.
+func (r *reading) prefetch(p *Plan, reads []cache.Read) int {
+	if len(reads) == 0 {
+		return 0
+	}
+	inTurn := make([]cache.Read, len(reads))
+	for i, t := range p.rounds {
+		inTurn[i] = reads[t.extent]
+	}
+	return max(1, r.f.cache.Prefetch(inTurn))
 }
 
 // reads says what the parts need of the cache.
@@ -225,14 +240,13 @@ func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64)
 			return false, nil
 		}
 		read.Bytes = int(max(1, min(int64(read.Bytes), left)))
-		v, run, err := r.f.cache.Next(*read, len(r.views) == 0, r.until)
-		if err != nil {
+		if r.look, r.run, err = r.f.cache.Next(*read, len(r.views) == 0, r.until); err != nil {
 			return false, err
 		}
-		if more, err = r.take(out, part, &v, &run, &left); err != nil || !more {
+		if more, err = r.take(out, part, &left); err != nil || !more {
 			return false, err
 		}
-		read.Offset = run.End()
+		read.Offset = r.run.End()
 	}
 	return left > 0, nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/millrace-io/millrace/internal/base/plant"
-	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 )
 
@@ -22,15 +21,14 @@ type taking struct {
 	*reading
 	out    *Fetched
 	epoch  int32
-	view   *cache.View
-	run    *cache.Run
 	copied uint32 // batches that are smaller are copied
 	left   int64  // bytes that may still be added
 }
 
-// take adds the batches of a run that left allows, and keeps the View if it must. It reports whether more may follow.
-func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, left *int64) (more bool, err error) {
-	t := taking{reading: r, out: out, epoch: part.Epoch, view: v, run: run, copied: copyBelow, left: *left}
+// take adds the batches of the run that left allows, and keeps the View if it must. It reports whether more may follow.
+func (r *reading) take(out *Fetched, part *Part, left *int64) (more bool, err error) {
+	t := taking{reading: r, out: out, epoch: part.Epoch, copied: copyBelow, left: *left}
+	v, run := &r.look, &r.run
 	if v.IsOpen() {
 		t.copied = copyBelowOpen
 	}
@@ -71,7 +69,7 @@ func (t *taking) copy(i int) (n int, err error) {
 		total += size
 	}
 	b := t.copies.room(t.out, int(total))
-	if err := t.view.Fill(b, begin); err != nil {
+	if err := t.look.Fill(b, begin); err != nil {
 		t.copies.giveBack(len(b))
 		return 0, err
 	}
@@ -87,13 +85,13 @@ func (t *taking) copy(i int) (n int, err error) {
 func (t *taking) refer(i int) error {
 	_, pos, size := t.run.At(i)
 	header := t.header[:]
-	if err := t.view.Fill(header, pos); err != nil {
+	if err := t.look.Fill(header, pos); err != nil {
 		return err
 	}
 	t.rebase(i, header)
 	copy(t.copies.room(t.out, rebasedBytes), header)
 	t.copies.flush(t.out)
-	t.out.Records = t.view.Append(t.out.Records, pos+rebasedBytes, size-rebasedBytes)
+	t.out.Records = t.look.Append(t.out.Records, pos+rebasedBytes, size-rebasedBytes)
 	t.count(size)
 	return nil
 }

@@ -1,0 +1,121 @@
+package fetch
+
+import "github.com/millrace-io/millrace/internal/meta/log"
+
+// gathering names the extents of a plan, in rounds: each part gets one more in a round, until the limits are reached.
+type gathering struct {
+	plan    *Plan
+	most    int64    // bytes in all
+	cursors []cursor // of the parts that go on
+	found   []found
+	now     *cursor // that of the part whose turn it is
+}
+
+// cursor is how far a part has come.
+type cursor struct {
+	part   int
+	log    *log.Partition
+	offset int64
+	most   int64 // bytes
+	count  int   // of extents
+}
+
+type found struct {
+	part   int
+	extent log.Extent
+}
+
+// turn says which extent of a plan it is, and of which part.
+type turn struct{ part, extent int }
+
+func (g *gathering) run() {
+	take := g.take // made once: it is called for each extent
+	for len(g.cursors) > 0 && !g.isFull() {
+		g.round(take)
+	}
+	g.plan.Full = g.plan.Full || g.isFull()
+	g.sort()
+}
+
+// isFull: more than the first extent does not fit.
+func (g *gathering) isFull() bool {
+	return g.plan.Bytes >= g.most && len(g.found) > 0 || len(g.found) >= planExtentsMaxAll
+}
+
+func (g *gathering) round(take func(log.Extent) bool) {
+	going := g.cursors[:0]
+	for i := range g.cursors {
+		if g.isFull() {
+			g.cursors = nil
+			return
+		}
+		if g.now = &g.cursors[i]; g.advance(take) {
+			going = append(going, *g.now)
+		}
+	}
+	g.cursors = going
+}
+
+// advance takes a part's next extent, and reports whether the part goes on.
+func (g *gathering) advance(take func(log.Extent) bool) bool {
+	c, p, part := g.now, g.plan, &g.plan.Parts[g.now.part]
+	if c.most == 0 && len(g.found) > 0 {
+		p.Full = true
+		return false
+	}
+	before := c.count
+	c.log.Extents.From(c.offset, take)
+	if c.count == before {
+		return false
+	}
+	if part.Bytes >= c.most {
+		p.Full = true
+		return false
+	}
+	if c.count == planExtentsMax {
+		p.Full = c.offset < c.log.End || p.Full
+		return false
+	}
+	return c.offset < c.log.End
+}
+
+// take adds an extent to the part whose turn it is.
+func (g *gathering) take(x log.Extent) bool {
+	c, p, part := g.now, g.plan, &g.plan.Parts[g.now.part]
+	n := max(1, min(remaining(x, c.offset), c.most-part.Bytes, g.most-p.Bytes))
+	g.found = append(g.found, found{c.part, x})
+	part.Bytes += n
+	p.Bytes += n
+	c.offset = x.End()
+	c.count++
+	return false
+}
+
+// sort puts the extents part by part, each part's in their order.
+func (g *gathering) sort() {
+	p := g.plan
+	counts := make([]int, len(p.Parts)+1)
+	for i := range g.found {
+		counts[g.found[i].part+1]++
+	}
+	for i := range p.Parts {
+		counts[i+1] += counts[i]
+		p.Parts[i].first, p.Parts[i].last = counts[i], counts[i]
+	}
+	p.Extents, p.rounds = make([]log.Extent, len(g.found)), make([]turn, len(g.found))
+	for i := range g.found {
+		part := &p.Parts[g.found[i].part]
+		p.Extents[part.last] = g.found[i].extent
+		p.rounds[i] = turn{g.found[i].part, part.last}
+		part.last++
+	}
+}
+
+// cut leaves out all from a turn on.
+func (p *Plan) cut(from int) {
+	for _, t := range p.rounds[from:] {
+		part := &p.Parts[t.part]
+		part.last = min(part.last, t.extent)
+	}
+	p.rounds = p.rounds[:from]
+}
