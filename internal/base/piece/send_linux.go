@@ -1,6 +1,7 @@
 package piece
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -56,7 +57,17 @@ func sendFile(c net.Conn, p Piece) error {
 	if err == nil {
 		err = left.err
 	}
+	if refusesFile(err) {
+		return copyFile(c, In(p.file, left.off, left.n))
+	}
 	return err
+}
+
+// refusesFile reports whether the kernel does not send files such as this one: not all file systems have it, nor do all sandboxes
+// allow it.
+func refusesFile(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP) ||
+		errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ESPIPE)
 }
 
 // sending is what is left of a piece.
