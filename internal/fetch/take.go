@@ -48,6 +48,9 @@ func (r *reading) take(out *Fetched, part *Part, v *cache.View, run *cache.Run, 
 		}
 	}
 	*left = t.left
+	if err != nil {
+		v.Discard() // an open file that is not what it was
+	}
 	if referenced {
 		r.views = append(r.views, *v)
 	} else {

@@ -2,6 +2,7 @@ package piece
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -89,9 +90,12 @@ func (s *sending) some(to, from int) (done bool) {
 			return false
 		case err != nil:
 			s.err = os.NewSyscallError("sendfile", err)
+			if err == syscall.EIO {
+				s.err = fmt.Errorf("%w: %w", ErrFile, s.err)
+			}
 			return true
 		default: // the file was cut short
-			s.err = io.ErrUnexpectedEOF
+			s.err = fmt.Errorf("%w: %w", ErrFile, io.ErrUnexpectedEOF)
 			return true
 		}
 	}
