@@ -42,3 +42,24 @@ func TestMemoryToLookAtAnOpenFile(t *testing.T) {
 		t.Errorf("%d MiB are in use, the cache counts %d of %d", heap/mib, used/mib, b.cache.size/mib)
 	}
 }
+
+// What is known of the batches of open files is counted as a part of what an open file costs, however many they are (P7).
+func TestMemoryOfWhatIsKnownOfOpenFiles(t *testing.T) {
+	const files, budget = 40, 77 << 20 // a fifth of --memory's default
+	b, _, _ := folder(t, budget)
+	count := 8 * mib / len(data(1, 81))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for n := range files {
+		x := b.file(byte(n), count, 81)
+		b.walk(x, 100, mib)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	used, heap := b.cache.Stats().UsedBytes, int64(after.HeapAlloc)-int64(before.HeapAlloc)
+	t.Logf("%d open files with %d batches each: counted %d KiB, heap %d KiB", files, count, used>>10, heap>>10)
+	if heap > 2*used {
+		t.Errorf("an open file takes %d KiB and is counted with %d", heap/files>>10, used/files>>10)
+	}
+}
