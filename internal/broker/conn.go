@@ -293,11 +293,15 @@ func (c *conn) write(q *query, a answer) bool {
 		out = piece.List{piece.Of(wire.EncodeResponse(nil, q.header.CorrelationID, a.response))}
 	}
 	by := c.b.env.Now().Add(answerTime)
-	return out.WriteTo(c.net, writePiece, func() {
+	err := out.WriteTo(c.net, writePiece, func() {
 		limit := c.b.env.Now().Add(writeStall)
 		if limit.After(by) {
 			limit = by
 		}
 		_ = c.net.SetWriteDeadline(limit)
-	}) == nil
+	})
+	if a.spoiled != nil && errors.Is(err, piece.ErrFile) {
+		a.spoiled()
+	}
+	return err == nil
 }

@@ -36,6 +36,7 @@ type answer struct {
 	code     int16         // the first error in raw
 	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.held
 	hangUp   bool          // close the connection instead
+	spoiled  func()        // to be called before that if a file in raw could not be read
 	release  func()        // to be called when the answer is out, whatever becomes of it
 }
 

@@ -34,7 +34,7 @@ func fetchRecords(q *query, request kmsg.Request) answer {
 			q.b.config.Watch.Fetched(p.Topic, p.Partition, p.End)
 		}
 	}
-	return answer{raw: wire.AppendFetchResponse(out), code: code, release: got.Release}
+	return answer{raw: wire.AppendFetchResponse(out), code: code, spoiled: got.Spoiled, release: got.Release}
 }
 
 func fetchRefused(q *query, k base.Kind) answer {

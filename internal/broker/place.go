@@ -1,10 +1,9 @@
 package broker
 
 import (
-	"fmt"
 	"hash/fnv"
+	"io"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +43,8 @@ type node struct {
 	port int32
 	zone *string
 }
+
+func (n *node) address() string { return n.host + ":" + strconv.Itoa(int(n.port)) }
 
 // nodes are the agents that a client is shown, by id: those of the agent group that serve records, and of these only
 // the ones in the client's zone if there are any.
@@ -96,12 +97,22 @@ const noNode = -1
 // seated puts the agents of one zone into their seats, from 0 on. Each seat takes the agent that wants it most of those that
 // stand; how much one wants it follows from its address, which is still the same after a restart. When an agent leaves, few
 // others change seats: the one that moves up into its seat, the one that moves into that one's, and so on to the last seat.
+// An agent that crashed and is back is there twice until its former incarnation has expired: it has one seat, as the newer.
 func seated(list []node) []node {
-	standing := slices.Clone(list)
+	standing := make([]node, 0, len(list))
+	newest := make(map[string]int, len(list))
+	for i, n := range list {
+		newest[n.address()] = i
+	}
+	for i, n := range list {
+		if newest[n.address()] == i {
+			standing = append(standing, n)
+		}
+	}
 	wants := make([]uint64, len(standing)) // by address
 	for i, n := range standing {
 		h := fnv.New64a()
-		_, _ = fmt.Fprintf(h, "%s:%d", n.host, n.port) // a hash takes everything
+		_, _ = io.WriteString(h, n.address()) // a hash takes everything
 		wants[i] = mix(h.Sum64())
 	}
 	for seat := range standing {

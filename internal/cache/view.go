@@ -45,6 +45,10 @@ func (v *View) Release() {
 	v.first, v.rest = nil, nil
 }
 
+// Discard has the View's bytes read from the bucket when they are needed next, and looked at as if for the first time: they are not what
+// they were when they were checked. The View must be released all the same.
+func (v *View) Discard() { v.c.discard(v) }
+
 // discard releases the View and has its bytes read from the bucket when they are needed next: they are damaged.
 func (v *View) discard() {
 	v.c.discard(v)

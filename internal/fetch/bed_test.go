@@ -74,6 +74,7 @@ type settings struct {
 	cacheBytes int64 // 0: 64 MiB
 	batchBytes int
 	memory     int64 // for answers; 0: 256 MiB
+	opener     objstore.Opener
 }
 
 func soon() time.Time { return time.Now().Add(10 * time.Second) }
@@ -107,7 +108,7 @@ func start(t testing.TB, s settings) *bed {
 			}
 		},
 	}, nil)
-	b.cache = cache.New(b.clock, cache.Source{Store: s.store, Riders: func(ctx context.Context, slot base.Slot) ([]log.Rider, error) {
+	b.cache = cache.New(b.clock, cache.Source{Store: s.store, Opener: s.opener, Riders: func(ctx context.Context, slot base.Slot) ([]log.Rider, error) {
 		return control.ReadRiders(ctx, s.store, slot)
 	}}, s.cacheBytes)
 	config := ingest.Config{BatchTimeout: 10 * time.Millisecond, BatchBytes: s.batchBytes, Rides: s.rides, Log: quiet()}

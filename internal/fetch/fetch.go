@@ -91,6 +91,9 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	if r.reserved > 0 || len(r.views) > 0 || len(r.copies.shared) > 0 {
 		response.Release = r.release
 	}
+	if len(r.views) > 0 {
+		response.Spoiled = r.spoiled
+	}
 	if r.bytes > 0 {
 		f.stats.bytes.Add(r.bytes)
 		f.stats.records.Add(r.records)

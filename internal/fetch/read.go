@@ -49,6 +49,14 @@ func (r *reading) release() {
 	r.copies.free()
 }
 
+// spoiled is told that the answer could not be written because of a file it refers to. The client comes back; by then it is known which
+// bytes are to blame.
+func (r *reading) spoiled() {
+	for i := range r.views {
+		r.views[i].Discard()
+	}
+}
+
 // detach copies what the answer refers to, where the cache is pressed: a client that reads slowly would keep whole spans
 // from going, of which it was sent a little.
 func (r *reading) detach() {
@@ -63,6 +71,9 @@ func (r *reading) detach() {
 	}
 	for i := range r.out {
 		own, err := r.out[i].Records.Copy()
+		if err != nil {
+			r.spoiled()
+		}
 		r.out[i].Records = nil
 		if len(own) > 0 && err == nil { // else the next Fetch says why
 			r.out[i].Records = piece.List{piece.Of(own)}

@@ -51,4 +51,5 @@ type Response struct {
 	SessionID  int32
 	Partitions []Fetched
 	Release    func() // nil, or to be called once the records are written
+	Spoiled    func() // nil, or to be called before Release if a file was to blame that they were not (piece.ErrFile)
 }

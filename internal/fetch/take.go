@@ -46,6 +46,9 @@ func (r *reading) take(out *Fetched, part *Part, left *int64) (more bool, err er
 		}
 	}
 	*left = t.left
+	if err != nil {
+		v.Discard() // an open file that is not what it was
+	}
 	if referenced {
 		r.views = append(r.views, *v)
 	} else {

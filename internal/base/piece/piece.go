@@ -1,6 +1,7 @@
 package piece
 
 import (
+	"errors"
 	"io"
 	"syscall"
 )
@@ -10,6 +11,9 @@ type File interface {
 	io.ReaderAt
 	syscall.Conn
 }
+
+// ErrFile is among the causes of an error of writing if a file was to blame for it, not the connection.
+var ErrFile = errors.New("a file that is being sent cannot be read")
 
 // Piece is some bytes, which do not change any more.
 type Piece struct {

@@ -1,6 +1,8 @@
 package piece
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -56,7 +58,17 @@ func sendFile(c net.Conn, p Piece) error {
 	if err == nil {
 		err = left.err
 	}
+	if refusesFile(err) {
+		return copyFile(c, In(p.file, left.off, left.n))
+	}
 	return err
+}
+
+// refusesFile reports whether the kernel does not send files such as this one: not all file systems have it, nor do all sandboxes
+// allow it.
+func refusesFile(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP) ||
+		errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ESPIPE)
 }
 
 // sending is what is left of a piece.
@@ -78,9 +90,12 @@ func (s *sending) some(to, from int) (done bool) {
 			return false
 		case err != nil:
 			s.err = os.NewSyscallError("sendfile", err)
+			if err == syscall.EIO {
+				s.err = fmt.Errorf("%w: %w", ErrFile, s.err)
+			}
 			return true
 		default: // the file was cut short
-			s.err = io.ErrUnexpectedEOF
+			s.err = fmt.Errorf("%w: %w", ErrFile, io.ErrUnexpectedEOF)
 			return true
 		}
 	}

@@ -1,6 +1,9 @@
 package piece
 
-import "net"
+import (
+	"fmt"
+	"net"
+)
 
 // WriteTo writes the list to a connection, step bytes at a time; before each step it calls ready, which may set a deadline. What
 // lies in files the kernel sends, where it can do that for this connection.
@@ -100,8 +103,9 @@ func (w *writer) send(p Piece) error {
 // copyFile writes bytes of a file by way of memory.
 func copyFile(c net.Conn, p Piece) error {
 	b, err := p.Bytes()
-	if err == nil {
-		_, err = c.Write(b)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFile, err)
 	}
+	_, err = c.Write(b)
 	return err
 }

@@ -149,7 +149,8 @@ func (j *Job) upload(ctx context.Context, key string, body []byte) (objstore.Met
 	return j.store.Put(ctx, key, body)
 }
 
-// gather puts riders into a container. One that is gone or damaged is left out; a bucket that does not answer is an error.
+// gather puts riders into a container. One that is gone or damaged is left out; a bucket that does not answer is an error,
+// and the next look begins with another entry.
 func (j *Job) gather(ctx context.Context, c *container, plan []Rider) error {
 	var slot base.Slot // read last
 	var riders []log.Rider
@@ -166,6 +167,7 @@ func (j *Job) gather(ctx context.Context, c *container, plan []Rider) error {
 		if err == nil {
 			err = c.addOf(riders, r)
 		} else if !objstore.Is(err, objstore.NotFound) && base.KindOf(err) != base.CorruptMessage {
+			j.passOver(plan, r.In)
 			return err
 		}
 		if err != nil {
@@ -174,6 +176,16 @@ func (j *Job) gather(ctx context.Context, c *container, plan []Rider) error {
 		}
 	}
 	return nil
+}
+
+// passOver leaves out for a while what rides in an entry that the bucket does not give: it may be this one alone, and what rides in the
+// others is to land.
+func (j *Job) passOver(plan []Rider, slot uint64) {
+	for i := range plan {
+		if plan[i].In == slot {
+			j.skipped[plan[i].Number] = j.env.Now().Add(skipFor)
+		}
+	}
 }
 
 var errNotThere = errors.New("it is not in the entry")
