@@ -13,9 +13,7 @@ import (
 type mark struct{ pos, delta uint32 }
 
 // after is where the batch that follows on b, which begins at the mark, begins.
-func (m mark) after(b batch.Batch) mark {
-	return mark{m.pos + uint32(len(b)), m.delta + uint32(b.LastOffsetDelta()) + 1}
-}
+func (m mark) after(b looked) mark { return mark{m.pos + b.size, m.delta + b.offsets} }
 
 // marks are those of an extent's first batches, and one more for where the last of them ends.
 type marks []mark
@@ -63,7 +61,7 @@ func (k *known) from(i int, pos int64) (marks, error) {
 // scan adds the batches of v that follow on the marks, up to one that is not whole in v (need says how far to read), or damaged.
 func (k *known) scan(v *View) (need uint32, err error) {
 	for at := k.marks.end(); at.pos < v.x.Len; {
-		var b batch.Batch
+		var b looked
 		if b, need, err = v.batchAt(at.pos); need > 0 || err != nil {
 			break
 		}
@@ -89,7 +87,7 @@ func (k *known) settle(v *View, damage error) (need uint32, err error) {
 	all := *k
 	for at := all.marks.end(); at.pos < v.x.Len; {
 		b, _, err := v.batchAt(at.pos)
-		if b == nil {
+		if b.size == 0 {
 			break
 		}
 		if err != nil {
@@ -141,39 +139,55 @@ func (i *index) extend(v *View, sure bool) (k *known, need uint32, err error) {
 // remembers reports whether the damage that is known of is still believed.
 func (i *index) remembers(now time.Time) bool { return now.Before(i.known.Load().until) }
 
-// batchAt gives the batch at pos. If not all of it is in v, need says where it ends, or how far to read in order to learn that.
-// Damage is an error; then there is a batch only where its header is one that may be right.
-func (v *View) batchAt(pos uint32) (b batch.Batch, need uint32, err error) {
+// batchAt looks at the batch at pos, and checks it. If not all of it is in v, need says where it ends, or how far to read in order
+// to learn that. Damage is an error; then there is a batch only where its header is one that may be right.
+func (v *View) batchAt(pos uint32) (b looked, need uint32, err error) {
 	at, left := int64(pos), int64(v.x.Len)-int64(pos)
 	if left < batch.HeaderSize {
-		return nil, 0, v.damaged(at, int64(v.x.Len), "%d bytes are left, less than a batch has", left)
+		return looked{}, 0, v.damaged(at, int64(v.x.Len), "%d bytes are left, less than a batch has", left)
 	}
 	if at < v.from || at+batch.HeaderSize > v.to {
-		return nil, pos + batch.HeaderSize, nil
+		return looked{}, pos + batch.HeaderSize, nil
 	}
-	header, err := v.Bytes(pos, batch.HeaderSize)
+	bytes, err := v.Bytes(pos, batch.HeaderSize)
 	if err != nil {
-		return nil, 0, err
+		return looked{}, 0, err
 	}
-	size := batchSize(header)
-	if size < batch.HeaderSize || size > left {
-		return nil, 0, v.damaged(at, int64(v.x.Len), "a batch of %d bytes where %d are left", size, left)
+	header := batch.Batch(bytes)
+	size, crc, magic, delta := batchSize(header), header.CRC(), header.Magic(), header.LastOffsetDelta()
+	switch {
+	case size < batch.HeaderSize || size > left:
+		return looked{}, 0, v.damaged(at, int64(v.x.Len), "a batch of %d bytes where %d are left", size, left)
+	case at+size > v.to:
+		return looked{}, pos + uint32(size), nil
+	case delta < 0:
+		return looked{}, 0, v.damaged(at, int64(v.x.Len), "a batch whose last offset is %d after its first", delta)
 	}
-	if at+size > v.to {
-		return nil, pos + uint32(size), nil
-	}
-	whole, err := v.Bytes(pos, uint32(size))
+	sum, err := v.checksum(pos, uint32(size))
 	if err != nil {
-		return nil, 0, err
+		return looked{}, 0, err
 	}
-	b = batch.Batch(whole)
-	if b.LastOffsetDelta() < 0 {
-		return nil, 0, v.damaged(at, int64(v.x.Len), "a batch whose last offset is %d after its first", b.LastOffsetDelta())
+	if magic != 2 || sum != crc {
+		err = v.damaged(at, at+size, "a batch of %d bytes has checksum %08x, its bytes have %08x", size, crc, sum)
 	}
-	if b.Magic() != 2 || b.ComputeCRC() != b.CRC() {
-		err = v.damaged(at, at+size, "a batch of %d bytes has checksum %08x, its bytes have %08x", size, b.CRC(), b.ComputeCRC())
+	return looked{uint32(size), uint32(delta) + 1}, 0, err
+}
+
+// looked is what was seen of a batch: its size in bytes (0: there is none), and how many offsets it takes.
+type looked struct{ size, offsets uint32 }
+
+// checksum computes that of a batch, of one in an open file piece by piece: it may be larger than what readers may take of memory.
+func (v *View) checksum(pos, size uint32) (sum uint32, err error) {
+	step := size
+	if v.IsOpen() {
+		step = aheadBytes
 	}
-	return b, 0, err
+	for from, to := pos+batch.CRCStart, pos+size; from < to && err == nil; from += step {
+		var b []byte
+		b, err = v.Bytes(from, min(step, to-from))
+		sum = batch.UpdateCRC(sum, b)
+	}
+	return sum, err
 }
 
 func batchSize(header []byte) int64 {

@@ -23,8 +23,10 @@ const (
 	aheadKept = 1 << 20
 )
 
-// openCost is what an open file counts against the budget.
-func (c *Cache) openCost() int64 { return max(openCostMin, c.size/openMax) }
+// openCost is what an open file of size bytes counts against the budget, with the index of its batches.
+func (c *Cache) openCost(size int64) int64 {
+	return max(openCostMin, c.size/openMax) + size>>overheadShift
+}
 
 // gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that
 // is to be opened. f may be nil.

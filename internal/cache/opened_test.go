@@ -93,7 +93,7 @@ func TestOpenFile(t *testing.T) {
 	if n := open.Load(); n != 4 {
 		t.Errorf("%d files are open, want 4", n)
 	}
-	if s := b.cache.Stats(); s.Checked != 20 || s.UsedBytes != 4*openCostMin || s.HeldBytes != 0 {
+	if s := b.cache.Stats(); s.Checked != 20 || s.UsedBytes < 4*openCostMin || s.HeldBytes != 0 {
 		t.Errorf("%+v", s)
 	}
 	b.got() // no GET
@@ -149,7 +149,7 @@ func TestOpenFilesAreBounded(t *testing.T) {
 	for n := range byte(100) {
 		b.served(b.file(n, 1, small), 100, 102)
 	}
-	if n, most := open.Load(), int64(MemoryMin/openCostMin); n != most {
-		t.Errorf("%d files are open, want %d", n, most)
+	if n, most := open.Load(), int64(MemoryMin/openCostMin); n > most || n < most-1 {
+		t.Errorf("%d files are open, want about %d", n, most)
 	}
 }

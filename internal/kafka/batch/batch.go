@@ -82,6 +82,12 @@ func (b Batch) Body() []byte { return b[HeaderSize:] }
 // ComputeCRC gives the checksum that the batch's bytes have, whatever the one it bears.
 func (b Batch) ComputeCRC() uint32 { return crc32.Checksum(b[attributesAt:], castagnoli) }
 
+// CRCStart is where the bytes begin that the checksum is of.
+const CRCStart = attributesAt
+
+// UpdateCRC goes on with the checksum of a batch whose bytes come in pieces; the first is preceded by a checksum of 0.
+func UpdateCRC(sum uint32, piece []byte) uint32 { return crc32.Update(sum, castagnoli, piece) }
+
 // LastSequence is the sequence of the last record: sequences wrap from 2^31-1 to 0. -1 without a sequence.
 func (b Batch) LastSequence() int32 {
 	if b.BaseSequence() < 0 {
