@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/millrace-io/millrace/bench/rig"
@@ -32,18 +31,13 @@ type bench struct {
 	report rig.Report
 }
 
-// measurement is one of the things that can be asked for.
-type measurement struct {
-	name string
-	run  func(*bench) error
-}
-
-var measurements = []measurement{
-	{"startup", (*bench).startup},
-	{"state", (*bench).state},
-	{"apply", (*bench).apply},
-	{"idle", (*bench).idle},
-	{"memory", (*bench).memory},
+// measurements are what can be asked for.
+var measurements = []rig.Measurement[*bench]{
+	{Name: "startup", Run: (*bench).startup},
+	{Name: "state", Run: (*bench).state},
+	{Name: "apply", Run: (*bench).apply},
+	{Name: "idle", Run: (*bench).idle},
+	{Name: "memory", Run: (*bench).memory},
 }
 
 func main() {
@@ -65,7 +59,7 @@ func main() {
 }
 
 func run(o options, names []string, out io.Writer) (err error) {
-	chosen, err := choose(names)
+	chosen, err := rig.Choose(measurements, names)
 	if err != nil {
 		return err
 	}
@@ -75,26 +69,11 @@ func run(o options, names []string, out io.Writer) (err error) {
 	}
 	defer b.rig.Close()
 	for _, m := range chosen {
-		fmt.Fprintf(os.Stderr, "%s …\n", m.name)
-		if e := m.run(b); e != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", m.name, e))
+		fmt.Fprintf(os.Stderr, "%s …\n", m.Name)
+		if e := m.Run(b); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", m.Name, e))
 		}
 		b.rig.Cleanup()
 	}
 	return errors.Join(err, b.report.Print(out, o.json))
-}
-
-func choose(names []string) ([]measurement, error) {
-	if len(names) == 0 || slices.Contains(names, "all") {
-		return measurements, nil
-	}
-	var chosen []measurement
-	for _, name := range names {
-		i := slices.IndexFunc(measurements, func(m measurement) bool { return m.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no measurement %q: choose from startup, state, apply, idle, memory, all", name)
-		}
-		chosen = append(chosen, measurements[i])
-	}
-	return chosen, nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"testing"
+
+	"github.com/millrace-io/millrace/bench/rig"
 )
 
 func TestChoose(t *testing.T) {
@@ -9,11 +11,11 @@ func TestChoose(t *testing.T) {
 		names []string
 		want  int
 	}{{nil, len(measurements)}, {[]string{"all"}, len(measurements)}, {[]string{"apply", "idle"}, 2}} {
-		if got, err := choose(c.names); err != nil || len(got) != c.want {
+		if got, err := rig.Choose(measurements, c.names); err != nil || len(got) != c.want {
 			t.Errorf("%q: %d measurements, %v; want %d", c.names, len(got), err, c.want)
 		}
 	}
-	if _, err := choose([]string{"aply"}); err == nil {
+	if _, err := rig.Choose(measurements, []string{"aply"}); err == nil {
 		t.Error("a misspelt name is passed over")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -35,20 +34,15 @@ type bench struct {
 	curves []report.Curve
 }
 
-// measurement is one of the things that can be asked for.
-type measurement struct {
-	name string
-	run  func(*bench) error
-}
-
-var measurements = []measurement{
-	{"state", (*bench).state},
-	{"connections", (*bench).connections},
-	{"groups", (*bench).groups},
-	{"records", (*bench).records},
-	{"producers", (*bench).producers},
-	{"fanout", (*bench).fanout},
-	{"java", (*bench).java},
+// measurements are what can be asked for.
+var measurements = []rig.Measurement[*bench]{
+	{Name: "state", Run: (*bench).state},
+	{Name: "connections", Run: (*bench).connections},
+	{Name: "groups", Run: (*bench).groups},
+	{Name: "records", Run: (*bench).records},
+	{Name: "producers", Run: (*bench).producers},
+	{Name: "fanout", Run: (*bench).fanout},
+	{Name: "java", Run: (*bench).java},
 }
 
 func main() {
@@ -68,7 +62,7 @@ func main() {
 }
 
 func run(o options, names []string, out io.Writer) (err error) {
-	chosen, err := choose(names)
+	chosen, err := rig.Choose(measurements, names)
 	if err != nil {
 		return err
 	}
@@ -82,27 +76,12 @@ func run(o options, names []string, out io.Writer) (err error) {
 	defer b.rig.Close()
 	where := rig.Where()
 	for _, m := range chosen {
-		if e := m.run(b); e != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", m.name, e))
+		if e := m.Run(b); e != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", m.Name, e))
 		}
 		b.rig.Cleanup()
 	}
 	return errors.Join(err, b.print(out, where), b.page(where))
-}
-
-func choose(names []string) ([]measurement, error) {
-	if len(names) == 0 || slices.Contains(names, "all") {
-		return measurements, nil
-	}
-	var chosen []measurement
-	for _, name := range names {
-		i := slices.IndexFunc(measurements, func(m measurement) bool { return m.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no measurement %q: choose from state, connections, groups, records, producers, fanout, java, all", name)
-		}
-		chosen = append(chosen, measurements[i])
-	}
-	return chosen, nil
 }
 
 // progress says what goes on.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/load/report"
 )
 
@@ -63,10 +64,10 @@ func TestTheTableSaysWhatIsNotFlat(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	if got, err := choose(nil); err != nil || len(got) != len(measurements) {
+	if got, err := rig.Choose(measurements, nil); err != nil || len(got) != len(measurements) {
 		t.Errorf("%d measurements, %v", len(got), err)
 	}
-	if _, err := choose([]string{"jaba"}); err == nil {
+	if _, err := rig.Choose(measurements, []string{"jaba"}); err == nil {
 		t.Error("a misspelt name is passed over")
 	}
 }
