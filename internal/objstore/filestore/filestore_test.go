@@ -186,18 +186,23 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// BenchmarkPutIfAbsent is an entry of the journal, and a segment.
 func BenchmarkPutIfAbsent(b *testing.B) {
-	s, err := filestore.New(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	body := make([]byte, 4096)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		if _, err := s.PutIfAbsent(b.Context(), fmt.Sprintf("journal/%020d", i), body); err != nil {
-			b.Fatal(err)
-		}
+	for _, size := range []int{4 << 10, 8 << 20} {
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+			s, err := filestore.New(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			body := bytes.Repeat([]byte("millrace"), size/8)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := s.PutIfAbsent(b.Context(), fmt.Sprintf("journal/%020d", i), body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 
