@@ -63,10 +63,12 @@ const xerialHeader = 16
 type walker struct {
 	scanner
 	in     bytes.Reader
+	stream stream // of gzip, zstd and uncommon lz4
 	gzip   *gzip.Reader
 	lz4    *lz4.Reader
 	zstd   *zstd.Decoder
-	xerial xerialReader
+	frame  lz4Frame
+	xerial xerialBlocks
 }
 
 var walkers = sync.Pool{New: func() any { return &walker{} }}
@@ -74,7 +76,7 @@ var walkers = sync.Pool{New: func() any { return &walker{} }}
 // walk begins to read the records of b. The caller calls release when done.
 func walk(b Batch) (*walker, error) {
 	w := walkers.Get().(*walker)
-	w.scanner = scanner{mem: w.mem, limit: MaxDecompressedBytes}
+	w.scanner = scanner{limit: MaxDecompressedBytes}
 	if err := w.open(b.Attributes().Codec(), b.Body()); err != nil {
 		w.release()
 		return nil, err
@@ -86,7 +88,7 @@ func walk(b Batch) (*walker, error) {
 func (w *walker) release() {
 	w.buf, w.src = nil, nil
 	w.in.Reset(nil)
-	w.xerial.src = nil
+	w.stream.r, w.xerial.src, w.frame.src = nil, nil, nil
 	if cap(w.xerial.block) > keepBlockBytes {
 		w.xerial.block = nil
 	}
@@ -98,9 +100,6 @@ func (w *walker) open(c Codec, body []byte) (err error) {
 		w.buf = body
 		return nil
 	}
-	if w.mem == nil {
-		w.mem = make([]byte, scanBufferSize)
-	}
 	w.in.Reset(body)
 	switch c {
 	case Gzip:
@@ -108,7 +107,7 @@ func (w *walker) open(c Codec, body []byte) (err error) {
 	case Snappy:
 		err = w.openSnappy(body)
 	case LZ4:
-		w.openLZ4()
+		w.openLZ4(body)
 	case Zstd:
 		err = w.openZstd(body)
 	default:
@@ -121,23 +120,36 @@ func (w *walker) openGzip() (err error) {
 	if w.gzip == nil {
 		w.gzip = new(gzip.Reader)
 	}
-	w.src = w.gzip
+	w.through(w.gzip)
 	return w.gzip.Reset(&w.in)
 }
 
-func (w *walker) openLZ4() {
+// through has the scanner read what r decodes.
+func (w *walker) through(r io.Reader) {
+	if w.stream.mem == nil {
+		w.stream.mem = make([]byte, streamBytes)
+	}
+	w.stream.r = r
+	w.src = &w.stream
+}
+
+func (w *walker) openLZ4(body []byte) {
+	if w.frame.begin(body) {
+		w.src = &w.frame
+		return
+	}
 	if w.lz4 == nil {
 		w.lz4 = lz4.NewReader(nil)
 	}
 	w.lz4.Reset(&w.in)
-	w.src = w.lz4
+	w.through(w.lz4)
 }
 
 // openSnappy streams xerial's chunks, which Java writes; a raw block, as librdkafka and franz-go write, is decoded
 // whole.
 func (w *walker) openSnappy(body []byte) error {
 	if len(body) >= xerialHeader && bytes.HasPrefix(body, xerial) {
-		w.xerial = xerialReader{src: body[xerialHeader:], block: w.xerial.block}
+		w.xerial = xerialBlocks{src: body[xerialHeader:], block: w.xerial.block}
 		w.src = &w.xerial
 		return nil
 	}
@@ -159,7 +171,7 @@ func (w *walker) openZstd(body []byte) (err error) {
 			return err
 		}
 	}
-	w.src = w.zstd
+	w.through(w.zstd)
 	return w.zstd.Reset(&w.in)
 }
 
@@ -187,32 +199,28 @@ func decodeSnappy(dst, block []byte) ([]byte, error) {
 	return s2.Decode(dst[:cap(dst)], block)
 }
 
-// xerialReader streams snappy's blocks out of xerial's framing: each is preceded by its length of 4 bytes.
-type xerialReader struct {
+// xerialBlocks gives snappy's blocks out of xerial's framing: each is preceded by its length of 4 bytes.
+type xerialBlocks struct {
 	src   []byte
 	block []byte // decoded, reused
-	left  []byte // of block
 }
 
-func (x *xerialReader) Read(p []byte) (int, error) {
-	for len(x.left) == 0 {
-		if len(x.src) == 0 {
-			return 0, io.EOF
-		}
-		if len(x.src) < 4 {
-			return 0, errXerial
-		}
-		n := uint64(binary.BigEndian.Uint32(x.src))
-		if n > uint64(len(x.src)-4) {
-			return 0, errXerial
-		}
-		block, err := decodeSnappy(x.block, x.src[4:4+n])
-		if err != nil {
-			return 0, err
-		}
-		x.block, x.left, x.src = block, block, x.src[4+n:]
+// next gives the next block, valid until the next call. It fails with io.EOF after the last.
+func (x *xerialBlocks) next() ([]byte, error) {
+	if len(x.src) == 0 {
+		return nil, io.EOF
 	}
-	n := copy(p, x.left)
-	x.left = x.left[n:]
-	return n, nil
+	if len(x.src) < 4 {
+		return nil, errXerial
+	}
+	n := uint64(binary.BigEndian.Uint32(x.src))
+	if n > uint64(len(x.src)-4) {
+		return nil, errXerial
+	}
+	block, err := decodeSnappy(x.block, x.src[4:4+n])
+	if err != nil {
+		return nil, err
+	}
+	x.block, x.src = block, x.src[4+n:]
+	return block, nil
 }

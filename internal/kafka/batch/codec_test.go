@@ -185,7 +185,7 @@ func TestBothWaysToReadARecordAgree(t *testing.T) {
 			c[rng.IntN(len(c))] = byte(rng.Uint32()) >> rng.IntN(8)
 		}
 		whole := scanner{buf: c}
-		bytewise := scanner{src: iotest.OneByteReader(bytes.NewReader(c)), mem: make([]byte, 8), limit: 1 << 20}
+		bytewise := scanner{src: &stream{r: iotest.OneByteReader(bytes.NewReader(c)), mem: make([]byte, 8)}, limit: 1 << 20}
 		for i := range 3 {
 			var a, b head
 			errA, errB := whole.next(&a), bytewise.next(&b)

@@ -14,18 +14,18 @@ var (
 	errTooLarge  = errors.New("the records decompress to more than is allowed")
 )
 
-// scanBufferSize is how much of a decompressed stream is held at once.
-const scanBufferSize = 64 << 10
+// pieces is a decompressed stream. next gives the next piece of it, valid until the next call; it fails with io.EOF at its
+// end. A piece may be empty.
+type pieces interface{ next() ([]byte, error) }
 
-// scanner reads varints and skips bytes of a buffer and, when that is used up, of a stream behind it. It never holds
-// more than one buffer, so that a record's size costs no memory.
+// scanner reads varints and skips bytes of a buffer and, when that is used up, of the pieces behind it. It never holds
+// more than one piece, so that a record's size costs no memory.
 type scanner struct {
 	buf   []byte // what is loaded
 	at    int    // next byte of buf
 	past  int64  // bytes of the stream before buf
 	limit int64  // bytes that may be read in all
-	src   io.Reader
-	mem   []byte // where buf is loaded; its own, kept between uses
+	src   pieces
 }
 
 // position is the number of bytes taken so far.
@@ -37,22 +37,41 @@ func (s *scanner) fill() error {
 		return io.EOF
 	}
 	s.past += int64(len(s.buf))
-	s.buf, s.at = s.mem[:0], 0
-	if s.past >= s.limit {
-		return errTooLarge
-	}
-	// A reader may return nothing and no error now and then; a hundred times in a row it is broken (as in bufio).
-	for range 100 {
-		n, err := s.src.Read(s.mem)
-		if n > 0 {
-			s.buf = s.mem[:n]
-			return nil
+	s.buf, s.at = nil, 0
+	for len(s.buf) == 0 {
+		if s.past >= s.limit {
+			return errTooLarge
 		}
+		piece, err := s.src.next()
 		if err != nil {
 			return err
 		}
+		s.buf = piece
 	}
-	return io.ErrNoProgress
+	return nil
+}
+
+// streamBytes is how much a stream gives at once.
+const streamBytes = 64 << 10
+
+// stream gives what a reader decodes, piece by piece.
+type stream struct {
+	r   io.Reader
+	mem []byte
+}
+
+func (s *stream) next() ([]byte, error) {
+	// A reader may return nothing and no error now and then; a hundred times in a row it is broken (as in bufio).
+	for range 100 {
+		n, err := s.r.Read(s.mem)
+		if n > 0 {
+			return s.mem[:n], nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, io.ErrNoProgress
 }
 
 func (s *scanner) byte() (byte, error) {

@@ -73,6 +73,7 @@ func (e *RecordsError) Unwrap() error { return e.Err }
 //     lengths of records that do not fit their parts in compressed batches (Kafka does not look; its consumers fail);
 //     for the delete-horizon flag, a transactional batch without a producer id, a negative epoch or an id below -1.
 //   - InvalidTimestamp for the log-append-time flag (Kafka clears it, and with it changes the records' timestamps).
+//   - InvalidRecord for bytes behind the frame of lz4 (Kafka ignores them; some of its clients fail).
 //   - UnsupportedCompressionType for unknown codecs, InvalidRecord for a broken compressed stream (Kafka:
 //     UnknownServerError).
 //
