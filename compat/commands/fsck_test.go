@@ -101,7 +101,7 @@ func TestFsckRepairs(t *testing.T) {
 		t.Errorf("exit code %d: %+v", code, r)
 	}
 	w := segment.NewBuilder(0)
-	w.Add(base.TopicID{1}, 0, []byte("a segment whose agent died before its entry"))
+	w.Add(base.TopicID{1}, 0, segment.Summed([]byte("a segment whose agent died before its entry")))
 	old := put(t, dir, segment.Key(base.FileRef{ID: base.ULID{1}}), w.Finish(), 2*time.Hour)
 	young := put(t, dir, segment.Key(base.FileRef{ID: base.ULID{2}}), w.Finish(), 20*time.Minute)
 	foreign := put(t, dir, "data/README.txt", []byte("what is this?"), 2*time.Hour)

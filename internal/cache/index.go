@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 )
 
@@ -185,7 +186,7 @@ func (v *View) checksum(pos, size uint32) (sum uint32, err error) {
 	for from, to := pos+batch.CRCStart, pos+size; from < to && err == nil; from += step {
 		var b []byte
 		b, err = v.Bytes(from, min(step, to-from))
-		sum = batch.UpdateCRC(sum, b)
+		sum = crc32c.Update(sum, b)
 	}
 	return sum, err
 }

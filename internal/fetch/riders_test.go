@@ -33,7 +33,7 @@ func (b *bed) land() {
 				b.Fatal(err)
 			}
 			for i, e := range file.Entries {
-				if at := c.Add(e.Topic, e.Partition, file.Chunk(e)); i == 0 {
+				if at := c.Add(e.Topic, e.Partition, file.Part(e)); i == 0 {
 					op.Landings = append(op.Landings, log.Landing{File: n, Delta: uint32(at.Pos - e.Pos)})
 				}
 			}

@@ -58,7 +58,7 @@ func (b *bed) upload() (file base.FileRef, sizeBytes int64, first, second log.Ba
 	b.t.Helper()
 	one := plain(3)
 	w := segment.NewBuilder(0)
-	w.Add(topic, 0, one, one)
+	w.Add(topic, 0, segment.Summed(one), segment.Summed(one))
 	body := w.Finish()
 	file = base.FileRef{ID: base.ULID{1, 15: 7}}
 	b.put(segment.Key(file), body)
@@ -142,7 +142,7 @@ func TestDamage(t *testing.T) {
 			file, size, first, _ := b.upload()
 			b.commit(file, size, first)
 			other := segment.NewBuilder(0)
-			other.Add(topic, 1, plain(3), plain(3))
+			other.Add(topic, 1, segment.Summed(plain(3)), segment.Summed(plain(3)))
 			b.put(segment.Key(file), other.Finish())
 			return segment.Key(file)
 		}, fsck.Damage, "no chunk of the file's index holds orders-0 offsets 18 to 20"},
@@ -319,7 +319,7 @@ func (b *bed) has(key string) bool {
 func (b *bed) orphan() string {
 	b.t.Helper()
 	w := segment.NewBuilder(0)
-	w.Add(topic, 0, []byte("bytes"))
+	w.Add(topic, 0, segment.Summed([]byte("bytes")))
 	key := segment.Key(base.FileRef{ID: base.ULID{1, 2, 3}})
 	b.put(key, w.Finish())
 	return key
@@ -335,7 +335,7 @@ func reseal(b *bed, file []byte) []byte {
 	for _, e := range parsed.Entries {
 		chunk := bytes.Clone(parsed.Chunk(e))
 		chunk[len(chunk)-3] ^= 1
-		w.Add(e.Topic, e.Partition, chunk)
+		w.Add(e.Topic, e.Partition, segment.Summed(chunk))
 	}
 	return w.Finish()
 }

@@ -51,7 +51,7 @@ func (b *bed) land(c *control.Control, n int) {
 			b.t.Fatal(err)
 		}
 		for i, e := range file.Entries {
-			if at := w.Add(e.Topic, e.Partition, file.Chunk(e)); i == 0 {
+			if at := w.Add(e.Topic, e.Partition, file.Part(e)); i == 0 {
 				op.Landings = append(op.Landings, log.Landing{File: number, Delta: uint32(at.Pos - e.Pos)})
 			}
 		}

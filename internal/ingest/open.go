@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/segment"
 )
@@ -63,9 +64,9 @@ func (s *sealed) layOut() []byte {
 	s.batches = make([]*pending, 0, len(s.batches))
 	b := segment.NewBuilder(s.ref.Store)
 	for _, k := range order {
-		parts := make([][]byte, len(groups[k]))
+		parts := make([]segment.Part, len(groups[k]))
 		for n, p := range groups[k] {
-			parts[n] = p.Bytes
+			parts[n] = segment.Part{Bytes: p.Bytes, CRC: batch.Batch(p.Bytes).Sum()}
 		}
 		pos := uint32(b.Add(k.topic, k.index, parts...).Pos)
 		for _, p := range groups[k] {

@@ -79,7 +79,7 @@ func TestHowLargeARiderMayBe(t *testing.T) {
 	for over, rides := range []int{1, 0} {
 		inWorldOf(t, riding, func(w *sim.World, a *inhabitant) {
 			b := segment.NewBuilder(0)
-			b.Add(topic, 0, sized(0, 100<<10).Bytes)
+			b.Add(topic, 0, segment.Summed(sized(0, 100<<10).Bytes))
 			overhead := b.SizeBytes() - 100<<10
 			expect(t, a, "one", a.Append([]ingest.Batch{sized(0, log.RideBytesMax-overhead+over)}), "NONE@0")
 			if riders(a) != rides {

@@ -2,8 +2,9 @@ package load
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"time"
+
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 )
 
 // stampBytes begin each value; see the package's comment.
@@ -13,8 +14,6 @@ const (
 	stampCRC       = 24 // offset of the checksum
 	stampRecordMax = 1<<48 - 1
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // stamp tells a record from all others, and when it was due.
 type stamp struct {
@@ -49,5 +48,5 @@ func intact(value []byte) bool {
 }
 
 func checksum(value []byte) uint32 {
-	return crc32.Update(crc32.Checksum(value[:stampCRC], castagnoli), castagnoli, value[stampBytes:])
+	return crc32c.Update(crc32c.Of(value[:stampCRC]), value[stampBytes:])
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/millrace-io/millrace/internal/base/envelope"
 )
 
@@ -17,6 +18,9 @@ type File struct {
 
 // Chunk gives the bytes of a chunk, which are part of the file's.
 func (f *File) Chunk(e Entry) []byte { return f.bytes[e.Pos : e.Pos+uint64(e.Len)] }
+
+// Part is a chunk with its CRC, for another Builder.
+func (f *File) Part(e Entry) Part { return Part{Bytes: f.Chunk(e), CRC: e.CRC} }
 
 // Parse checks a whole file: envelope, index, and each chunk against its entry. Errors are those of envelope.Open; a
 // file with a right checksum but wrong content is envelope.ErrDamaged too.
@@ -75,7 +79,7 @@ func ParseIndex(b []byte, f Footer) ([]Entry, error) {
 		return nil, damaged("the index has %d bytes, not %d", len(b), f.IndexLen)
 	}
 	sealed := f.IndexLen - 4
-	if stored, computed := binary.LittleEndian.Uint32(b[sealed:]), envelope.CRC(b[:sealed]); stored != computed {
+	if stored, computed := binary.LittleEndian.Uint32(b[sealed:]), crc32c.Of(b[:sealed]); stored != computed {
 		return nil, damaged("the index's checksum is %08x, its bytes have %08x", stored, computed)
 	}
 	entries := make([]Entry, f.Entries)
@@ -106,7 +110,7 @@ func decodeEntry(b []byte) (e Entry) {
 
 // CheckChunk tells whether b is the chunk that has crc.
 func CheckChunk(b []byte, crc uint32) error {
-	if got := envelope.CRC(b); got != crc {
+	if got := crc32c.Of(b); got != crc {
 		return damaged("a chunk of %d bytes has checksum %08x, expected %08x", len(b), got, crc)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/millrace-io/millrace/internal/base/envelope"
 )
 
@@ -18,9 +19,9 @@ const golden = "testdata/v1.seg"
 
 func example() *Builder {
 	b := NewBuilder(2)
-	b.Add(base.TopicID{0xaa}, 0, []byte("first batch,"), []byte("second batch"))
-	b.Add(base.TopicID{0xaa}, 7, []byte("of another partition"))
-	b.Add(base.TopicID{0xbb}, 0, []byte("of another topic"))
+	b.Add(base.TopicID{0xaa}, 0, Summed([]byte("first batch,")), Summed([]byte("second batch")))
+	b.Add(base.TopicID{0xaa}, 7, Summed([]byte("of another partition")))
+	b.Add(base.TopicID{0xbb}, 0, Summed([]byte("of another topic")))
 	return b
 }
 
@@ -119,7 +120,7 @@ func TestIndexThatLies(t *testing.T) {
 	for _, test := range tests {
 		c := bytes.Clone(good[:len(good)-envelope.TrailerSize])
 		test.edit(c)
-		binary.LittleEndian.PutUint32(c[len(c)-4:], envelope.CRC(c[index:len(c)-4]))
+		binary.LittleEndian.PutUint32(c[len(c)-4:], crc32c.Of(c[index:len(c)-4]))
 		if _, err := Parse(envelope.Seal(c)); !errors.Is(err, envelope.ErrDamaged) {
 			t.Errorf("%s: %v", test.name, err)
 		}
@@ -129,7 +130,7 @@ func TestIndexThatLies(t *testing.T) {
 func TestAddRefusesWhatTheIndexCannotHold(t *testing.T) {
 	for name, add := range map[string]func(b *Builder){
 		"empty chunk":        func(b *Builder) { b.Add(base.TopicID{}, 0) },
-		"negative partition": func(b *Builder) { b.Add(base.TopicID{}, -1, []byte("x")) },
+		"negative partition": func(b *Builder) { b.Add(base.TopicID{}, -1, Summed([]byte("x"))) },
 		"empty file":         func(b *Builder) { b.Finish() },
 	} {
 		func() {
@@ -162,7 +163,7 @@ func FuzzParse(f *testing.F) {
 		file := append(envelope.Begin(nil, envelope.Segment), body...)
 		if n := len(file); n >= DataStart+FooterSize-envelope.TrailerSize {
 			if pos := binary.LittleEndian.Uint64(file[n-16:]); pos <= uint64(n-4) {
-				binary.LittleEndian.PutUint32(file[n-4:], envelope.CRC(file[pos:n-4]))
+				binary.LittleEndian.PutUint32(file[n-4:], crc32c.Of(file[pos:n-4]))
 			}
 		}
 		parsed, err := Parse(envelope.Seal(file))
@@ -171,7 +172,7 @@ func FuzzParse(f *testing.F) {
 		}
 		b := NewBuilder(parsed.Store)
 		for _, e := range parsed.Entries {
-			b.Add(e.Topic, e.Partition, parsed.Chunk(e))
+			b.Add(e.Topic, e.Partition, parsed.Part(e))
 		}
 		again := b.Finish()
 		copy(again[envelope.HeaderSize:DataStart], body) // the bytes after the store id are for later versions
@@ -182,7 +183,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkFinish(b *testing.B) {
-	batch := make([]byte, 16<<10)
+	batch := Summed(make([]byte, 16<<10))
 	b.SetBytes(8 << 20)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -197,7 +198,7 @@ func BenchmarkFinish(b *testing.B) {
 func BenchmarkParse(b *testing.B) {
 	s := NewBuilder(0)
 	for p := range int32(512) {
-		s.Add(base.TopicID{1}, p, make([]byte, 16<<10))
+		s.Add(base.TopicID{1}, p, Summed(make([]byte, 16<<10)))
 	}
 	file := s.Finish()
 	b.SetBytes(int64(len(file)))

@@ -2,10 +2,10 @@ package segment
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"math"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/millrace-io/millrace/internal/base/envelope"
 )
 
@@ -29,11 +29,20 @@ type Entry struct {
 	CRC       uint32 // CRC32C
 }
 
+// Part is bytes with their CRC32C, as whoever gives them has checked it: Builder does not compute it again.
+type Part struct {
+	Bytes []byte
+	CRC   uint32
+}
+
+// Summed makes a Part of bytes that nobody vouches for yet.
+func Summed(b []byte) Part { return Part{Bytes: b, CRC: crc32c.Of(b)} }
+
 // Builder lays out one segment. It keeps references to the slices it is given until Finish copies them, once, into
 // the file.
 type Builder struct {
 	store   base.StoreID
-	parts   [][]byte
+	parts   []Part
 	entries []Entry
 	end     uint64
 }
@@ -44,11 +53,11 @@ func NewBuilder(store base.StoreID) *Builder { return &Builder{store: store, end
 // Add appends one chunk, made of parts one after another, and tells where in the file it will be. All that belongs to
 // a partition should come in one Add, so that it is one range to read; a second Add for it is a second chunk. A chunk
 // without bytes, above MaxChunkBytes, or of a negative partition is a mistake of the caller, and panics.
-func (b *Builder) Add(topic base.TopicID, partition int32, parts ...[]byte) Entry {
+func (b *Builder) Add(topic base.TopicID, partition int32, parts ...Part) Entry {
 	size, crc := 0, uint32(0)
 	for _, p := range parts {
-		size += len(p)
-		crc = crc32.Update(crc, envelope.Castagnoli, p)
+		size += len(p.Bytes)
+		crc = crc32c.Append(crc, p.Bytes, p.CRC)
 	}
 	if size == 0 || size > MaxChunkBytes || partition < 0 {
 		panic("segment: a chunk must have 1 to 2^32-1 bytes and belong to a partition")
@@ -75,8 +84,12 @@ func (b *Builder) Finish() []byte {
 	}
 	file := envelope.Begin(make([]byte, 0, b.SizeBytes()), envelope.Segment)
 	file = append(file, byte(b.store), 0, 0, 0)
+	crc := crc32c.Of(file)
 	for _, p := range b.parts {
-		file = append(file, p...)
+		file = append(file, p.Bytes...)
+	}
+	for _, e := range b.entries {
+		crc = crc32c.Append(crc, file[e.Pos:e.Pos+uint64(e.Len)], e.CRC)
 	}
 	index := len(file)
 	for i := range b.entries {
@@ -84,8 +97,8 @@ func (b *Builder) Finish() []byte {
 	}
 	file = binary.LittleEndian.AppendUint64(file, uint64(index))
 	file = binary.LittleEndian.AppendUint32(file, uint32(len(b.entries)))
-	file = binary.LittleEndian.AppendUint32(file, envelope.CRC(file[index:]))
-	return envelope.Seal(file)
+	file = binary.LittleEndian.AppendUint32(file, crc32c.Of(file[index:]))
+	return envelope.SealWith(file, crc32c.Update(crc, file[index:]))
 }
 
 func (e *Entry) append(dst []byte) []byte {

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 )
 
 // Kind says what an object is. Numbers are written to buckets: never reuse one.
@@ -62,12 +62,6 @@ var (
 	ErrUnknownKey = errors.New("unknown key id")
 )
 
-// Castagnoli is the polynomial of every CRC in Millrace's formats, and of Kafka's record batches.
-var Castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// CRC gives the CRC32C of b.
-func CRC(b []byte) uint32 { return crc32.Checksum(b, Castagnoli) }
-
 func (k Kind) known() bool { return k > 0 && int(k) < len(kinds) }
 
 func (k Kind) String() string {
@@ -96,9 +90,10 @@ func Begin(dst []byte, k Kind) []byte {
 }
 
 // Seal appends the checksum to an object whose header and body are complete.
-func Seal(obj []byte) []byte {
-	return binary.LittleEndian.AppendUint32(obj, CRC(obj))
-}
+func Seal(obj []byte) []byte { return SealWith(obj, crc32c.Of(obj)) }
+
+// SealWith is Seal for a caller who knows the CRC of obj.
+func SealWith(obj []byte, crc uint32) []byte { return binary.LittleEndian.AppendUint32(obj, crc) }
 
 // Open checks a whole object and gives its body, which is part of b, and its format version, which is at most
 // want.Version(). Errors are of kind StorageError with one of the causes above.
@@ -137,7 +132,7 @@ func checkWhole(b []byte) error {
 		return foreign(b)
 	}
 	n := len(b) - TrailerSize
-	if stored, computed := binary.LittleEndian.Uint32(b[n:]), CRC(b[:n]); stored != computed {
+	if stored, computed := binary.LittleEndian.Uint32(b[n:]), crc32c.Of(b[:n]); stored != computed {
 		return fail(ErrDamaged, "its checksum is %08x, its bytes have %08x; read it again", stored, computed)
 	}
 	return nil

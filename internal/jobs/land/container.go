@@ -29,7 +29,7 @@ func (c *container) add(r *Rider, body []byte) error {
 		return fmt.Errorf("it has %d bytes and is of store %d, the state says %d and %d", len(body), file.Store, r.SizeBytes, r.Ref.Store)
 	}
 	for i, e := range file.Entries {
-		at := c.builder.Add(e.Topic, e.Partition, file.Chunk(e))
+		at := c.builder.Add(e.Topic, e.Partition, file.Part(e))
 		if i == 0 {
 			// Chunks leave no gaps, in either: what goes for the first goes for all.
 			l := log.Landing{File: r.Number, Delta: uint32(at.Pos - e.Pos)}

@@ -116,7 +116,7 @@ func (b *bed) rider(size int, partitions ...int32) *log.CommitSegment {
 	for _, i := range partitions {
 		_, p, _ := b.View().Log.PartitionOf(b.topic, i)
 		chunk := bytes.Repeat([]byte{b.n, byte(i)}, size/2)
-		at := w.Add(b.topic, i, chunk)
+		at := w.Add(b.topic, i, segment.Summed(chunk))
 		c.Batches = append(c.Batches, log.Batch{Topic: b.topic, Partition: i, Pos: uint32(at.Pos), Len: at.Len, Count: 1, ProducerID: -1})
 		b.written[fmt.Sprint(i, "@", p.End)] = chunk
 	}

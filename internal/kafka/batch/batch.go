@@ -2,10 +2,10 @@ package batch
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"math"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 )
 
 const (
@@ -55,8 +55,6 @@ func (a Attributes) Codec() Codec { return Codec(a & codecMask) }
 // Has reports whether flag is set.
 func (a Attributes) Has(flag Attributes) bool { return a&flag != 0 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Batch is the bytes of one whole batch, at least HeaderSize of them (Next sees to it). Its methods copy nothing.
 type Batch []byte
 
@@ -80,13 +78,10 @@ func (b Batch) LastOffset() int64 { return b.BaseOffset() + int64(b.LastOffsetDe
 func (b Batch) Body() []byte { return b[HeaderSize:] }
 
 // ComputeCRC gives the checksum that the batch's bytes have, whatever the one it bears.
-func (b Batch) ComputeCRC() uint32 { return crc32.Checksum(b[attributesAt:], castagnoli) }
+func (b Batch) ComputeCRC() uint32 { return crc32c.Of(b[attributesAt:]) }
 
 // CRCStart is where the bytes begin that the checksum is of.
 const CRCStart = attributesAt
-
-// UpdateCRC goes on with the checksum of a batch whose bytes come in pieces; the first is preceded by a checksum of 0.
-func UpdateCRC(sum uint32, piece []byte) uint32 { return crc32.Update(sum, castagnoli, piece) }
 
 // LastSequence is the sequence of the last record: sequences wrap from 2^31-1 to 0. -1 without a sequence.
 func (b Batch) LastSequence() int32 {
@@ -99,6 +94,11 @@ func (b Batch) LastSequence() int32 {
 // NextSequence advances a sequence by n ≥ 0, with the wrap from 2^31-1 to 0.
 func NextSequence(sequence, n int32) int32 {
 	return int32((int64(sequence) + int64(n)) % (math.MaxInt32 + 1))
+}
+
+// Sum gives the CRC32C of the whole batch, its header included, from the checksum that it bears and that was checked.
+func (b Batch) Sum() uint32 {
+	return crc32c.Append(crc32c.Of(b[:attributesAt]), b[attributesAt:], b.CRC())
 }
 
 // Rebase sets, in place, what the log knows and the producer did not. Both lie outside the CRC.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 )
 
 var codecs = []Codec{None, Gzip, Snappy, LZ4, Zstd}
@@ -58,6 +60,17 @@ func TestWhatIsBuiltIsValidAndReadsBack(t *testing.T) {
 		}
 		if n != 500 || it.Err() != nil {
 			t.Fatalf("%s: read %d records: %v", c, n, it.Err())
+		}
+	}
+}
+
+// TestSumIsOfTheWholeBatch, short or long.
+func TestSumIsOfTheWholeBatch(t *testing.T) {
+	for _, n := range []int{0, 10, 10_000} {
+		b := Plain(None).Build(NewRecord{Value: make([]byte, n)})
+		b.Rebase(7, 9)
+		if got, want := b.Sum(), crc32c.Of(b); got != want {
+			t.Errorf("value of %d bytes: %08x, want %08x", n, got, want)
 		}
 	}
 }

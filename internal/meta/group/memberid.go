@@ -3,17 +3,15 @@ package group
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"hash/crc32"
 	"strings"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 )
 
 // memberIDSkewMs is how far the clocks of the agent that issued a member id and of the writer that judges it may be
 // apart: both carry the bucket's time on for at most 10 s.
 const memberIDSkewMs = 10_000
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // NewMemberID makes a member id that verifies itself, so that MEMBER_ID_REQUIRED (KIP-394) needs no state. prefix is the
 // client id, for a static member the instance id, as in Kafka; now is the time it is issued; random is random.
@@ -58,10 +56,10 @@ func memberIDCheck(group, prefix string, u []byte) uint32 {
 	var lens [8]byte
 	binary.BigEndian.PutUint32(lens[:], uint32(len(group)))
 	binary.BigEndian.PutUint32(lens[4:], uint32(len(prefix)))
-	c := crc32.Update(0, castagnoli, lens[:])
-	c = crc32.Update(c, castagnoli, []byte(group))
-	c = crc32.Update(c, castagnoli, []byte(prefix))
-	return crc32.Update(c, castagnoli, u)
+	c := crc32c.Of(lens[:])
+	c = crc32c.Update(c, []byte(group))
+	c = crc32c.Update(c, []byte(prefix))
+	return crc32c.Update(c, u)
 }
 
 // pendingMemberID reports whether id is one this group has handed out a short time ago: Kafka forgets the id of a

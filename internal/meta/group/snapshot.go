@@ -2,11 +2,11 @@ package group
 
 import (
 	"fmt"
-	"hash/crc32"
 	"strings"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/millrace-io/millrace/internal/base/plant"
 )
 
@@ -19,7 +19,7 @@ const (
 )
 
 func bucketOf(name string) int {
-	return int(crc32.Checksum([]byte(name), castagnoli) % snapshotBuckets)
+	return int(crc32c.Of([]byte(name)) % snapshotBuckets)
 }
 
 // Snapshot gives the state as parts in a fixed order: equal states give equal parts. body is the receiver's to keep.

@@ -2,13 +2,13 @@ package group
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"iter"
 	"math/bits"
 	"slices"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/tidwall/btree"
 )
 
@@ -222,6 +222,6 @@ func (s *State) note(ev Event, g *Group) {
 		w.Uvarint(uint64(len(g.members)))
 		w.Uvarint(uint64(g.OffsetCount()))
 	}
-	sum := uint64(crc32.Checksum(w.B, castagnoli)) | uint64(len(w.B))<<32
+	sum := uint64(crc32c.Of(w.B)) | uint64(len(w.B))<<32
 	s.digest = bits.RotateLeft64((s.digest^sum)*0x9e3779b97f4a7c15, 29)
 }

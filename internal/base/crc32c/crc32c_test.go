@@ -1,0 +1,61 @@
+package crc32c
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func TestOf(t *testing.T) {
+	if got := Of([]byte("123456789")); got != 0xe3069283 { // the check value of CRC-32C, RFC 3720 B.4 and all catalogues
+		t.Fatalf("%08x", got)
+	}
+}
+
+func TestJoinedIsTheWhole(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, 1<<20)
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	for range 2000 {
+		whole := b[:rng.IntN(1<<rng.IntN(21))]
+		at := rng.IntN(len(whole) + 1)
+		first, second := whole[:at], whole[at:]
+		want := Of(whole)
+		if got := Join(Of(first), Of(second), len(second)); got != want {
+			t.Fatalf("%d bytes cut at %d: joined %08x, want %08x", len(whole), at, got, want)
+		}
+		if got := Append(Of(first), second, Of(second)); got != want {
+			t.Fatalf("%d bytes cut at %d: appended %08x, want %08x", len(whole), at, got, want)
+		}
+		if got := Update(Of(first), second); got != want {
+			t.Fatalf("%d bytes cut at %d: updated %08x, want %08x", len(whole), at, got, want)
+		}
+	}
+}
+
+func TestJoinOfALongPiece(t *testing.T) {
+	piece, n := make([]byte, 1<<20), 1<<31+1<<20
+	first := Of([]byte("first"))
+	zeros, want := uint32(0), first
+	for range n / len(piece) {
+		zeros, want = Update(zeros, piece), Update(want, piece)
+	}
+	if got := Join(first, zeros, n); got != want {
+		t.Fatalf("%08x, want %08x", got, want)
+	}
+}
+
+func BenchmarkJoin(b *testing.B) {
+	for b.Loop() {
+		Join(1, 2, 0x5a5a5)
+	}
+}
+
+func BenchmarkOf(b *testing.B) {
+	piece := make([]byte, joinPays)
+	b.SetBytes(joinPays)
+	for b.Loop() {
+		Of(piece)
+	}
+}
