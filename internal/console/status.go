@@ -73,7 +73,7 @@ type Stats struct {
 
 	SegmentsRode, SegmentsUploaded uint64 // segments of this agent that ride in journal entries, and those uploaded
 	Landings                       uint64 // data files this agent has made of what rode
-	RidingBytes                    int64  // of all agents' segments that ride and have not landed yet
+	Riding                         Riding // all agents' segments that ride and have not landed yet
 
 	Connections   int64
 	ParkedBatches int64 // waiting for their predecessor
@@ -97,6 +97,20 @@ type Stats struct {
 	HedgesWon    uint64 // of these, those that were answered first
 	StoreLatency string // profile by which the bucket is slowed down on purpose; empty: it is not
 }
+
+// Riding is what rides in journal entries and has not landed in data files yet, of all agents, as this agent sees the journal.
+type Riding struct {
+	Segments  int64 `json:"segments"`
+	Bytes     int64 `json:"bytes"`
+	KeptSlots int64 `json:"kept_slots"` // from the first entry that something rides in to the journal's end: none may be deleted
+	AgeMs     int64 `json:"age_ms_max"` // of the first, by the bucket's clock
+}
+
+// ridingMsMax is twenty times as long as anything rides where all is well (jobs/land).
+const ridingMsMax = 10 * 60 * 1000
+
+// Stuck reports whether something rides that should long have landed.
+func (r Riding) Stuck() bool { return r.AgeMs > ridingMsMax }
 
 // DamagedFile counts the reads that met a data file which the bucket does not hold as it was written. A provider bounds how many
 // it names: the name is a label of a metric.
