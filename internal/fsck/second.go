@@ -32,10 +32,11 @@ func (s *second) Begin(journal.Manifest) error {
 
 // Part implements journal.Restorer.
 func (s *second) Part(key string, body []byte) error {
-	if err := s.restorer.Part(key, body); err != nil {
-		return damaged("%v", err)
+	err := s.restorer.Part(key, body)
+	if err == nil || beyond(err) {
+		return err
 	}
-	return nil
+	return damaged("%v", err)
 }
 
 // readAgain does the second reading, holds it against the first, and picks the state that data files are held against.
