@@ -19,7 +19,8 @@ import (
 // Status describes the cluster as this agent sees it.
 func (a *Agent) Status(context.Context) console.Status {
 	v := a.control.View()
-	s := console.Status{ClusterID: a.control.ClusterID(), Version: a.config.Version, Bucket: a.meter.Info().URL, Latency: a.meter.Info().Latency, Bootstrap: a.Advertised()}
+	s := console.Status{ClusterID: a.control.ClusterID(), Version: a.config.Version, Bucket: a.meter.Info().URL, Latency: a.meter.Info().Latency, Bootstrap: a.Advertised(),
+		Level: v.Admin.Level(meta.FeatureLevel)}
 	for _, other := range v.Admin.Agents() {
 		s.Agents = append(s.Agents, a.describe(other))
 	}
@@ -40,7 +41,7 @@ func (a *Agent) describe(other *admin.Agent) console.Agent {
 		lease = admin.IdleLease
 	}
 	return console.Agent{
-		Node: other.Incarnation, Address: other.Kafka, Zone: other.Zone, Group: other.Group, Version: other.Version, Self: self,
+		Node: other.Incarnation, Address: other.Kafka, Zone: other.Zone, Group: other.Group, Version: other.Version, Level: other.Level, Self: self,
 		Roles: roleNames(other.Roles), Renewed: other.RenewBy - lease, Sequencer: other.Incarnation == a.control.Sequencer(),
 	}
 }

@@ -51,8 +51,8 @@ func (a *agent) Stats() Stats {
 
 func newTestConsole() (*agent, *Metrics, *Console) {
 	a := &agent{status: Status{
-		ClusterID: "k3Jx", Version: "0.1.0", Bucket: "s3://key:hush@bucket/prod?secret=hush", Bootstrap: "127.0.0.1:9092",
-		Agents: []Agent{{Node: 7, Address: "10.0.0.7:9092", Zone: "eu-1a", Group: "default", Roles: []string{"produce", "fetch"}, Self: true}},
+		ClusterID: "k3Jx", Version: "0.1.0", Bucket: "s3://key:hush@bucket/prod?secret=hush", Bootstrap: "127.0.0.1:9092", Level: 2,
+		Agents: []Agent{{Node: 7, Address: "10.0.0.7:9092", Zone: "eu-1a", Group: "default", Roles: []string{"produce", "fetch"}, Level: 3, Self: true}},
 		Topics: []Topic{{Name: "orders", Partitions: 12, Records: 1_234_567, Bytes: 3 << 30}},
 		Groups: []Group{{Name: "billing", State: "Stable", Type: "classic", Members: 2, Lag: 42}, {Name: "idle", State: "Empty", Lag: -1}},
 	}}
@@ -121,7 +121,8 @@ func TestPageShowsTheCluster(t *testing.T) {
 	if code != 200 {
 		t.Fatal(code)
 	}
-	mustSay(t, page, "k3Jx", "s3://bucket/prod", "10.0.0.7:9092", "this one", "produce, fetch", "orders", "1.2M", "3 GiB", "billing", "42", "<noscript>")
+	mustSay(t, page, "k3Jx", "s3://bucket/prod", "10.0.0.7:9092", "this one", "produce, fetch", "orders", "1.2M", "3 GiB", "billing", "42", "<noscript>",
+		"feature level <code>2</code>", `<td class="n">3</td>`)
 	if strings.Contains(page, "hush") {
 		t.Error("the page shows a secret of the bucket URL")
 	}
@@ -232,7 +233,7 @@ func TestStatusAPI(t *testing.T) {
 	if r.Produce.Median < 0.25 || r.Produce.Median > 0.5 {
 		t.Errorf("median %v of latencies of 300 ms", r.Produce.Median)
 	}
-	mustSay(t, body, `"cluster_id":`, `"agent_group":`, `"produce_seconds":{"p50":`, `"view_lag_seconds":`)
+	mustSay(t, body, `"feature_level":2,"agents":[{`, `"feature_level":3`, `"cluster_id":`, `"agent_group":`, `"produce_seconds":{"p50":`, `"view_lag_seconds":`)
 }
 
 func TestEventsFollowAndEndWithTheConsole(t *testing.T) {

@@ -27,6 +27,7 @@ type Status struct {
 	Bucket    string  `json:"bucket"`                       // URL; New's handler strips secrets from it once more
 	Latency   string  `json:"artificial_latency,omitempty"` // profile by which the bucket is slowed down on purpose
 	Bootstrap string  `json:"bootstrap"`
+	Level     uint16  `json:"feature_level"` // of what is written into the journal: what all agents know
 	Agents    []Agent `json:"agents"`
 	Topics    []Topic `json:"topics"`
 	Groups    []Group `json:"groups"`
@@ -40,6 +41,7 @@ type Agent struct {
 	Group     string           `json:"agent_group"`
 	Roles     []string         `json:"roles"`
 	Version   string           `json:"version"`
+	Level     uint16           `json:"feature_level"` // that it knows
 	Self      bool             `json:"self"`
 	Sequencer bool             `json:"sequencer"` // proposes for its network domain
 	Renewed   base.Millis      `json:"renewed"`   // bucket time of the last renewal

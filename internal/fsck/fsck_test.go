@@ -240,7 +240,7 @@ func TestSoundBucket(t *testing.T) {
 				t.Errorf("problems: %+v", r.Problems)
 			}
 			if r.Snapshots != 1 || r.Topics != 1 || r.Partitions != 4 || r.Extents != 14 || r.Records != 42 || r.Batches != 14 ||
-				r.FilesRead != r.Files || r.Files == 0 || r.FirstSlot != 0 || r.Entries == 0 || r.DigestsCompared < r.Entries {
+				r.FilesRead != r.Files || r.Files == 0 || r.FirstSlot != 0 || r.Entries == 0 || r.Level != meta.FeatureLevel || r.DigestsCompared < r.Entries {
 				t.Errorf("%+v", r)
 			}
 			quick := b.check(fsck.Options{Quick: true})

@@ -136,6 +136,7 @@ func (s *second) tail(ctx context.Context) error {
 			}
 			return damaged("%s does not fit the state before it: %v", journal.EntryKey(e.Slot), err)
 		}
+		s.report.Level = e.Level
 		s.step("reading the journal again", 1)
 	}
 }
