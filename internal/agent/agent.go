@@ -101,7 +101,7 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 	}
 	var fast objstore.Store = store
 	if !config.NoHedges {
-		a.hedge = hedge.New(e, store)
+		a.hedge = hedge.New(e, store, config.MemoryBytes/hedgeShare)
 		fast = a.hedge
 	}
 	bucket := retry.New(e, fast, retry.DefaultPolicy)
@@ -240,6 +240,7 @@ const (
 	framesShare = 3 // of requests: a third
 	cacheShare  = 5
 	answerShare = 6
+	hedgeShare  = 15 // at the least memory that an agent may have: one journal entry
 )
 
 func (a *Agent) assemble() {
