@@ -70,6 +70,9 @@ func New(e env.Env, from Source, memory int64) *Cache {
 	c.ctx = c.stop.Context()
 	c.room = e.NewCond(&c.mu)
 	c.lru.next, c.lru.prev = &c.lru, &c.lru
+	if from.Opener != nil {
+		c.stop.Go("cache idle files", c.closeIdle)
+	}
 	return c
 }
 
@@ -177,6 +180,9 @@ func (c *Cache) letGo(s *span) {
 
 // touch makes s, which nobody holds, the most recently used.
 func (c *Cache) touch(s *span) {
+	if s.open != nil {
+		s.used = c.env.Now()
+	}
 	s.unlink()
 	s.next, s.prev = c.lru.next, &c.lru
 	s.next.prev, s.prev.next = s, s

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/piece"
@@ -17,6 +18,9 @@ const (
 	// openMax bounds the files that are open: each counts the budget's so many-th part, or openCostMin if that is more.
 	openMax     = 256
 	openCostMin = 256 << 10
+	// openIdle is how long a file is held open that nobody reads: the space of one that was deleted comes back when it is closed. Files
+	// that nothing refers to any more are deleted an hour later at the earliest (fsck), so they are closed by then.
+	openIdle = 5 * time.Minute
 	// aheadBytes is what is read at once where batches are looked at one after the other: it stays in a core's own cache.
 	aheadBytes = 256 << 10
 	// aheadKept is the largest buffer for it that is kept.
@@ -51,6 +55,25 @@ func (c *Cache) openSpan(s *span) {
 	}
 	s.open = f
 	c.settle(s, min(meta.SizeBytes, s.to), nil)
+}
+
+// closeIdle closes files that nobody has read for a while, for as long as the cache runs.
+func (c *Cache) closeIdle() {
+	for c.stop.Sleep(openIdle / 4) {
+		c.closeUnread(c.env.Now().Add(-openIdle))
+	}
+}
+
+func (c *Cache) closeUnread(since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for s := c.lru.prev; s != &c.lru; {
+		newer := s.prev
+		if s.open != nil && !s.used.After(since) {
+			c.remove(s)
+		}
+		s = newer
+	}
 }
 
 // close lets an open file go that nobody holds; c.mu is held.
