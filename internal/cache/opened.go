@@ -15,8 +15,9 @@ import (
 // memory anyway, sends its bytes to clients. What has to be looked at is read for that moment. (Mapping files instead was
 // measured: mapping and unmapping cost more than the copies.)
 const (
-	// openMax bounds the files that are open: each counts the budget's so many-th part, or openCostMin if that is more.
-	openMax     = 256
+	// OpenMax bounds the files that are open, where Source does not say less: each counts the budget's so many-th part, or
+	// openCostMin if that is more.
+	OpenMax     = 256
 	openCostMin = 256 << 10
 	// openIdle is how long a file is held open that nobody reads: the space of one that was deleted comes back when it is closed. Files
 	// that nothing refers to any more are deleted an hour later at the earliest (fsck), so they are closed by then.
@@ -29,7 +30,7 @@ const (
 
 // openCost is what an open file of size bytes counts against the budget, with the index of its batches.
 func (c *Cache) openCost(size int64) int64 {
-	return max(openCostMin, c.size/openMax) + size>>overheadShift
+	return max(openCostMin, c.size/int64(c.from.OpenMax)) + size>>overheadShift
 }
 
 // gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that

@@ -179,12 +179,21 @@ func TestIdleFilesAreClosed(t *testing.T) {
 	}
 }
 
+// As many files are open as memory allows, or the process.
 func TestOpenFilesAreBounded(t *testing.T) {
-	b, _, open := folder(t, 0)
-	for n := range byte(100) {
-		b.served(b.file(n, 1, small), 100, 102)
-	}
-	if n, most := open.Load(), int64(MemoryMin/openCostMin); n > most || n < most-1 {
-		t.Errorf("%d files are open, want about %d", n, most)
+	for _, test := range []struct {
+		openMax int
+		most    int64
+	}{{0, MemoryMin / openCostMin}, {40, 40}, {8, 8}} {
+		b, _, open := folder(t, 0)
+		if test.openMax > 0 {
+			b.cache.from.OpenMax = test.openMax
+		}
+		for n := range byte(100) {
+			b.served(b.file(n, 1, small), 100, 102)
+		}
+		if n := open.Load(); n > test.most || n < test.most-1 {
+			t.Errorf("OpenMax %d: %d files are open, want about %d", test.openMax, n, test.most)
+		}
 	}
 }
