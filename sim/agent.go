@@ -135,7 +135,7 @@ func (a *agent) start() error {
 	if o.Whole {
 		return a.startWhole(store)
 	}
-	a.hedge = hedge.New(a.p, store)
+	a.hedge = hedge.New(a.p, store, 64<<20)
 	store = retry.New(a.p, a.hedge, retry.DefaultPolicy)
 	cluster, err := journal.OpenCluster(context.Background(), a.p, store)
 	if err != nil {

@@ -178,7 +178,7 @@ func (c *Cluster) play(main *sim.Proc) {
 	if c.options.script != nil {
 		c.options.script(c, main)
 	} else {
-		c.beginMeddlers()
+		c.beginProposers()
 		c.torment(main)
 	}
 	c.end(main)

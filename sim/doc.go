@@ -2,7 +2,7 @@
 // bucket, clients with the habits of the real ones, and an auditor who holds what each client was told against what
 // everybody sees. The same seed gives the same run, task switch by task switch.
 //
-// Owns: the bucket of a world and its faults (Bucket, Faults); the clients (producer, reader, committer, meddler, hasty;
+// Owns: the bucket of a world and its faults (Bucket, Faults); the clients (producer, reader, committer; meddler and hasty, who propose;
 // consumer, member, observer and vandal over Kafka's protocol); what is done to the agents (nemesis.go); the promises and
 // their checks (Auditor); the marks that show what happened; the planted bugs, and the cases that are kept.
 // Does not own: virtual time, scheduling and the network (internal/base/env/sim).

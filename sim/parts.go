@@ -41,13 +41,3 @@ func (x *Faults) leaveOut(off []string) {
 
 // has reports whether a client is part of the run.
 func (c *Cluster) has(part string) bool { return !slices.Contains(c.options.Off, part) }
-
-// beginMeddlers starts the clients that mean harm, or do it.
-func (c *Cluster) beginMeddlers() {
-	if c.has(partMeddler) {
-		c.newMeddler("admin")
-	}
-	if c.has(partHasty) {
-		c.newHasty("hasty")
-	}
-}

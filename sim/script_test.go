@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -50,14 +51,19 @@ func TestCutPeersGoOnServing(t *testing.T) {
 	}
 }
 
+// each plays n worlds, as many at once as there are processors.
+func each(n uint64, play func(n uint64) *Result) {
+	Seeds(0, n-1, runtime.GOMAXPROCS(0), play, func(*Result) bool { return true })
+}
+
 // What is served before faults, during them and after: with all of them off again throughput recovers.
 func TestThroughputRecovers(t *testing.T) {
 	const seeds, window = 6, 40 * time.Second
 	var before, during, after [seeds]int
-	atOnce(seeds, func(n int) {
+	each(seeds, func(n uint64) *Result {
 		o := Standard([]uint64{0, 2, 5, 3, 4, 14}[n]) // three with rooms, three with whole agents
 		o.Retention = false
-		played(t, o, func(c *Cluster, main *sim.Proc) {
+		return played(t, o, func(c *Cluster, main *sim.Proc) {
 			main.Sleep(15 * time.Second)
 			before[n] = c.ackedWithin(main, window)
 			c.bucket.faults, c.options.Chaos = drawFaults(c.w, time.Minute), 2*time.Minute
@@ -107,10 +113,10 @@ func TestFarAgentIsNotStarvedByWhatRides(t *testing.T) {
 
 func farAgent(t *testing.T, set func(c *Cluster)) {
 	longest, all := make([]time.Duration, farSeeds), make([]time.Duration, farSeeds)
-	atOnce(farSeeds, func(n int) {
-		o := rooms(2*uint64(n) + 1)
+	each(farSeeds, func(n uint64) *Result {
+		o := rooms(2*n + 1)
 		o.Agents, o.Unsteady, o.SendEvery = 2, false, 100*time.Millisecond
-		played(t, o, func(c *Cluster, main *sim.Proc) {
+		return played(t, o, func(c *Cluster, main *sim.Proc) {
 			for !c.allUp() {
 				main.Sleep(100 * time.Millisecond)
 			}

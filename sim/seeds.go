@@ -3,7 +3,7 @@ package sim
 import "sync/atomic"
 
 // Seeds runs the seeds from and to and those between, atOnce at a time, and hands their results to take, in the order of the
-// seeds. It ends when take says false, or when all are done.
+// seeds. It ends when take says false, or when all are done. Worlds have nothing in common, so that each run is what it would be alone.
 func Seeds(from, to uint64, atOnce int, run func(seed uint64) *Result, take func(*Result) bool) {
 	ahead := 2*atOnce - 1 // so that nobody idles while an early seed takes long
 	places := make(chan struct{}, atOnce)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,13 +34,14 @@ func seeds(t *testing.T) (from, to uint64) {
 func TestStandardSeeds(t *testing.T) {
 	from, to := seeds(t)
 	marks, events, acked := Marks{}, 0, 0
-	RunMany(from, to, Standard, func(r *Result) {
+	Seeds(from, to, runtime.GOMAXPROCS(0), func(seed uint64) *Result { return Run(Standard(seed)) }, func(r *Result) bool {
 		if r.Failed() {
 			t.Errorf("%v", r)
 		}
 		marks.Merge(r.Marks)
 		events += r.Events
 		acked += r.Acked
+		return true
 	})
 	t.Logf("seeds %d to %d: %d events, %d records acknowledged; marks:\n%v", from, to, events, acked, marks)
 	if os.Getenv("MILLRACE_SIM_SEEDS") != "" {

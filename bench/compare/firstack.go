@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -22,6 +23,13 @@ const (
 func (s *server) firstAck(topic string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startMax)
 	defer cancel()
+	go func() { // whoever else may have taken its address, a server that has ended acknowledges nothing
+		select {
+		case <-s.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	if err := s.awaitPort(ctx); err != nil {
 		return 0, err
 	}
@@ -33,20 +41,20 @@ func (s *server) firstAck(topic string) (time.Duration, error) {
 	}
 	defer client.Close()
 	if err := client.ProduceSync(ctx, kgo.StringRecord("first")).FirstErr(); err != nil {
-		return 0, fmt.Errorf("the first record: %w", err)
+		return 0, fmt.Errorf("the first record: %w", errors.Join(err, s.check()))
 	}
 	return time.Since(s.began), nil
 }
 
 func (s *server) awaitPort(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := s.check(); err != nil {
-			return err
-		}
 		if conn, err := net.DialTimeout("tcp", s.kafka, time.Second); err == nil {
 			return conn.Close()
 		}
 		time.Sleep(lookEvery)
+	}
+	if err := s.check(); err != nil {
+		return err
 	}
 	return fmt.Errorf("nothing listens after %v", startMax)
 }

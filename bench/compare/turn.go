@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/millrace-io/millrace/bench/host"
@@ -54,22 +56,53 @@ func (c *compare) turn(s system, partitions, round int) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	t := &turn{compare: c, system: s.name, partitions: partitions, round: round}
-	if t.server, err = s.layOut(c, dir); err != nil {
+	took, err := t.begin(s, dir)
+	if err != nil {
 		return err
 	}
-	cores := ""
-	if c.pin {
-		cores = c.serverCores
-	}
-	if err := t.server.start(cores); err != nil {
-		return err
-	}
-	c.server = t.server
 	defer t.server.kill()
+	t.add(start, startMs, float64(took.Microseconds())/1000)
 	if err := t.measure(); err != nil {
 		return t.server.explain(err)
 	}
 	return nil
+}
+
+// begin has a server run, and gives the time to its first acknowledgement. One whose address proves to be taken is laid out anew,
+// at another.
+func (t *turn) begin(s system, dir string) (took time.Duration, err error) {
+	for try := 1; ; try++ {
+		part := filepath.Join(dir, strconv.Itoa(try))
+		if err := os.Mkdir(part, 0o755); err != nil {
+			return 0, err
+		}
+		if t.server, err = s.layOut(t.compare, part); err != nil {
+			return 0, err
+		}
+		if took, err = t.launch(); err == nil {
+			return took, nil
+		}
+		if text, _ := os.ReadFile(t.server.log); !host.AddressTaken(string(text)) || try == host.StartTries {
+			return 0, t.server.explain(err)
+		}
+		t.say("  an address was taken meanwhile: once more at another")
+	}
+}
+
+// launch starts the turn's server and waits until it serves.
+func (t *turn) launch() (took time.Duration, err error) {
+	cores := ""
+	if t.pin {
+		cores = t.serverCores
+	}
+	if err := t.server.start(cores); err != nil {
+		return 0, err
+	}
+	t.compare.server = t.server
+	if took, err = t.server.firstAck("first"); err != nil {
+		t.server.kill()
+	}
+	return took, err
 }
 
 // step is a part of a turn that can be asked for by itself.
@@ -85,11 +118,6 @@ var steps = []step{
 
 // measure does all that is done to a new server.
 func (t *turn) measure() error {
-	took, err := t.server.firstAck("first")
-	if err != nil {
-		return err
-	}
-	t.add(start, startMs, float64(took.Microseconds())/1000)
 	for _, s := range append([]step{{"topic", (*turn).makeTopic}, {"warm-up", (*turn).warmUp}}, t.loads...) {
 		t.say("  %s", s.name)
 		if err := s.do(t); err != nil {

@@ -71,3 +71,12 @@ func FreeAddress() (string, error) {
 	defer l.Close()
 	return l.Addr().String(), nil
 }
+
+// StartTries is how often a server is started whose address proves to be taken: one that was free a moment ago may be that of some
+// client's connection when the server listens there.
+const StartTries = 3
+
+// AddressTaken reports whether a server's log, or what it ended with, says so.
+func AddressTaken(log string) bool {
+	return strings.Contains(strings.ToLower(log), "address already in use")
+}

@@ -34,14 +34,11 @@ type Agent struct {
 // readyWithin bounds the wait for an agent.
 const readyWithin = 2 * time.Minute
 
-// startTries: an address that was free a moment ago may be that of some client's connection when the agent listens there.
-const startTries = 3
-
 // Start starts an agent and waits until it is ready; took is how long that was. It ends with the measurement.
 func (r *Rig) Start(bucket string, flags ...string) (a *Agent, took time.Duration, err error) {
-	for range startTries {
+	for range host.StartTries {
 		a, took, err = r.start(bucket, flags)
-		if err == nil || !strings.Contains(err.Error(), "address already in use") {
+		if err == nil || !host.AddressTaken(err.Error()) {
 			break
 		}
 	}

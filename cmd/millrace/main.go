@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/millrace-io/millrace/internal/cli"
+	"github.com/millrace-io/millrace/internal/meta"
 )
 
 func main() {
@@ -56,6 +57,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetVersionTemplate(fmt.Sprintf("millrace {{.Version}}, feature level %d\n", meta.FeatureLevel))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.AddCommand(newAgentCommand(), newPlaygroundCommand(), newDemoCommand(), newFsckCommand(),
 		cli.TopicCommand(), cli.GroupCommand(), cli.ProduceCommand(), cli.ConsumeCommand(), cli.BenchCommand())

@@ -123,7 +123,7 @@ func (s *settings) agentConfig(web string, log *slog.Logger) (agent.Config, erro
 	}
 	return agent.Config{
 		Listen: s.listen, Advertise: s.advertise, Peer: s.peer, HTTP: web, Zone: s.zone, Group: s.agentGroup, Roles: roles,
-		BatchTimeout: s.batchTimeout, BatchBytes: int(s.batchBytes), MemoryBytes: int64(s.memory), Kafka: static,
+		BatchTimeout: s.batchTimeout, BatchBytes: int(s.batchBytes), MemoryBytes: int64(s.memory), Kafka: static, Descriptors: descriptors(),
 		Version: version(), Log: log,
 	}, nil
 }

@@ -47,6 +47,7 @@ type Config struct {
 	BatchTimeout time.Duration
 	BatchBytes   int
 	MemoryBytes  int64
+	Descriptors  uint64            // that the process may have open; 0: unlimited
 	Kafka        map[string]string // broker settings
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
@@ -101,7 +102,7 @@ func New(ctx context.Context, e env.Env, store *meter.Store, config Config, metr
 	}
 	var fast objstore.Store = store
 	if !config.NoHedges {
-		a.hedge = hedge.New(e, store)
+		a.hedge = hedge.New(e, store, config.MemoryBytes/hedgeShare)
 		fast = a.hedge
 	}
 	bucket := retry.New(e, fast, retry.DefaultPolicy)
@@ -240,7 +241,20 @@ const (
 	framesShare = 3 // of requests: a third
 	cacheShare  = 5
 	answerShare = 6
+	hedgeShare  = 15 // at the least memory that an agent may have: one journal entry
 )
+
+// openShare: a fourth of the descriptors may be for files of a bucket that is a folder. The rest is for connections of clients and
+// agents, and for what is being written.
+const openShare = 4
+
+// openMax is how many files may be held open.
+func openMax(descriptors uint64) int {
+	if descriptors == 0 {
+		return cache.OpenMax
+	}
+	return int(min(cache.OpenMax, max(descriptors/openShare, 1)))
+}
 
 func (a *Agent) assemble() {
 	c, e, bucket := a.config, a.env, a.bucket
@@ -248,7 +262,7 @@ func (a *Agent) assemble() {
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.cache = cache.New(e, cache.Source{Store: bucket, Opener: a.meter.Opener(), Riders: a.riders}, c.MemoryBytes/cacheShare)
+	a.cache = cache.New(e, cache.Source{Store: bucket, Opener: a.meter.Opener(), OpenMax: openMax(c.Descriptors), Riders: a.riders}, c.MemoryBytes/cacheShare)
 	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log,
 		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,

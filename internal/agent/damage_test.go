@@ -192,6 +192,15 @@ func (b *bed) with(prefix, text string) string {
 	return ""
 }
 
+func (b *bed) get(key string) []byte {
+	b.Helper()
+	o, err := b.store.GetRange(b.Context(), key, 0, -1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return o.Body
+}
+
 func (b *bed) delete(keys ...string) {
 	b.Helper()
 	if err := b.store.Delete(b.Context(), keys...); err != nil {
@@ -295,6 +304,28 @@ func TestReadersOfDamagedEntries(t *testing.T) {
 			}
 			t.Errorf("no alarm about %s: %+v", key, a.Stats().Damage)
 		})
+	}
+}
+
+// What rides is told with its age and with the entries that stay for it.
+func TestWhatRidesIsTold(t *testing.T) {
+	b := newBed(t)
+	a, err := b.startWith(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := a.Stats().Riding; r != (console.Riding{}) {
+		t.Errorf("nothing rides, told is %+v", r)
+	}
+	b.fill(a, 3)
+	v := a.Control().View()
+	oldest, err := journal.DecodeEntry(b.get(journal.EntryKey(v.Log.OldestRide())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := console.Riding{Segments: 6, Bytes: v.Log.RidingBytes(), KeptSlots: int64(v.Slot-oldest.Slot) + 1, AgeMs: 90_000}
+	if r := riding(v, oldest.Time+90_000); r != want || r.KeptSlots < 6 || r.Bytes < 600 {
+		t.Errorf("told is %+v, want %+v", r, want)
 	}
 }
 

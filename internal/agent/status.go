@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -18,7 +19,8 @@ import (
 // Status describes the cluster as this agent sees it.
 func (a *Agent) Status(context.Context) console.Status {
 	v := a.control.View()
-	s := console.Status{ClusterID: a.control.ClusterID(), Version: a.config.Version, Bucket: a.meter.Info().URL, Latency: a.meter.Info().Latency, Bootstrap: a.Advertised()}
+	s := console.Status{ClusterID: a.control.ClusterID(), Version: a.config.Version, Bucket: a.meter.Info().URL, Latency: a.meter.Info().Latency, Bootstrap: a.Advertised(),
+		Level: v.Admin.Level(meta.FeatureLevel)}
 	for _, other := range v.Admin.Agents() {
 		s.Agents = append(s.Agents, a.describe(other))
 	}
@@ -39,7 +41,7 @@ func (a *Agent) describe(other *admin.Agent) console.Agent {
 		lease = admin.IdleLease
 	}
 	return console.Agent{
-		Node: other.Incarnation, Address: other.Kafka, Zone: other.Zone, Group: other.Group, Version: other.Version, Self: self,
+		Node: other.Incarnation, Address: other.Kafka, Zone: other.Zone, Group: other.Group, Version: other.Version, Level: other.Level, Self: self,
 		Roles: roleNames(other.Roles), Renewed: other.RenewBy - lease, Sequencer: other.Incarnation == a.control.Sequencer(),
 	}
 }
@@ -89,7 +91,7 @@ func (a *Agent) Stats() console.Stats {
 		SnapshotsPassedOver: uint64(journal.PassedOver),
 		MemoryUsed:          clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
-		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Landed), RidingBytes: v.Log.RidingBytes(),
+		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Landed), Riding: riding(v, a.control.Now()),
 	}
 	for _, d := range out.Damage {
 		s.Damage = append(s.Damage, console.DamagedFile{File: d.File, Missing: d.Missing, Reads: uint64(d.Reads)})
@@ -102,6 +104,16 @@ func (a *Agent) Stats() console.Stats {
 		s.Store = append(s.Store, storeOperation(op))
 	}
 	return s
+}
+
+// riding tells at bucket time now what of the journal rides.
+func riding(v meta.View, now base.Millis) console.Riding {
+	r := console.Riding{Segments: int64(v.Log.RiderCount()), Bytes: v.Log.RidingBytes()}
+	if r.Segments > 0 {
+		r.KeptSlots = int64(v.Slot-v.Log.OldestRide()) + 1
+		r.AgeMs = int64(max(0, now-v.Log.RidingSince()))
+	}
+	return r
 }
 
 func reserved(s *env.Semaphore) int64 { return s.Size() - s.Free() }

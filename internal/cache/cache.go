@@ -58,18 +58,25 @@ type Cache struct {
 
 // Source is where the bytes of files come from.
 type Source struct {
-	Store  objstore.Store
-	Opener objstore.Opener // if not nil, files are opened by it instead of being read into memory
-	Riders Riders          // may be nil where nothing rides
+	Store   objstore.Store
+	Opener  objstore.Opener // if not nil, files are opened by it instead of being read into memory
+	OpenMax int             // of them at a time; 0: the constant
+	Riders  Riders          // may be nil where nothing rides
 }
 
 // New makes a cache of at most memory bytes (at least MemoryMin).
 func New(e env.Env, from Source, memory int64) *Cache {
+	if from.OpenMax == 0 {
+		from.OpenMax = OpenMax
+	}
 	c := &Cache{env: e, from: from, stop: env.NewStopper(e), size: max(memory, MemoryMin), entries: env.NewSemaphore(e, entriesAtOnce),
 		files: map[base.FileRef]*file{}, rides: map[base.Slot][]*span{}, ailings: map[base.FileRef]ailing{}}
 	c.ctx = c.stop.Context()
 	c.room = e.NewCond(&c.mu)
 	c.lru.next, c.lru.prev = &c.lru, &c.lru
+	if from.Opener != nil {
+		c.stop.Go("cache idle files", c.closeIdle)
+	}
 	return c
 }
 
@@ -177,6 +184,9 @@ func (c *Cache) letGo(s *span) {
 
 // touch makes s, which nobody holds, the most recently used.
 func (c *Cache) touch(s *span) {
+	if s.open != nil {
+		s.used = c.env.Now()
+	}
 	s.unlink()
 	s.next, s.prev = c.lru.next, &c.lru
 	s.next.prev, s.prev.next = s, s

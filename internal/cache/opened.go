@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/piece"
@@ -14,9 +15,13 @@ import (
 // memory anyway, sends its bytes to clients. What has to be looked at is read for that moment. (Mapping files instead was
 // measured: mapping and unmapping cost more than the copies.)
 const (
-	// openMax bounds the files that are open: each counts the budget's so many-th part, or openCostMin if that is more.
-	openMax     = 256
+	// OpenMax bounds the files that are open, where Source does not say less: each counts the budget's so many-th part, or
+	// openCostMin if that is more.
+	OpenMax     = 256
 	openCostMin = 256 << 10
+	// openIdle is how long a file is held open that nobody reads: the space of one that was deleted comes back when it is closed. Files
+	// that nothing refers to any more are deleted an hour later at the earliest (fsck), so they are closed by then.
+	openIdle = 5 * time.Minute
 	// aheadBytes is what is read at once where batches are looked at one after the other: it stays in a core's own cache.
 	aheadBytes = 256 << 10
 	// aheadKept is the largest buffer for it that is kept.
@@ -25,7 +30,7 @@ const (
 
 // openCost is what an open file of size bytes counts against the budget, with the index of its batches.
 func (c *Cache) openCost(size int64) int64 {
-	return max(openCostMin, c.size/openMax) + size>>overheadShift
+	return max(openCostMin, c.size/int64(c.from.OpenMax)) + size>>overheadShift
 }
 
 // gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that
@@ -51,6 +56,25 @@ func (c *Cache) openSpan(s *span) {
 	}
 	s.open = f
 	c.settle(s, min(meta.SizeBytes, s.to), nil)
+}
+
+// closeIdle closes files that nobody has read for a while, for as long as the cache runs.
+func (c *Cache) closeIdle() {
+	for c.stop.Sleep(openIdle / 4) {
+		c.closeUnread(c.env.Now().Add(-openIdle))
+	}
+}
+
+func (c *Cache) closeUnread(since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for s := c.lru.prev; s != &c.lru; {
+		newer := s.prev
+		if s.open != nil && !s.used.After(since) {
+			c.remove(s)
+		}
+		s = newer
+	}
 }
 
 // close lets an open file go that nobody holds; c.mu is held.

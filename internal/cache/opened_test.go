@@ -12,6 +12,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/filestore"
 	"github.com/millrace-io/millrace/internal/segment"
@@ -144,12 +145,55 @@ func TestOpenFileIsDeleted(t *testing.T) {
 	}
 }
 
-func TestOpenFilesAreBounded(t *testing.T) {
-	b, _, open := folder(t, 0)
-	for n := range byte(100) {
-		b.served(b.file(n, 1, small), 100, 102)
+// Files that nobody reads any more are closed, so that the space of those that were deleted comes back; others stay open, and so do
+// those that are held however long.
+func TestIdleFilesAreClosed(t *testing.T) {
+	dir, open := t.TempDir(), &atomic.Int64{}
+	if err := sim.NewWorld(1).RunFor(time.Hour, func(p *sim.Proc) {
+		store, err := filestore.New(dir, filestore.WithoutSync())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &bed{T: t, Store: store, env: p}
+		b.cache = New(p, Source{Store: b, Opener: counting{store, open}}, 0)
+		left, read, held := b.file(1, 10, small), b.file(2, 10, small), b.file(3, 10, small)
+		b.served(left, 100, 120)
+		v := b.open(held, 100, 10*mib)
+		for range 20 {
+			b.served(read, 100, 120)
+			p.Sleep(openIdle / 10)
+		}
+		if n := open.Load(); n != 2 {
+			t.Errorf("%d files are open, want the one that is read and the one that is held", n)
+		}
+		v.Release()
+		p.Sleep(2 * openIdle)
+		if n, s := open.Load(), b.cache.Stats(); n != 0 || s.UsedBytes != 0 {
+			t.Errorf("%d files are open in the end, %+v", n, s)
+		}
+		b.served(left, 100, 120) // is opened again
+		b.cache.Stop(time.Time{})
+		b.forget()
+	}); err != nil {
+		t.Fatal(err)
 	}
-	if n, most := open.Load(), int64(MemoryMin/openCostMin); n > most || n < most-1 {
-		t.Errorf("%d files are open, want about %d", n, most)
+}
+
+// As many files are open as memory allows, or the process.
+func TestOpenFilesAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		openMax int
+		most    int64
+	}{{0, MemoryMin / openCostMin}, {40, 40}, {8, 8}} {
+		b, _, open := folder(t, 0)
+		if test.openMax > 0 {
+			b.cache.from.OpenMax = test.openMax
+		}
+		for n := range byte(100) {
+			b.served(b.file(n, 1, small), 100, 102)
+		}
+		if n := open.Load(); n > test.most || n < test.most-1 {
+			t.Errorf("OpenMax %d: %d files are open, want about %d", test.openMax, n, test.most)
+		}
 	}
 }

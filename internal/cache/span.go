@@ -2,6 +2,7 @@ package cache
 
 import (
 	"slices"
+	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
@@ -16,6 +17,7 @@ type span struct {
 	data       []byte
 	open       objstore.File         // in place of data, of a span that is a whole file
 	openCost   int64                 // 0 if that is not to be
+	used       time.Time             // an open file that nobody holds: last
 	ready      *env.Future[struct{}] // nil: it was there from the start
 	listed     bool                  // it is among the file's spans
 	holders    int                   // readers, and the GET that fills it

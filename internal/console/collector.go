@@ -78,7 +78,8 @@ func gauges() []reading {
 		gauge("groups", "Groups in the cluster.", func(s Stats) int64 { return s.Groups }),
 		gauge("topics", "Topics in the cluster.", func(s Stats) int64 { return s.Topics }),
 		gauge("partitions", "Partitions in the cluster.", func(s Stats) int64 { return s.Partitions }),
-		gauge("riding_bytes", "Bytes of segments that ride in journal entries and have not landed in data files yet.", func(s Stats) int64 { return s.RidingBytes }),
+		gauge("riding_segments", "Segments that ride in journal entries and have not landed in data files yet.", func(s Stats) int64 { return s.Riding.Segments }),
+		gauge("riding_bytes", "Bytes of segments that ride in journal entries and have not landed in data files yet.", func(s Stats) int64 { return s.Riding.Bytes }),
 		gauge("memory_used_bytes", "Bytes reserved of the memory budget.", func(s Stats) int64 { return s.MemoryUsed }),
 		gauge("memory_limit_bytes", "The memory budget.", func(s Stats) int64 { return s.MemoryLimit }),
 	}
@@ -106,6 +107,8 @@ func journal() []reading {
 			prometheus.CounterValue, func(s Stats) float64 { return float64(s.SnapshotsPassedOver) }, nil},
 		single("journal_slot", "The last journal entry applied.", func(s Stats) float64 { return float64(s.JournalSlot) }),
 		single("snapshot_slot", "The journal entry of the newest snapshot known.", func(s Stats) float64 { return float64(s.SnapshotSlot) }),
+		single("journal_kept_slots", "Journal entries that may not be deleted, whatever snapshot there is: from the first that something rides in to the last.", func(s Stats) float64 { return float64(s.Riding.KeptSlots) }),
+		single("riding_age_seconds", "How long the first segment that rides in the journal has done so; above 600 it does not land. See docs/FSCK.md.", func(s Stats) float64 { return float64(s.Riding.AgeMs) / 1000 }),
 		single("view_lag_seconds", "Age of the published view.", func(s Stats) float64 { return s.ViewLag.Seconds() }),
 	}
 }

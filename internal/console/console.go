@@ -106,6 +106,7 @@ type Report struct {
 	Produce  Latency       `json:"produce_seconds"`
 	EndToEnd Latency       `json:"end_to_end_seconds"`
 	Journal  Journal       `json:"journal"`
+	Riding   Riding        `json:"riding"`
 	Memory   Memory        `json:"memory"`
 	Clients  int64         `json:"connections"`
 	Damage   []DamagedFile `json:"damage"`  // data files that reads found damaged or missing
@@ -130,6 +131,7 @@ func (c *Console) report(ctx context.Context) Report {
 	r := Report{
 		Ready: true, Time: time.Now().UTC(), Status: c.provider.Status(ctx), History: c.history.rates(),
 		Journal: Journal{uint64(stats.JournalSlot), uint64(stats.SnapshotSlot), stats.ViewLag.Seconds()},
+		Riding:  stats.Riding,
 		Memory:  Memory{stats.MemoryUsed, stats.MemoryLimit}, Clients: stats.Connections, Damage: stats.damage(),
 	}
 	r.Bucket = withoutSecrets(r.Bucket)

@@ -51,8 +51,8 @@ func (a *agent) Stats() Stats {
 
 func newTestConsole() (*agent, *Metrics, *Console) {
 	a := &agent{status: Status{
-		ClusterID: "k3Jx", Version: "0.1.0", Bucket: "s3://key:hush@bucket/prod?secret=hush", Bootstrap: "127.0.0.1:9092",
-		Agents: []Agent{{Node: 7, Address: "10.0.0.7:9092", Zone: "eu-1a", Group: "default", Roles: []string{"produce", "fetch"}, Self: true}},
+		ClusterID: "k3Jx", Version: "0.1.0", Bucket: "s3://key:hush@bucket/prod?secret=hush", Bootstrap: "127.0.0.1:9092", Level: 2,
+		Agents: []Agent{{Node: 7, Address: "10.0.0.7:9092", Zone: "eu-1a", Group: "default", Roles: []string{"produce", "fetch"}, Level: 3, Self: true}},
 		Topics: []Topic{{Name: "orders", Partitions: 12, Records: 1_234_567, Bytes: 3 << 30}},
 		Groups: []Group{{Name: "billing", State: "Stable", Type: "classic", Members: 2, Lag: 42}, {Name: "idle", State: "Empty", Lag: -1}},
 	}}
@@ -121,7 +121,8 @@ func TestPageShowsTheCluster(t *testing.T) {
 	if code != 200 {
 		t.Fatal(code)
 	}
-	mustSay(t, page, "k3Jx", "s3://bucket/prod", "10.0.0.7:9092", "this one", "produce, fetch", "orders", "1.2M", "3 GiB", "billing", "42", "<noscript>")
+	mustSay(t, page, "k3Jx", "s3://bucket/prod", "10.0.0.7:9092", "this one", "produce, fetch", "orders", "1.2M", "3 GiB", "billing", "42", "<noscript>",
+		"feature level <code>2</code>", `<td class="n">3</td>`)
 	if strings.Contains(page, "hush") {
 		t.Error("the page shows a secret of the bucket URL")
 	}
@@ -232,7 +233,7 @@ func TestStatusAPI(t *testing.T) {
 	if r.Produce.Median < 0.25 || r.Produce.Median > 0.5 {
 		t.Errorf("median %v of latencies of 300 ms", r.Produce.Median)
 	}
-	mustSay(t, body, `"cluster_id":`, `"agent_group":`, `"produce_seconds":{"p50":`, `"view_lag_seconds":`)
+	mustSay(t, body, `"feature_level":2,"agents":[{`, `"feature_level":3`, `"cluster_id":`, `"agent_group":`, `"produce_seconds":{"p50":`, `"view_lag_seconds":`)
 }
 
 func TestEventsFollowAndEndWithTheConsole(t *testing.T) {
@@ -281,7 +282,7 @@ func TestMetrics(t *testing.T) {
 	a.set(func(a *agent) {
 		a.stats = Stats{
 			RecordsIn: 10, RecordsOut: 20, BytesIn: 30, BytesOut: 40, BatchesIn: 5, BatchesOut: 6,
-			EntriesWritten: 7, EntriesLost: 1, Hedges: 5, HedgesWon: 3, SegmentsRode: 11, SegmentsUploaded: 12, Landings: 13, RidingBytes: 14, JournalSlot: 99, SnapshotSlot: 90, ViewLag: 1500 * time.Millisecond,
+			EntriesWritten: 7, EntriesLost: 1, Hedges: 5, HedgesWon: 3, SegmentsRode: 11, SegmentsUploaded: 12, Landings: 13, Riding: Riding{Segments: 15, Bytes: 14, KeptSlots: 16, AgeMs: 17_500}, JournalSlot: 99, SnapshotSlot: 90, ViewLag: 1500 * time.Millisecond,
 			MemoryUsed: 11, MemoryLimit: 12, ParkedBatches: 2, FetchSessions: 3, Waiters: 4, Groups: 2, Connections: 8,
 			SnapshotsPassedOver: 1, Damage: []DamagedFile{{File: "data/5b/A", Reads: 13}, {File: "data/5b/A", Missing: true, Reads: 2}, {File: "other"}},
 			Store: []StoreOperation{{
@@ -304,6 +305,7 @@ func TestMetrics(t *testing.T) {
 		`millrace_batches_total{direction="in"} 5`, `millrace_batches_total{direction="out"} 6`,
 		`millrace_journal_entries_total{outcome="written"} 7`, `millrace_journal_entries_total{outcome="lost"} 1`,
 		`millrace_segments_total{way="rode"} 11`, `millrace_segments_total{way="uploaded"} 12`, `millrace_segments_total{way="landed"} 13`, `millrace_riding_bytes 14`,
+		"millrace_riding_segments 15", "millrace_journal_kept_slots 16", "millrace_riding_age_seconds 17.5",
 		`millrace_store_hedges_total{outcome="sent"} 5`, `millrace_store_hedges_total{outcome="won"} 3`,
 		"millrace_journal_slot 99", "millrace_snapshot_slot 90", "millrace_view_lag_seconds 1.5",
 		"millrace_memory_used_bytes 11", "millrace_memory_limit_bytes 12", "millrace_parked_batches 2",
@@ -335,6 +337,29 @@ func TestDamageIsShown(t *testing.T) {
 	mustSay(t, page, "Damage in the bucket", "data/5b/A", "damaged", "1.2k", "millrace fsck")
 	_, api := get(t, c, "/api/v1/status")
 	mustSay(t, api, `"damage":[{"file":"data/5b/A","missing":false,"reads":1200}]`)
+}
+
+// What rides and does not land keeps the journal: the page says so before it is much.
+func TestWhatDoesNotLandIsShown(t *testing.T) {
+	a, _, c := newTestConsole()
+	for _, step := range []struct {
+		riding Riding
+		says   string
+		warns  bool
+	}{
+		{Riding{}, "", false},
+		{Riding{Segments: 14, Bytes: 3 << 10, KeptSlots: 40, AgeMs: 31_000}, "14 segments ride (3 KiB), the first for 31 s; 40 entries stay", false},
+		{Riding{Segments: 1, Bytes: 100, KeptSlots: 5200, AgeMs: 3 * 3600_000}, "riding in the journal for 3 h and does not land in a data file: 5.2k journal entries", true},
+	} {
+		a.set(func(a *agent) { a.stats.Riding = step.riding })
+		_, page := get(t, c, "/")
+		mustSay(t, page, step.says)
+		if strings.Contains(page, "does not land") != step.warns || strings.Contains(page, "segments ride") != (step.riding.Segments > 0) {
+			t.Errorf("%+v: warned, or said that something rides, when it should not:\n%s", step.riding, page)
+		}
+	}
+	_, api := get(t, c, "/api/v1/status")
+	mustSay(t, api, `"riding":{"segments":1,"bytes":100,"kept_slots":5200,"age_ms_max":10800000}`)
 }
 
 // The policy allows inline code by its hash: it must be the hash of what the page really carries.

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // pageRows bounds each table of the page; the API has them all.
@@ -23,7 +24,7 @@ var (
 	pageScript string
 
 	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-		"amount": amount, "bytes": byteSize, "millis": millis, "ago": ago, "line": line, "area": area, "percent": percent,
+		"amount": amount, "bytes": byteSize, "millis": millis, "ago": ago, "lasting": func(ms int64) string { return lasting(time.Duration(ms) * time.Millisecond) }, "line": line, "area": area, "percent": percent,
 		"sum":  func(a, b int) int { return a + b },
 		"join": func(roles []string) string { return strings.Join(roles, ", ") },
 	}).Parse(pageSource))

@@ -27,6 +27,7 @@ type Status struct {
 	Bucket    string  `json:"bucket"`                       // URL; New's handler strips secrets from it once more
 	Latency   string  `json:"artificial_latency,omitempty"` // profile by which the bucket is slowed down on purpose
 	Bootstrap string  `json:"bootstrap"`
+	Level     uint16  `json:"feature_level"` // of what is written into the journal: what all agents know
 	Agents    []Agent `json:"agents"`
 	Topics    []Topic `json:"topics"`
 	Groups    []Group `json:"groups"`
@@ -40,6 +41,7 @@ type Agent struct {
 	Group     string           `json:"agent_group"`
 	Roles     []string         `json:"roles"`
 	Version   string           `json:"version"`
+	Level     uint16           `json:"feature_level"` // that it knows
 	Self      bool             `json:"self"`
 	Sequencer bool             `json:"sequencer"` // proposes for its network domain
 	Renewed   base.Millis      `json:"renewed"`   // bucket time of the last renewal
@@ -73,7 +75,7 @@ type Stats struct {
 
 	SegmentsRode, SegmentsUploaded uint64 // segments of this agent that ride in journal entries, and those uploaded
 	Landings                       uint64 // data files this agent has made of what rode
-	RidingBytes                    int64  // of all agents' segments that ride and have not landed yet
+	Riding                         Riding // all agents' segments that ride and have not landed yet
 
 	Connections   int64
 	ParkedBatches int64 // waiting for their predecessor
@@ -97,6 +99,20 @@ type Stats struct {
 	HedgesWon    uint64 // of these, those that were answered first
 	StoreLatency string // profile by which the bucket is slowed down on purpose; empty: it is not
 }
+
+// Riding is what rides in journal entries and has not landed in data files yet, of all agents, as this agent sees the journal.
+type Riding struct {
+	Segments  int64 `json:"segments"`
+	Bytes     int64 `json:"bytes"`
+	KeptSlots int64 `json:"kept_slots"` // from the first entry that something rides in to the journal's end: none may be deleted
+	AgeMs     int64 `json:"age_ms_max"` // of the first, by the bucket's clock
+}
+
+// ridingMsMax is twenty times as long as anything rides where all is well (jobs/land).
+const ridingMsMax = 10 * 60 * 1000
+
+// Stuck reports whether something rides that should long have landed.
+func (r Riding) Stuck() bool { return r.AgeMs > ridingMsMax }
 
 // DamagedFile counts the reads that met a data file which the bucket does not hold as it was written. A provider bounds how many
 // it names: the name is a label of a metric.

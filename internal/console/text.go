@@ -67,14 +67,18 @@ func ago(now time.Time, then base.Millis) string {
 	if then <= 0 {
 		return "–"
 	}
-	d := max(0, now.Sub(time.UnixMilli(int64(then))))
+	return lasting(max(0, now.Sub(time.UnixMilli(int64(then))))) + " ago"
+}
+
+// lasting writes 12 s, 12 min, 12 h.
+func lasting(d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+		return fmt.Sprintf("%d min", int(d.Minutes()))
 	default:
-		return fmt.Sprintf("%d h ago", int(d.Hours()))
+		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
 }
 

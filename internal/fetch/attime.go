@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"errors"
 	"time"
 
@@ -66,11 +65,9 @@ func (s *search) first(t int64) (batch.Found, bool, error) {
 		}
 		var found batch.Found
 		ok = false
-		err := s.batches(x, from, func(b batch.Batch, offset int64) (stop bool, err error) {
-			if b.MaxTimestamp() < t {
-				return false, nil
-			}
-			found, ok, err = batch.FindByTimestamp(rebased(b, offset), t, s.p.Start)
+		reaches := func(header batch.Batch) bool { return header.MaxTimestamp() >= t }
+		err := s.batches(x, from, reaches, func(b batch.Batch) (stop bool, err error) {
+			found, ok, err = batch.FindByTimestamp(b, t, s.p.Start)
 			return ok, err
 		})
 		if err != nil || ok {
@@ -108,11 +105,9 @@ func (s *search) highest() (best batch.Found, ok bool, err error) {
 
 // highestOf gives the first record with the highest timestamp of those in x that are in the log.
 func (s *search) highestOf(x log.Extent) (best batch.Found, ok bool, err error) {
-	err = s.batches(x, max(x.Base, s.p.Start), func(b batch.Batch, offset int64) (bool, error) {
-		if ok && b.MaxTimestamp() <= best.Timestamp {
-			return false, nil
-		}
-		here, any, err := s.highestIn(rebased(b, offset))
+	exceeds := func(header batch.Batch) bool { return !ok || header.MaxTimestamp() > best.Timestamp }
+	err = s.batches(x, max(x.Base, s.p.Start), exceeds, func(b batch.Batch) (bool, error) {
+		here, any, err := batch.MaxTimestampFrom(b, s.p.Start)
 		if any && (!ok || here.Timestamp > best.Timestamp) {
 			best, ok = here, true
 		}
@@ -121,33 +116,18 @@ func (s *search) highestOf(x log.Extent) (best batch.Found, ok bool, err error) 
 	return best, ok, err
 }
 
-// highestIn looks into one batch. The log may begin in the middle of it.
-func (s *search) highestIn(b batch.Batch) (best batch.Found, ok bool, err error) {
-	if b.BaseOffset() >= s.p.Start {
-		return batch.MaxTimestampRecord(b)
-	}
-	it, err := batch.Iterate(b, batch.MaxBlockBytes)
-	if err != nil {
-		return best, false, err
-	}
-	for it.Next() {
-		if it.Offset() >= s.p.Start && (!ok || it.Timestamp() > best.Timestamp) {
-			best, ok = batch.Found{Offset: it.Offset(), Timestamp: it.Timestamp()}, true
+// batches calls f for the batches of x that may hold what is looked for by their header, from the one that holds offset from on,
+// until f has it stop. f gets a copy, which bears its offsets: the bytes in the cache are shared.
+//
+// Memory for the copies is reserved before anything is held, as for an answer. Of a batch that is larger than the budget all of that is.
+func (s *search) batches(x log.Extent, from int64, may func(header batch.Batch) bool, f func(batch.Batch) (stop bool, err error)) error {
+	if m := s.f.config.Memory; m != nil {
+		n := min(int64(x.Len), m.Size())
+		if err := m.Acquire(n, s.deadline); err != nil {
+			return err
 		}
+		defer m.Release(n)
 	}
-	return best, ok, it.Err()
-}
-
-// rebased gives a copy of a batch that bears its offset: the bytes in the cache are shared.
-func rebased(b batch.Batch, offset int64) batch.Batch {
-	b = bytes.Clone(b)
-	b.Rebase(offset, b.LeaderEpoch())
-	return b
-}
-
-// batches calls f for the batches of x from the one that holds offset from on, each with its offset, until f has it
-// stop.
-func (s *search) batches(x log.Extent, from int64, f func(b batch.Batch, offset int64) (stop bool, err error)) error {
 	r := reading{f: s.f, view: s.v, until: s.deadline}
 	read := r.read(x, max(from, x.Base), timeReadBytes)
 	for read.Offset < x.End() {
@@ -155,7 +135,7 @@ func (s *search) batches(x log.Extent, from int64, f func(b batch.Batch, offset 
 		if err != nil {
 			return err
 		}
-		stop, err := eachOf(&v, &run, f)
+		stop, err := eachOf(&v, &run, may, f)
 		v.Release()
 		if stop || err != nil {
 			return err
@@ -165,13 +145,24 @@ func (s *search) batches(x log.Extent, from int64, f func(b batch.Batch, offset 
 	return nil
 }
 
-func eachOf(v *cache.View, run *cache.Run, f func(batch.Batch, int64) (bool, error)) (stop bool, err error) {
-	for i := 0; i < run.Len() && !stop && err == nil; i++ {
+func eachOf(v *cache.View, run *cache.Run, may func(batch.Batch) bool, f func(batch.Batch) (bool, error)) (stop bool, err error) {
+	for i := range run.Len() {
 		offset, pos, size := run.At(i)
-		var b []byte
-		if b, err = v.Bytes(pos, size); err == nil {
-			stop, err = f(batch.Batch(b), offset)
+		header, err := v.Bytes(pos, batch.HeaderSize)
+		if err != nil {
+			return false, err
+		}
+		if !may(header) {
+			continue
+		}
+		b := make(batch.Batch, size)
+		if err := v.Fill(b, pos); err != nil {
+			return false, err
+		}
+		b.Rebase(offset, b.LeaderEpoch())
+		if stop, err = f(b); stop || err != nil {
+			return stop, err
 		}
 	}
-	return stop, err
+	return false, nil
 }

@@ -1,13 +1,17 @@
 package fetch_test
 
 import (
+	"errors"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/objstore/filestore"
 )
 
 func timed(codec batch.Codec, timestamps ...int64) batch.Batch {
@@ -63,6 +67,44 @@ func TestMaxTimestamp(t *testing.T) {
 		if offset, at := b.atTime(id, 0, true); offset != test.offset || at != test.at {
 			t.Errorf("log from %d: offset %d at %d, want %d at %d", test.start, offset, at, test.offset, test.at)
 		}
+	}
+}
+
+// What is copied to look for a time is in the budget of answers; of a batch only the header is read if that says enough (P7).
+func TestAtTimeStaysWithinTheBudget(t *testing.T) {
+	store, err := filestore.New(t.TempDir(), filestore.WithoutSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := start(t, settings{store: store, opener: store, memory: 1 << 20})
+	id := b.topic("orders", 1)
+	const large = 6 << 20                                    // more than the budget
+	b.produce(id, 0, plain(0, 1, large), plain(500, 1, 100)) // times 1000 and 1500
+	b.atTime(id, 0, false)                                   // the file is open, its batches are checked
+	if offset, at := b.atTime(id, 1000, false); offset != 0 || at != 1000 {
+		t.Errorf("in the large batch: %d at %d", offset, at)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if offset, at := b.atTime(id, 1001, false); offset != 1 || at != 1500 {
+		t.Errorf("behind the large batch: %d at %d", offset, at)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > large/2 {
+		t.Errorf("%d bytes were allocated to pass over a batch of %d", n, large)
+	}
+
+	// Who writes to slow clients holds all of the budget: the search waits for it, and holds nothing meanwhile.
+	if !b.memory.TryAcquire(b.memory.Size()) {
+		t.Fatal("the budget is not free")
+	}
+	_, _, err = b.fetch.AtTime(b.control.View(), id, 0, 1000, false, time.Now().Add(50*time.Millisecond))
+	if !errors.Is(err, env.ErrDeadline) || b.cache.Stats().HeldBytes != 0 {
+		t.Errorf("without memory: %v, %d bytes held", err, b.cache.Stats().HeldBytes)
+	}
+	b.memory.Release(b.memory.Size())
+	if offset, _ := b.atTime(id, 1, true); offset != 1 || b.memory.Free() != b.memory.Size() {
+		t.Errorf("offset %d; %d of %d free", offset, b.memory.Free(), b.memory.Size())
 	}
 }
 

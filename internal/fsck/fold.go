@@ -258,6 +258,7 @@ func (f *folder) entry(slot base.Slot, object []byte) (bool, error) {
 		return false, nil
 	}
 	f.report.Entries++
+	f.report.Level = e.Level
 	return true, nil
 }
 

@@ -189,12 +189,23 @@ func (r *restorer) Begin(journal.Manifest) error {
 // snapshot writes one of the journal's end, with whatever digest is added to the true one. The bucket has none before.
 func (b *bed) snapshot(wrongBy uint64) string {
 	b.t.Helper()
+	return b.snapshotWith(wrongBy)
+}
+
+// snapshotWith adds parts to it.
+func (b *bed) snapshotWith(wrongBy uint64, more ...journal.PartSource) string {
+	b.t.Helper()
 	l, s := b.replica()
 	slot, chain := l.Position()
 	point := journal.Point{Slot: slot, Chain: chain, Time: s.Time, Digest: s.Digest() + wrongBy}
 	_, err := l.Snapshots().Write(b.t.Context(), point, nil, func(yield func(journal.PartSource) bool) {
 		for _, p := range s.Parts(nil) {
 			if !yield(journal.PartSource{Key: p.Key, Body: p.Encode()}) {
+				return
+			}
+		}
+		for _, p := range more {
+			if !yield(p) {
 				return
 			}
 		}
@@ -229,7 +240,7 @@ func TestSoundBucket(t *testing.T) {
 				t.Errorf("problems: %+v", r.Problems)
 			}
 			if r.Snapshots != 1 || r.Topics != 1 || r.Partitions != 4 || r.Extents != 14 || r.Records != 42 || r.Batches != 14 ||
-				r.FilesRead != r.Files || r.Files == 0 || r.FirstSlot != 0 || r.Entries == 0 || r.DigestsCompared < r.Entries {
+				r.FilesRead != r.Files || r.Files == 0 || r.FirstSlot != 0 || r.Entries == 0 || r.Level != meta.FeatureLevel || r.DigestsCompared < r.Entries {
 				t.Errorf("%+v", r)
 			}
 			quick := b.check(fsck.Options{Quick: true})
@@ -335,6 +346,27 @@ func TestReportForPeopleAndPrograms(t *testing.T) {
 	}
 	if steps == 0 {
 		t.Error("no progress was told")
+	}
+}
+
+// What a newer version wrote is no damage, to an older one: it says that it is too old, and repairs nothing. An agent does not start.
+func TestSnapshotOfANewerVersion(t *testing.T) {
+	for _, key := range []string{"log/indexes/0", "tables/0"} {
+		b := filled(t, memstore.New(time.Now))
+		b.snapshotWith(0, journal.PartSource{Key: key, Body: []byte("?")})
+		r, err := fsck.Run(t.Context(), env.Real(), b.store, fsck.Options{Repair: true})
+		if base.KindOf(err) != base.UnsupportedVersion || !strings.Contains(err.Error(), key) || r.Damage != 0 || r.Deleted != (fsck.Deleted{}) {
+			t.Errorf("fsck: %v, %+v", err, r)
+		}
+		e := env.Real()
+		cluster, err := journal.OpenCluster(t.Context(), e, b.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := control.New(e, b.store, cluster, control.Config{W: journal.W, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, nil)
+		if err := c.Start(); base.KindOf(err) != base.UnsupportedVersion || !strings.Contains(err.Error(), "start a newer one") {
+			t.Errorf("an agent starts: %v", err)
+		}
 	}
 }
 

@@ -51,6 +51,7 @@ type Report struct {
 	Snapshots       int       `json:"snapshots"`       // usable
 	Entries         int       `json:"entries"`         // applied
 	VoidEntries     int       `json:"voidEntries"`     //
+	Level           uint16    `json:"featureLevel"`    // of the newest entry; 0: there is none
 	DigestsCompared int       `json:"digestsCompared"` // with those that entries, snapshots and the second reading carry
 	FirstSlot       base.Slot `json:"firstSlot"`       // the state before the first entry applied
 	LastSlot        base.Slot `json:"lastSlot"`        // the state that was checked
@@ -139,6 +140,7 @@ func (r *Report) Table(w io.Writer) error {
 		{"snapshots", r.Snapshots},
 		{"entries applied", fmt.Sprintf("%d (after slot %d, up to slot %d)", r.Entries, r.FirstSlot, r.LastSlot)},
 		{"void entries", r.VoidEntries},
+		{"feature level", r.Level},
 		{"digests compared", r.DigestsCompared},
 		{"topics", r.Topics},
 		{"partitions", r.Partitions},

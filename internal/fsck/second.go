@@ -32,10 +32,11 @@ func (s *second) Begin(journal.Manifest) error {
 
 // Part implements journal.Restorer.
 func (s *second) Part(key string, body []byte) error {
-	if err := s.restorer.Part(key, body); err != nil {
-		return damaged("%v", err)
+	err := s.restorer.Part(key, body)
+	if err == nil || beyond(err) {
+		return err
 	}
-	return nil
+	return damaged("%v", err)
 }
 
 // readAgain does the second reading, holds it against the first, and picks the state that data files are held against.
@@ -135,6 +136,7 @@ func (s *second) tail(ctx context.Context) error {
 			}
 			return damaged("%s does not fit the state before it: %v", journal.EntryKey(e.Slot), err)
 		}
+		s.report.Level = e.Level
 		s.step("reading the journal again", 1)
 	}
 }

@@ -129,7 +129,9 @@ func (f *folder) restore(ctx context.Context, m manifest) (*meta.State, error) {
 				}
 				return nil, errs[i]
 			}
-			if err := r.Part(p.key, bodies[i]); err != nil {
+			if err := r.Part(p.key, bodies[i]); beyond(err) {
+				return nil, err
+			} else if err != nil {
 				return nil, damaged("%v", err)
 			}
 		}

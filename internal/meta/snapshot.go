@@ -99,15 +99,17 @@ func NewRestorer() *Restorer {
 	return &Restorer{s: New(), log: log.NewRestorer(), verdicts: map[verdictKey]*Verdict{}}
 }
 
-// Part takes one part.
+// Part takes one part. One of a kind that this version does not know is base.UnsupportedVersion.
 func (r *Restorer) Part(key string, body []byte) error {
 	switch {
-	case key == partKey && !r.own:
+	case key == partKey && r.own, key == admin.PartKey && r.adm:
+		return fmt.Errorf("meta: snapshot part %q comes twice", key)
+	case key == partKey:
 		r.own = true
 		return r.s.decodeOwn(body)
 	case strings.HasPrefix(key, verdictPrefix):
 		return r.decodeVerdicts(body)
-	case key == admin.PartKey && !r.adm:
+	case key == admin.PartKey:
 		a, err := admin.Restore(body)
 		r.s.Admin, r.adm = a, true
 		return err
@@ -116,7 +118,7 @@ func (r *Restorer) Part(key string, body []byte) error {
 	case strings.HasPrefix(key, groupPrefix):
 		return r.s.Groups.Restore(key, body)
 	}
-	return fmt.Errorf("meta: snapshot part %q belongs to no room of this version, or comes twice", key)
+	return base.Errorf(base.UnsupportedVersion, "meta: this version (feature level %d) does not know the snapshot part %q: start a newer one", FeatureLevel, key)
 }
 
 func (s *State) decodeOwn(body []byte) error {

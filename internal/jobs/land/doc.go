@@ -9,5 +9,5 @@
 // (ingest).
 //
 // Plan is a pure function of the View. Nothing to do by the View means no request to the bucket. Two agents that land the
-// same do no harm: the second one finds that nothing of it rides any more, and leaves an orphan.
+// same do no harm: the second one is told that nothing of it rides any more, and deletes its container again.
 package land

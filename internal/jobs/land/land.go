@@ -53,20 +53,30 @@ type Job struct {
 	pace    Pace
 	log     *slog.Logger
 	stop    *env.Stopper
-	skipped map[uint64]time.Time       // until when, by number of the file
-	pending *env.Future[*meta.Verdict] // of the last container
+	skipped map[uint64]time.Time // until when, by number of the file
+	pending *pending             // nil: no container waits for its verdict
 	files   atomic.Int64
 	landed  atomic.Int64
+	refused atomic.Int64
+}
+
+// pending is the last container, which was proposed.
+type pending struct {
+	file    base.FileRef
+	verdict *env.Future[*meta.Verdict]
 }
 
 // Stats is what the job has done since the agent started.
 type Stats struct {
 	Containers int64 // uploaded
 	Landed     int64 // of these, those that were accepted
+	Refused    int64 // of these, those that were refused, and deleted
 }
 
 // Stats gives the counts at this moment.
-func (j *Job) Stats() Stats { return Stats{Containers: j.files.Load(), Landed: j.landed.Load()} }
+func (j *Job) Stats() Stats {
+	return Stats{Containers: j.files.Load(), Landed: j.landed.Load(), Refused: j.refused.Load()}
+}
 
 // New makes the job. A zero pace is DefaultPace.
 func New(e env.Env, journal Journal, store objstore.Store, source Source, pace Pace, log *slog.Logger) *Job {
@@ -87,8 +97,11 @@ func (j *Job) Stop(deadline time.Time) {
 
 func (j *Job) run() {
 	for j.stop.Sleep(every/2 + time.Duration(j.env.Uint64()%uint64(every))) {
+		if !j.settle() {
+			continue
+		}
 		v, now := j.journal.View(), j.journal.Now()
-		if j.pending != nil && !j.pending.Done() || !jobs.Mine(v, j.journal.Self(), now) {
+		if !jobs.Mine(v, j.journal.Self(), now) {
 			continue
 		}
 		plan := Plan(v, now, j.pace, j.skips)
@@ -129,13 +142,45 @@ func (j *Job) land(plan []Rider) error {
 	}
 	j.files.Add(1)
 	op.LastModified = base.Millis(stored.Modified(began, j.env.Now(), int64(j.journal.Now())))
-	j.pending = j.journal.Propose(op)
-	j.pending.OnDone(func(v *meta.Verdict, err error) {
-		if err == nil && v.Kind() == base.OK {
-			j.landed.Add(1)
-		}
-	})
+	j.pending = &pending{op.File, j.journal.Propose(op)}
 	return nil
+}
+
+// settle takes note of what became of the last container; false: that is not known yet. One that was refused is deleted again: the
+// verdict stands in the journal, and the command happens once, so no entry will ever name the file. Where it is not known what became of
+// the command the file stays: it may have landed, or is an orphan for fsck.
+func (j *Job) settle() bool {
+	p := j.pending
+	switch {
+	case p == nil:
+		return true
+	case !p.verdict.Done():
+		return false
+	}
+	j.pending = nil
+	v, err := p.verdict.Wait(time.Time{})
+	if err != nil || v.Log == nil { // no verdict of the journal: it says what was not decided
+		return true
+	}
+	if v.Log.Kind == base.OK {
+		j.landed.Add(1)
+		return true
+	}
+	if _, there := j.journal.View().Log.FileByRef(p.file); !there {
+		j.drop(p.file, v.Log.Text)
+	}
+	return true
+}
+
+func (j *Job) drop(file base.FileRef, why string) {
+	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
+	defer cancel()
+	if err := j.store.Delete(ctx, segment.Key(file)); err != nil {
+		j.log.Warn("a data file that nothing refers to stays: millrace fsck --repair deletes it", "segment", file.ID, "error", err)
+		return
+	}
+	j.refused.Add(1)
+	j.log.Info("what was to land had landed already, or was deleted meanwhile", "segment", file.ID, "verdict", why)
 }
 
 func (j *Job) upload(ctx context.Context, key string, body []byte) (objstore.Meta, error) {

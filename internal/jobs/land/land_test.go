@@ -265,7 +265,7 @@ func TestFullBucket(t *testing.T) {
 	})
 }
 
-// Two agents that land the same do no harm: one of the files is an orphan.
+// A command that lands what has landed already is refused, and changes nothing.
 func TestTwoLandTheSame(t *testing.T) {
 	tell(t, admin.AllRoles, land.Pace{}, func(b *bed) {
 		b.ride(100, 0, 1)

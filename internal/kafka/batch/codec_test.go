@@ -235,7 +235,7 @@ func FuzzValidate(f *testing.F) {
 		if it.Err() != nil || n != info.Count || max != info.MaxTimestamp || b.ComputeCRC() != b.CRC() {
 			t.Fatalf("valid, but then %d records of %d, max timestamp %d of %d: %v", n, info.Count, max, info.MaxTimestamp, it.Err())
 		}
-		if f, ok, err := MaxTimestampRecord(b); err != nil || ok && f.Offset != int64(info.MaxTimestampDelta) {
+		if f, ok, err := MaxTimestampFrom(b, b.BaseOffset()); err != nil || ok && f.Offset != int64(info.MaxTimestampDelta) {
 			t.Fatalf("max timestamp at %d, not %d: %v", f.Offset, info.MaxTimestampDelta, err)
 		}
 	})

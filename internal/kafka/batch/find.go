@@ -15,11 +15,16 @@ func FindByTimestamp(b Batch, timestamp, minOffset int64) (f Found, ok bool, err
 	return find(b, func(r Found) bool { return r.Timestamp >= timestamp && r.Offset >= minOffset })
 }
 
-// MaxTimestampRecord gives the first record that bears the batch's max timestamp (ListOffsets -3, KIP-734), also
-// inside a compressed batch; ok is false if the header names a timestamp that no record has.
-func MaxTimestampRecord(b Batch) (f Found, ok bool, err error) {
-	max := b.MaxTimestamp()
-	return find(b, func(r Found) bool { return r.Timestamp == max })
+// MaxTimestampFrom gives the first record with the highest timestamp of those whose offset is at least minOffset (ListOffsets -3,
+// KIP-734), also inside a compressed batch; ok is false if there is none.
+func MaxTimestampFrom(b Batch, minOffset int64) (f Found, ok bool, err error) {
+	_, _, err = find(b, func(r Found) bool {
+		if r.Offset >= minOffset && (!ok || r.Timestamp > f.Timestamp) {
+			f, ok = r, true
+		}
+		return ok && f.Timestamp == b.MaxTimestamp()
+	})
+	return f, ok, err
 }
 
 func find(b Batch, match func(Found) bool) (Found, bool, error) {

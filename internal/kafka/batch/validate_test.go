@@ -295,8 +295,10 @@ func TestFind(t *testing.T) {
 				t.Errorf("%s: from %d at or after %d: %+v %v %v", c, test.timestamp, test.minOffset, f, ok, err)
 			}
 		}
-		if f, ok, err := MaxTimestampRecord(b); f != (Found{11, 300}) || !ok || err != nil {
-			t.Errorf("%s: max timestamp: %+v %v %v", c, f, ok, err)
+		for minOffset, want := range map[int64]Found{0: {11, 300}, 11: {11, 300}, 12: {13, 300}, 14: {15, 250}, 16: {}} {
+			if f, ok, err := MaxTimestampFrom(b, minOffset); f != want || ok != (want != Found{}) || err != nil {
+				t.Errorf("%s: max timestamp from %d: %+v %v %v", c, minOffset, f, ok, err)
+			}
 		}
 		b.stamp(true, 999)
 		if f, ok, err := FindByTimestamp(b, 500, 0); f != (Found{10, 999}) || !ok || err != nil {

@@ -99,8 +99,16 @@ func (s *State) Riders(yield func(number uint64, f File) bool) {
 	})
 }
 
-// RidingBytes is the size of all files that ride.
+// RiderCount is how many files ride, RidingBytes the size of all of them.
+func (s *State) RiderCount() int    { return s.riders.Len() }
 func (s *State) RidingBytes() int64 { return s.riding }
+
+// RidingSince is the time of the entry in which the first of them rides; 0 if none does.
+func (s *State) RidingSince() base.Millis {
+	n, _, _ := s.riders.Min()
+	f, _ := s.files.Get(n)
+	return f.LastModified
+}
 
 // OldestRide is the first slot in which a file rides, NewestRide the last; 0 if none does.
 func (s *State) OldestRide() base.Slot {

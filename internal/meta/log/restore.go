@@ -34,11 +34,12 @@ func NewRestorer() *Restorer {
 	return &Restorer{s: New(), loose: map[base.PartitionKey]*loose{}, homes: map[uint64]File{}}
 }
 
-// Part takes one part.
+// Part takes one part. One of a kind that this version does not know is base.UnsupportedVersion: a manifest and its parts are checked
+// by checksums before, so a newer version wrote it.
 func (r *Restorer) Part(key string, body []byte) error {
 	decode := r.decoder(key)
 	if decode == nil {
-		return fmt.Errorf("log: snapshot part %q is of no known kind", key)
+		return base.Errorf(base.UnsupportedVersion, "log: this version does not know the snapshot part %q: start a newer one", key)
 	}
 	in := &codec.Reader{B: body}
 	for first := true; first && key == metaPart || len(in.B) > 0; first = false {

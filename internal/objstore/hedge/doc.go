@@ -19,6 +19,14 @@
 // The request that was slower is cancelled. It may happen all the same, at any time, as a request that timed out may. A body
 // must not change after the call, as it may still be on its way.
 //
+// # Memory
+//
+// A hedged write sends the caller's body twice. A hedged read may bring two bodies, of which the caller knows one: room for the
+// other is taken out of a budget before the hedge is sent, for all the bytes that are asked for, and given back when both have ended:
+// the slower one may still be reading when the faster one is answered. A read for which there is no room, or of which nobody knows how
+// long it is, is not hedged. So hedges take bodiesMax bytes at most, however many wait: eight of 8 MiB would be a sixth of an agent's
+// memory by default.
+//
 // Delete, Head and List are passed on as they are. So is everything where the store is one disk (objstore.Info.OneDisk):
 // asking it twice makes both slower.
 //

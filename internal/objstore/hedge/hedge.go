@@ -28,9 +28,9 @@ type Stats struct {
 	Won      int64 // hedges whose answer counted
 }
 
-// New hedges what is slow at inner.
-func New(e env.Env, inner objstore.Store) *Store {
-	return &Store{inner: inner, env: e, off: inner.Info().OneDisk, budget: budget{tokens: tokensMax}}
+// New hedges what is slow at inner. The second answers to reads take bodiesMax bytes of memory at most.
+func New(e env.Env, inner objstore.Store, bodiesMax int64) *Store {
+	return &Store{inner: inner, env: e, off: inner.Info().OneDisk, budget: budget{tokens: tokensMax, bodies: bodiesMax}}
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -44,17 +44,17 @@ func (s *Store) Stats() Stats {
 
 // PutIfAbsent implements objstore.Store.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return hedged(ctx, s, create, len(body), func(ctx context.Context) (objstore.Meta, error) { return s.inner.PutIfAbsent(ctx, key, body) })
+	return hedged(ctx, s, request{op: create, bytes: len(body)}, func(ctx context.Context) (objstore.Meta, error) { return s.inner.PutIfAbsent(ctx, key, body) })
 }
 
 // Put implements objstore.Store.
 func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return hedged(ctx, s, put, len(body), func(ctx context.Context) (objstore.Meta, error) { return s.inner.Put(ctx, key, body) })
+	return hedged(ctx, s, request{op: put, bytes: len(body)}, func(ctx context.Context) (objstore.Meta, error) { return s.inner.Put(ctx, key, body) })
 }
 
 // GetRange implements objstore.Store.
 func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
-	return hedged(ctx, s, get, int(n), func(ctx context.Context) (objstore.Object, error) { return s.inner.GetRange(ctx, key, off, n) })
+	return hedged(ctx, s, request{op: get, bytes: int(n)}, func(ctx context.Context) (objstore.Object, error) { return s.inner.GetRange(ctx, key, off, n) })
 }
 
 // Head implements objstore.Store.
@@ -75,22 +75,36 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 // Info implements objstore.Store.
 func (s *Store) Info() objstore.Info { return s.inner.Info() }
 
-// hedged makes one request of bytes bytes (negative: to the end of the object), or two.
-func hedged[T any](ctx context.Context, s *Store, op operation, bytes int, send func(context.Context) (T, error)) (T, error) {
+// request is what the bounds need to know of one.
+type request struct {
+	op    operation
+	bytes int // of the body; negative: to the end of the object
+}
+
+// body is the memory that a second answer takes: a write's is that of the caller. False: nobody knows.
+func (r request) body() (bytes int64, known bool) {
+	if r.op != get {
+		return 0, true
+	}
+	return int64(r.bytes), r.bytes >= 0
+}
+
+// hedged makes one request, or two.
+func hedged[T any](ctx context.Context, s *Store, r request, send func(context.Context) (T, error)) (T, error) {
 	if s.off {
 		return send(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	began := s.env.Now()
-	delay, known := s.begin(op, bytes, began)
+	delay, known := s.begin(r, began)
 	p := newPair(s.env, send)
-	p.launch(ctx)
+	p.launch(ctx, nil)
 	hedged := false
 	// What is refused for want of budget is asked for again when the request is twice as late.
 	for late := delay; known && !hedged && !p.await(began.Add(late)) && ctx.Err() == nil; late *= 2 {
-		if hedged = s.take(late > delay); hedged {
-			p.launch(ctx)
+		if hedged = s.take(r, late > delay); hedged {
+			p.launch(ctx, func() { s.bodyGone(r) })
 		}
 	}
 	p.await(time.Time{})
@@ -98,28 +112,30 @@ func hedged[T any](ctx context.Context, s *Store, op operation, bytes int, send 
 		s.giveBack(p.won())
 	}
 	out, err := p.answer()
-	s.end(op, bytes, began, err)
+	s.end(r, began, err)
 	return out, err
 }
 
 // begin counts a request, and says after what time it is to be hedged, if that is known.
-func (s *Store) begin(op operation, bytes int, now time.Time) (delay time.Duration, known bool) {
+func (s *Store) begin(r request, now time.Time) (delay time.Duration, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Requests++
 	s.budget.earn()
-	return s.recent[op][sizeOf(bytes)].late(now)
+	delay, known = s.recent[r.op][sizeOf(r.bytes)].late(now)
+	_, bounded := r.body()
+	return delay, known && bounded
 }
 
 // end notes how long a request took. That of a request which lost to its hedge was not seen to its end, but was above what
 // counts as slow in any case: what counts as slow does not fall for that.
-func (s *Store) end(op operation, bytes int, began time.Time, err error) {
+func (s *Store) end(r request, began time.Time, err error) {
 	now := s.env.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case answered(err):
-		s.recent[op][sizeOf(bytes)].note(now, now.Sub(began))
+		s.recent[r.op][sizeOf(r.bytes)].note(now, now.Sub(began))
 	case objstore.Is(err, objstore.Throttled):
 		s.budget.tokens = min(s.budget.tokens, 0)
 		s.budget.throttled = now
@@ -131,10 +147,11 @@ func answered(err error) bool {
 	return err == nil || objstore.Is(err, objstore.Exists) || objstore.Is(err, objstore.NotFound)
 }
 
-func (s *Store) take(veryLate bool) bool {
+func (s *Store) take(r request, veryLate bool) bool {
+	body, _ := r.body()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.budget.take(veryLate, s.env.Now()) {
+	if !s.budget.take(body, veryLate, s.env.Now()) {
 		return false
 	}
 	s.stats.Sent++
@@ -148,4 +165,12 @@ func (s *Store) giveBack(won bool) {
 	if won {
 		s.stats.Won++
 	}
+}
+
+// bodyGone: one of the two answers is the caller's now, or neither; the other's body is nobody's.
+func (s *Store) bodyGone(r request) {
+	body, _ := r.body()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.budget.bodies += body
 }

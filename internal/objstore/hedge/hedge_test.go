@@ -19,8 +19,11 @@ import (
 
 const ms = time.Millisecond
 
+// bodiesMax is what the second answers to reads may take here.
+const bodiesMax = 10 << 20
+
 func TestConformance(t *testing.T) {
-	conformance.Run(t, func(*testing.T) objstore.Store { return hedge.New(env.Real(), memstore.New(time.Now)) })
+	conformance.Run(t, func(*testing.T) objstore.Store { return hedge.New(env.Real(), memstore.New(time.Now), bodiesMax) })
 }
 
 // bed is a hedged bucket under a virtual clock whose answers are scripted.
@@ -46,7 +49,7 @@ func in(t *testing.T, f func(b *bed)) {
 	t.Helper()
 	if err := sim.NewWorld(1).RunFor(time.Hour, func(p *sim.Proc) {
 		b := &bed{T: t, Store: memstore.New(p.Now), p: p}
-		b.hedged = hedge.New(p, b)
+		b.hedged = hedge.New(p, b, bodiesMax)
 		f(b)
 	}); err != nil {
 		t.Fatal(err)
@@ -181,6 +184,53 @@ func TestReads(t *testing.T) {
 		}
 		b.expect("time", b.p.Now().Sub(b.began).String(), "90ms")
 		b.expect("counts", fmt.Sprintf("%+v", b.hedged.Stats()), "{Requests:121 Sent:1 Won:1}")
+	})
+}
+
+// Second answers take no more memory than they may, the slow ones that nobody waits for any more included; writes take none.
+func TestBodiesAreBounded(t *testing.T) {
+	const size = 4 << 20 // bodiesMax has room for two
+	in(t, func(b *bed) {
+		if _, err := b.Store.Put(b.Context(), "large", make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+		read := func(n int64, script ...reaction) (hedges int64) {
+			b.Helper()
+			before := b.hedged.Stats().Sent
+			b.script = script
+			if _, err := b.hedged.GetRange(b.Context(), "large", 0, n); err != nil {
+				t.Fatal(err)
+			}
+			return b.hedged.Stats().Sent - before
+		}
+		for range 100 {
+			read(size)
+		}
+		stalled, soon := takes(10*time.Second), takes(20*ms)
+		for n, want := range []int64{1, 1, 0} {
+			if got := read(size, stalled, soon); got != want {
+				t.Errorf("read %d while as many answers that lost are under way: %d hedges, want %d", n+1, got, want)
+			}
+		}
+		b.learn(40)
+		b.script = []reaction{takes(100 * ms), soon}
+		before := b.hedged.Stats().Sent
+		if _, err := b.hedged.Put(b.Context(), "k", make([]byte, 1)); err != nil || b.hedged.Stats().Sent != before+1 {
+			t.Errorf("a write: %v, %d hedges", err, b.hedged.Stats().Sent-before)
+		}
+		b.p.Sleep(10 * time.Second)
+		for range 40 {
+			read(size)
+		}
+		if got := read(size, stalled, soon); got != 1 {
+			t.Errorf("after the others have ended: %d hedges", got)
+		}
+		for range 40 {
+			read(-1)
+		}
+		if got := read(-1, takes(2*time.Second)); got != 0 {
+			t.Errorf("a read of nobody knows how much: %d hedges", got)
+		}
 	})
 }
 
@@ -349,7 +399,7 @@ func TestOneDiskIsAskedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := hedge.New(env.Real(), disk)
+	s := hedge.New(env.Real(), disk, bodiesMax)
 	for range 100 {
 		if _, err := s.Put(t.Context(), "k", []byte("x")); err != nil {
 			t.Fatal(err)
@@ -361,7 +411,7 @@ func TestOneDiskIsAskedOnce(t *testing.T) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	s := hedge.New(env.Real(), memstore.New(time.Now))
+	s := hedge.New(env.Real(), memstore.New(time.Now), bodiesMax)
 	if _, err := s.Put(b.Context(), "k", []byte("x")); err != nil {
 		b.Fatal(err)
 	}

@@ -18,6 +18,7 @@ type pair[T any] struct {
 	cond    env.Cond
 	sent    int
 	answers []reply[T] // in the order in which they came
+	ended   func()     // called when both have come; it must not wait
 }
 
 // reply is one answer; hedge tells whose.
@@ -33,10 +34,11 @@ func newPair[T any](e env.Env, send func(context.Context) (T, error)) *pair[T] {
 	return p
 }
 
-// launch sends the request, or its hedge.
-func (p *pair[T]) launch(ctx context.Context) {
+// launch sends the request, or its hedge: then ended is called once both have ended, whichever was answered first.
+func (p *pair[T]) launch(ctx context.Context, ended func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.ended = ended
 	hedge := p.sent > 0
 	p.sent++
 	p.env.Go("bucket request", func() {
@@ -45,6 +47,9 @@ func (p *pair[T]) launch(ctx context.Context) {
 		defer p.mu.Unlock()
 		p.answers = append(p.answers, reply[T]{value, err, hedge})
 		p.cond.Broadcast()
+		if len(p.answers) == 2 {
+			p.ended()
+		}
 	})
 }
 

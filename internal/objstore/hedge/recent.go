@@ -113,20 +113,22 @@ const (
 type budget struct {
 	tokens    float64
 	inFlight  int
+	bodies    int64 // bytes of memory that are left for second answers
 	throttled time.Time
 }
 
 func (b *budget) earn() { b.tokens = min(tokensMax, b.tokens+tokenEach) }
 
-func (b *budget) take(veryLate bool, now time.Time) bool {
+func (b *budget) take(body int64, veryLate bool, now time.Time) bool {
 	least := 1.0
 	if veryLate && now.Sub(b.throttled) >= calmFor {
 		least -= overdraft
 	}
-	if b.tokens < least || b.inFlight >= inFlightMax {
+	if b.tokens < least || b.inFlight >= inFlightMax || body > b.bodies {
 		return false
 	}
 	b.tokens--
 	b.inFlight++
+	b.bodies -= body
 	return true
 }

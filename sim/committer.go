@@ -1,65 +1,13 @@
 package sim
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/group"
-	"github.com/millrace-io/millrace/internal/meta/log"
 )
-
-// meddler is an admin client: it makes and deletes topics, adds partitions, and deletes records of the producers' topic.
-type meddler struct {
-	c      *Cluster
-	p      *sim.Proc
-	topics []base.TopicID
-	made   int
-}
-
-func (c *Cluster) newMeddler(name string) *meddler {
-	m := &meddler{c: c, p: c.w.Proc(name)}
-	m.p.Go("meddler", m.run)
-	return m
-}
-
-func (m *meddler) run() {
-	for {
-		m.p.Sleep(m.c.pause(8 * time.Second))
-		a := m.c.anyAgent()
-		if a == nil || m.c.quiet {
-			continue
-		}
-		op := m.choose()
-		_, err := ask(m.p, a, requestTimeout, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
-		m.c.w.Logf("%T at %s: %v", op, a.name, err)
-	}
-}
-
-func (m *meddler) choose() meta.Op {
-	w := m.c.w
-	if n := len(m.topics); n > 0 {
-		id := m.topics[w.Uint64()%uint64(n)]
-		switch w.Uint64() % 8 {
-		case 0, 1:
-			return &log.DeleteTopic{ID: id}
-		case 2:
-			return &log.CreatePartitions{ID: id, Count: int32(1 + w.Uint64()%20)}
-		}
-	}
-	if w.Uint64()%2 == 0 {
-		i := int32(w.Uint64() % uint64(m.c.options.Partitions))
-		to := int64(w.Uint64() % uint64(1+m.c.audit.ackedEnd[i]))
-		m.c.audit.trimming(i, to)
-		return &log.DeleteRecords{ID: m.c.topic, Index: i, Offset: to}
-	}
-	m.made++
-	id := base.TopicID{9, byte(m.made), byte(m.made >> 8)}
-	m.topics = append(m.topics, id)
-	return &log.CreateTopic{Name: fmt.Sprintf("churn-%d", m.made%5), ID: id, Partitions: int32(1 + w.Uint64()%6)}
-}
 
 // groupName is the group that committers commit in.
 const groupName = "g"
