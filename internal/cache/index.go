@@ -134,6 +134,7 @@ func (i *index) extend(v *View, sure bool) (k *known, need uint32, err error) {
 		need, err = next.settle(v, err)
 	}
 	i.known.Store(&next)
+	v.charge(markBytes * (len(next.marks) - len(k.marks)))
 	return &next, need, err
 }
 

@@ -17,8 +17,8 @@ import (
 const (
 	// OpenMax bounds the files that are open, where Source does not say less: each counts the budget's so many-th part, or
 	// openCostMin if that is more.
-	OpenMax     = 256
-	openCostMin = 256 << 10
+	OpenMax     = 1024
+	openCostMin = 64 << 10
 	// openIdle is how long a file is held open that nobody reads: the space of one that was deleted comes back when it is closed. Files
 	// that nothing refers to any more are deleted an hour later at the earliest (fsck), so they are closed by then.
 	openIdle = 5 * time.Minute
@@ -28,9 +28,25 @@ const (
 	aheadKept = 1 << 20
 )
 
-// openCost is what an open file of size bytes counts against the budget, with the index of its batches.
-func (c *Cache) openCost(size int64) int64 {
-	return max(openCostMin, c.size/int64(c.from.OpenMax)) + size>>overheadShift
+// openCost is what an open file counts against the budget. The index of its batches comes on top of that as it grows, and what is
+// read to look at them while that lasts: answers hold many files at a time, so that a guess on the safe side would have them wait.
+func (c *Cache) openCost() int64 { return max(openCostMin, c.size/int64(c.from.OpenMax)) }
+
+// markBytes is what a batch takes in an index.
+const markBytes = 8
+
+// charge counts n more bytes of memory for the open file of v; fewer if n is negative.
+func (v *View) charge(n int) {
+	c, s := v.c, v.first
+	if s.open == nil || n == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.openCost += int64(n)
+	c.used += int64(n)
+	c.held += int64(n)
+	c.makeRoom(0)
 }
 
 // gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that
@@ -100,12 +116,14 @@ func (v *View) IsOpen() bool { return v.first.open != nil }
 func (v *View) read(at, n int64) ([]byte, error) {
 	if v.ahead == nil {
 		v.ahead = aheads.Get().(*ahead)
+		v.charge(cap(v.ahead.data))
 	}
 	a := v.ahead
 	if at < a.from || at+n > a.from+int64(len(a.data)) {
 		size := max(n, min(aheadBytes, int64(v.x.Pos)+v.to-at))
-		if int64(cap(a.data)) < size {
+		if more := int(size) - cap(a.data); more > 0 {
 			a.data = make([]byte, size)
+			v.charge(more)
 		}
 		a.from, a.data = at, a.data[:size]
 		if err := v.readExactly(a.data, at); err != nil {
@@ -132,6 +150,7 @@ func (v *View) tidy() {
 	if v.ahead == nil {
 		return
 	}
+	v.charge(-cap(v.ahead.data))
 	if cap(v.ahead.data) <= aheadKept {
 		v.ahead.from, v.ahead.data = 0, v.ahead.data[:0]
 		aheads.Put(v.ahead)

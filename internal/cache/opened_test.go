@@ -184,7 +184,7 @@ func TestOpenFilesAreBounded(t *testing.T) {
 	for _, test := range []struct {
 		openMax int
 		most    int64
-	}{{0, MemoryMin / openCostMin}, {40, 40}, {8, 8}} {
+	}{{0, 100}, {40, 40}, {8, 8}} { // memory allows for MemoryMin/openCostMin = 288
 		b, _, open := folder(t, 0)
 		if test.openMax > 0 {
 			b.cache.from.OpenMax = test.openMax
@@ -195,5 +195,29 @@ func TestOpenFilesAreBounded(t *testing.T) {
 		if n := open.Load(); n > test.most || n < test.most-1 {
 			t.Errorf("OpenMax %d: %d files are open, want about %d", test.openMax, n, test.most)
 		}
+	}
+}
+
+// An answer may hold many files of which it sends a little each: they do not press on each other as long as they take no memory, and
+// what is known of their batches counts as it comes.
+func TestHeldOpenFilesTakeLittle(t *testing.T) {
+	b, _, _ := folder(t, 77*mib)
+	var views []View
+	for n := range byte(200) {
+		v, _, err := b.cache.Next(Read{Extent: b.file(n, 100, small), Offset: 100, Bytes: mib}, true, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		views = append(views, v)
+	}
+	s := b.cache.Stats()
+	if want := int64(200 * (max(openCostMin, 77*mib/OpenMax) + 100*markBytes)); b.cache.Pressed() || s.HeldBytes != want {
+		t.Errorf("200 files are held with %d bytes, want %d; pressed: %v", s.HeldBytes, want, b.cache.Pressed())
+	}
+	for i := range views {
+		views[i].Release()
+	}
+	if s := b.cache.Stats(); s.HeldBytes != 0 {
+		t.Errorf("%d bytes are held in the end", s.HeldBytes)
 	}
 }

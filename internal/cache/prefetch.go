@@ -57,7 +57,7 @@ func (c *Cache) memoryOf(ref base.FileRef, g gap, counted map[block]bool) (n int
 			return 0
 		}
 		counted[block{ref, -1}] = true
-		return c.openCost(g.to)
+		return c.openCost()
 	}
 	for from := g.from; from < g.to; {
 		at := from / blockBytes * blockBytes

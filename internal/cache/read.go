@@ -176,7 +176,7 @@ func (c *Cache) cost(missing ...gap) (n int64) {
 func (c *Cache) spanOf(f *file, g gap) *span {
 	s := &span{file: f, from: g.from, to: g.to}
 	if g.opened {
-		s.openCost = c.openCost(g.to)
+		s.openCost = c.openCost()
 	}
 	return s
 }
