@@ -7,14 +7,15 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
+	"github.com/millrace-io/millrace/internal/ingest"
 )
 
 // Bounds of what an observer remembers.
 const (
-	// placesMax partitions take some megabytes at most; beyond that all are forgotten and begin anew.
+	// placesMax partitions take some megabytes; beyond that all are forgotten and begin anew.
 	placesMax = 10_000
-	// marksMax batches of one partition: 256 wait for a reader that is a few seconds behind.
-	marksMax = 256
+	// marksMax batches of one partition, 1 KiB, wait for a reader. Where more do, those are not measured.
+	marksMax = 64
 	// markAge ends the wait for a reader: who reads a minute later was not there, and says nothing about latency.
 	markAge = time.Minute
 )
@@ -24,6 +25,7 @@ const (
 type observer struct {
 	env     env.Env
 	metrics *console.Metrics
+	began   time.Time
 
 	mu     sync.Mutex
 	places map[place]*undelivered
@@ -40,13 +42,14 @@ type undelivered struct {
 	marks []mark
 }
 
+// mark is a batch. It holds no pointer: the collector has no business with tens of thousands of them.
 type mark struct {
 	offset  int64
-	arrived time.Time
+	arrived time.Duration // since the observer began
 }
 
 func newObserver(e env.Env, metrics *console.Metrics) *observer {
-	return &observer{env: e, metrics: metrics, places: map[place]*undelivered{}}
+	return &observer{env: e, metrics: metrics, began: e.Now(), places: map[place]*undelivered{}}
 }
 
 // Request implements broker.Watcher.
@@ -55,19 +58,25 @@ func (o *observer) Request(api string, took time.Duration, kind base.Kind) {
 }
 
 // Produced implements broker.Watcher. A reader may have been faster than the producer's own answer.
-func (o *observer) Produced(topic base.TopicID, partition int32, offset int64, arrived time.Time) {
+func (o *observer) Produced(arrived time.Time, batches []ingest.Batch, results []ingest.Result) {
 	now := o.env.Now()
-	o.metrics.Produced(now.Sub(arrived))
+	took := now.Sub(arrived)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	u := o.at(place{topic, partition})
-	switch {
-	case offset < u.end:
-		o.metrics.Delivered(now.Sub(arrived))
-	case len(u.marks) < marksMax:
-		u.marks = append(u.marks, mark{offset, arrived})
-	case now.Sub(u.marks[0].arrived) > markAge:
-		u.marks = append(u.marks[:0], mark{offset, arrived})
+	for i := range results {
+		if results[i].Kind != base.OK {
+			continue
+		}
+		o.metrics.Produced(took)
+		u, m := o.at(place{batches[i].Topic, batches[i].Partition}), mark{results[i].Base, arrived.Sub(o.began)}
+		switch {
+		case m.offset < u.end:
+			o.metrics.Delivered(took)
+		case len(u.marks) < marksMax:
+			u.marks = append(u.marks, m)
+		case now.Sub(o.began)-u.marks[0].arrived > markAge:
+			u.marks = append(u.marks[:0], m)
+		}
 	}
 }
 
@@ -83,7 +92,7 @@ func (o *observer) Fetched(topic base.TopicID, partition int32, end int64) {
 	u.end = end
 	n := 0
 	for ; n < len(u.marks) && u.marks[n].offset < end; n++ {
-		if age := now.Sub(u.marks[n].arrived); age <= markAge {
+		if age := now.Sub(o.began) - u.marks[n].arrived; age <= markAge {
 			o.metrics.Delivered(age)
 		}
 	}

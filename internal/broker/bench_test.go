@@ -70,7 +70,7 @@ func frameOf(r kmsg.Request, version int16) []byte {
 func BenchmarkProduce(b *testing.B) {
 	for _, c := range []struct {
 		partitions int32 // in no order, as from a client that keeps them in a map
-		records    int // of 1 KiB, for each partition
+		records    int   // of 1 KiB, for each partition
 		codec      batch.Codec
 	}{{1, 1000, batch.None}, {1, 1000, batch.LZ4}, {100, 10, batch.None}, {100, 10, batch.LZ4}, {1000, 1, batch.None}, {5000, 1, batch.None}} {
 		b.Run(fmt.Sprintf("%dx%dKiB/%v", c.partitions, c.records, c.codec), func(b *testing.B) {

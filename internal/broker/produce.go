@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -43,8 +44,8 @@ type production struct {
 	q      *query
 	r      *kmsg.ProduceRequest
 	topics []topicName // distinct, as the client named them
-	parts  []part
-	err    error // why topics could not be looked up
+	parts  []part      // by topic and partition
+	err    error       // why topics could not be looked up
 }
 
 // topicName is a topic as a client names it: by name, or, from version 13 on, by id.
@@ -67,15 +68,42 @@ type part struct {
 
 func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 	p := &production{q: q, r: r}
-	count := 0
-	for i := range r.Topics {
-		count += len(r.Topics[i].Partitions)
+	places := p.places()
+	p.parts = make([]part, 0, len(places))
+	for n, at := range places {
+		x := &r.Topics[at.topic].Partitions[at.partition]
+		if n > 0 && places[n-1].key == at.key {
+			p.parts[len(p.parts)-1].records = x.Records
+			continue
+		}
+		one := part{at: at.key.topic(), index: x.Partition, records: x.Records, answer: kmsg.NewProduceResponseTopicPartition()}
+		one.answer.Partition, one.answer.BaseOffset = x.Partition, -1
+		p.parts = append(p.parts, one)
 	}
-	p.parts = make([]part, 0, count)
-	topics := make(map[topicName]int, len(r.Topics))
-	ascend := true // nearly always: then no partition is there twice
-	for i := range r.Topics {
-		t := &r.Topics[i]
+	return p
+}
+
+// placed is where in the request something is produced to a partition.
+type placed struct {
+	key              partKey
+	topic, partition int32 // in the request's lists
+}
+
+// partKey is the place of a part's topic among those of the production, and its partition.
+type partKey uint64
+
+func (k partKey) topic() int { return int(k >> 32) }
+
+// places lists what the request produces, by partKey, and sets the topics. Clients that keep partitions in a map send them in no
+// order; in order they are looked up sooner, here and in the rooms below.
+func (p *production) places() []placed {
+	count := 0
+	for i := range p.r.Topics {
+		count += len(p.r.Topics[i].Partitions)
+	}
+	list, topics, ascend := make([]placed, 0, count), make(map[topicName]int, len(p.r.Topics)), true
+	for i := range p.r.Topics {
+		t := &p.r.Topics[i]
 		name := topicName{t.Topic, t.TopicID}
 		at, again := topics[name]
 		if !again {
@@ -83,36 +111,21 @@ func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 			topics[name] = at
 			p.topics = append(p.topics, name)
 		}
-		ascend = ascend && !again
 		for j := range t.Partitions {
-			x := &t.Partitions[j]
-			ascend = ascend && (j == 0 || t.Partitions[j-1].Partition < x.Partition)
-			one := part{at: at, index: x.Partition, records: x.Records, answer: kmsg.NewProduceResponseTopicPartition()}
-			one.answer.Partition, one.answer.BaseOffset = x.Partition, -1
-			p.parts = append(p.parts, one)
+			k := partKey(at)<<32 | partKey(uint32(t.Partitions[j].Partition))
+			ascend = ascend && (len(list) == 0 || list[len(list)-1].key < k)
+			list = append(list, placed{k, int32(i), int32(j)})
 		}
 	}
 	if !ascend {
-		p.distinct()
+		slices.SortFunc(list, func(a, b placed) int {
+			if a.key != b.key {
+				return cmp.Compare(a.key, b.key)
+			}
+			return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
+		})
 	}
-	return p
-}
-
-// distinct leaves one part of each partition, in the place of its first and with the records of its last.
-func (p *production) distinct() {
-	first := make(map[uint64]int, len(p.parts)) // by topic and partition
-	kept := p.parts[:0]
-	for _, t := range p.parts {
-		k := uint64(t.at)<<32 | uint64(uint32(t.index))
-		if i, again := first[k]; again {
-			kept[i].records = t.records
-			continue
-		}
-		first[k] = len(kept)
-		kept = append(kept, t)
-	}
-	clear(p.parts[len(kept):])
-	p.parts = kept
+	return list
 }
 
 func (t *part) refuse(k base.Kind, text string) {
@@ -250,10 +263,8 @@ func (p *production) append() answer {
 	done.OnDone(func([]ingest.Result, error) { p.q.held() })
 	q := p.q
 	done.OnDone(func(results []ingest.Result, err error) {
-		for i := range results {
-			if results[i].Kind == base.OK && err == nil {
-				q.b.config.Watch.Produced(batches[i].Topic, batches[i].Partition, results[i].Base, q.arrived)
-			}
+		if err == nil {
+			q.b.config.Watch.Produced(q.arrived, batches, results)
 		}
 	})
 	return answer{later: func() answer {
@@ -274,7 +285,7 @@ func (p *production) append() answer {
 	}}
 }
 
-// answer puts the partitions together as the client sent them.
+// answer puts the partitions together by topic, these as the client sent them.
 func (p *production) answer() answer {
 	if p.r.Acks == 0 {
 		return answer{hangUp: p.failed()}

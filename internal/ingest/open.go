@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -76,14 +75,12 @@ func (s *sealed) layOut() []byte {
 // besides reports whether both are of one partition.
 func (p *pending) besides(q *pending) bool { return p.Partition == q.Partition && p.Topic == q.Topic }
 
-// byPlace sorts batches by topic, in the order in which topics first appear, and partition. Those of a partition stay in their
-// order.
+// byPlace sorts the batches of a segment by topic, in the order in which topics first appear, and partition. Those of a partition
+// stay in their order.
 func byPlace(batches []*pending) []*pending {
-	type place struct {
-		key uint64 // topic and partition
-		n   int
-	}
-	places, topics, topic := make([]place, len(batches)), map[base.TopicID]uint64{}, uint64(0)
+	// Sorted are numbers, which takes a tenth of the time: of the topic, the partition and the batch.
+	const batchBits, partitionBits = 16, 32
+	places, topics, topic := make([]uint64, len(batches)), map[base.TopicID]uint64{}, uint64(0)
 	for n, p := range batches {
 		if n == 0 || p.Topic != batches[n-1].Topic {
 			known := false
@@ -92,15 +89,18 @@ func byPlace(batches []*pending) []*pending {
 				topics[p.Topic] = topic
 			}
 		}
-		places[n] = place{topic<<32 | uint64(uint32(p.Partition)), n}
+		places[n] = topic<<(partitionBits+batchBits) | uint64(uint32(p.Partition))<<batchBits | uint64(n)
 	}
-	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.key, b.key), a.n-b.n) })
+	slices.Sort(places)
 	sorted := make([]*pending, len(batches))
-	for n := range places {
-		sorted[n] = batches[places[n].n]
+	for n, place := range places {
+		sorted[n] = batches[place&(1<<batchBits-1)]
 	}
 	return sorted
 }
+
+// A segment's batches, and so its topics, are counted in 16 bits.
+const _ = uint16(MaxSegmentBatches)
 
 func (p *pending) describe(pos uint32) log.Batch {
 	b := log.Batch{Topic: p.Topic, Partition: p.Partition, Pos: pos, Len: uint32(len(p.Bytes)), Count: p.Info.Count,
