@@ -53,8 +53,9 @@ func (b *bed) serve(c *conn, frame []byte) (response kmsg.Response, size int) {
 	defer a.done()
 	size += a.raw.Len()
 	if a.response != nil {
+		c.answered(q, &a)
 		a.response.SetVersion(q.header.Version)
-		size += len(wire.EncodeResponse(nil, q.header.CorrelationID, a.response))
+		size += len(wire.EncodeResponse(make([]byte, 0, a.sizeHint), q.header.CorrelationID, a.response))
 	}
 	return a.response, size
 }

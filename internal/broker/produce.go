@@ -304,8 +304,11 @@ func (p *production) answer() answer {
 		t.Partitions = append(t.Partitions, p.parts[i].answer)
 	}
 	response.Topics = slices.DeleteFunc(topics, func(t kmsg.ProduceResponseTopic) bool { return len(t.Partitions) == 0 })
-	return answer{response: response}
+	return answer{response: response, sizeHint: (1 + len(p.parts)) * produceAnswerBytes}
 }
+
+// produceAnswerBytes is what most partitions take in an answer.
+const produceAnswerBytes = 40
 
 // letGo drops the references to the request's bytes: ingest has them, and needs them for a shorter time than the answer
 // takes.
