@@ -59,12 +59,13 @@ func BenchmarkAppendSpread(b *testing.B) {
 	if v, err := a.Propose(&log.CreateTopic{Name: "wide", ID: wide, Partitions: partitions}).Wait(soon()); err != nil || v.Kind() != base.OK {
 		b.Fatal(err, v)
 	}
-	list, body := make([]ingest.Batch, partitions), make([]byte, 2<<10)
+	const size = 2 << 10
+	list, frame := make([]ingest.Batch, partitions), make([]byte, partitions*size)
 	for i := range list {
 		list[i] = numbered(int32(i*1999%partitions), 1, 0, 3)
-		list[i].Topic, list[i].Bytes = wide, body
+		list[i].Topic, list[i].Bytes = wide, frame[i*size:(i+1)*size]
 	}
-	b.SetBytes(partitions * int64(len(body)))
+	b.SetBytes(int64(len(frame)))
 	b.ReportAllocs()
 	for b.Loop() {
 		r, err := a.Append(list).Wait(soon())
