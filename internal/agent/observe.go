@@ -16,6 +16,8 @@ const (
 	placesMax = 10_000
 	// marksMax batches of one partition, 1 KiB, wait for a reader. Where more do, those are not measured.
 	marksMax = 64
+	// followedMax batches of one request, taken evenly, are waited for: a request may have one for each of thousands of partitions.
+	followedMax = 64
 	// markAge ends the wait for a reader: who reads a minute later was not there, and says nothing about latency.
 	markAge = time.Minute
 )
@@ -29,6 +31,7 @@ type observer struct {
 
 	mu     sync.Mutex
 	places map[place]*undelivered
+	turn   int // so that it is not always the same partitions that are followed
 }
 
 type place struct {
@@ -61,22 +64,32 @@ func (o *observer) Request(api string, took time.Duration, kind base.Kind) {
 func (o *observer) Produced(arrived time.Time, batches []ingest.Batch, results []ingest.Result) {
 	now := o.env.Now()
 	took := now.Sub(arrived)
+	for i := range results {
+		if results[i].Kind == base.OK {
+			o.metrics.Produced(took)
+		}
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i := range results {
-		if results[i].Kind != base.OK {
-			continue
+	o.turn++
+	step := (len(results) + followedMax - 1) / followedMax
+	for i := o.turn % max(step, 1); i < len(results); i += step {
+		if results[i].Kind == base.OK {
+			o.follow(place{batches[i].Topic, batches[i].Partition}, mark{results[i].Base, arrived.Sub(o.began)}, now)
 		}
-		o.metrics.Produced(took)
-		u, m := o.at(place{batches[i].Topic, batches[i].Partition}), mark{results[i].Base, arrived.Sub(o.began)}
-		switch {
-		case m.offset < u.end:
-			o.metrics.Delivered(took)
-		case len(u.marks) < marksMax:
-			u.marks = append(u.marks, m)
-		case now.Sub(o.began)-u.marks[0].arrived > markAge:
-			u.marks = append(u.marks[:0], m)
-		}
+	}
+}
+
+// follow notes a batch until a reader has it; o.mu is held.
+func (o *observer) follow(p place, m mark, now time.Time) {
+	u, age := o.at(p), now.Sub(o.began)
+	switch {
+	case m.offset < u.end:
+		o.metrics.Delivered(age - m.arrived)
+	case len(u.marks) < marksMax:
+		u.marks = append(u.marks, m)
+	case age-u.marks[0].arrived > markAge:
+		u.marks = append(u.marks[:0], m)
 	}
 }
 

@@ -71,6 +71,21 @@ func TestABatchIsDeliveredOnce(t *testing.T) {
 			o.Produced(time.Now(), []ingest.Batch{{Topic: topic}, {Topic: topic}}, []ingest.Result{{Kind: base.RequestTimedOut, Base: -1}, {Base: 0}})
 			o.Fetched(topic, 0, 10)
 		}, 1},
+		{"of many partitions, evenly", func(o *observer) {
+			batches, results := make([]ingest.Batch, 10*followedMax), make([]ingest.Result, 10*followedMax)
+			for i := range batches {
+				batches[i] = ingest.Batch{Topic: topic, Partition: int32(i)}
+			}
+			for round := range int64(10) { // in which each has its turn
+				for i := range results {
+					results[i].Base = round
+				}
+				o.Produced(time.Now(), batches, results)
+			}
+			for i := range batches {
+				o.Fetched(topic, int32(i), 10)
+			}
+		}, 10 * followedMax},
 		{"never read", func(o *observer) {
 			for i := range int64(2 * marksMax) {
 				batch(o, i, time.Now())
