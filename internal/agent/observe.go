@@ -7,14 +7,17 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
+	"github.com/millrace-io/millrace/internal/ingest"
 )
 
 // Bounds of what an observer remembers.
 const (
-	// placesMax partitions take some megabytes at most; beyond that all are forgotten and begin anew.
+	// placesMax partitions take some megabytes; beyond that all are forgotten and begin anew.
 	placesMax = 10_000
-	// marksMax batches of one partition: 256 wait for a reader that is a few seconds behind.
-	marksMax = 256
+	// marksMax batches of one partition, 1 KiB, wait for a reader. Where more do, those are not measured.
+	marksMax = 64
+	// followedMax batches of one request, taken evenly, are waited for: a request may have one for each of thousands of partitions.
+	followedMax = 64
 	// markAge ends the wait for a reader: who reads a minute later was not there, and says nothing about latency.
 	markAge = time.Minute
 )
@@ -24,9 +27,11 @@ const (
 type observer struct {
 	env     env.Env
 	metrics *console.Metrics
+	began   time.Time
 
 	mu     sync.Mutex
 	places map[place]*undelivered
+	turn   int // so that it is not always the same partitions that are followed
 }
 
 type place struct {
@@ -40,13 +45,14 @@ type undelivered struct {
 	marks []mark
 }
 
+// mark is a batch. It holds no pointer: the collector has no business with tens of thousands of them.
 type mark struct {
 	offset  int64
-	arrived time.Time
+	arrived time.Duration // since the observer began
 }
 
 func newObserver(e env.Env, metrics *console.Metrics) *observer {
-	return &observer{env: e, metrics: metrics, places: map[place]*undelivered{}}
+	return &observer{env: e, metrics: metrics, began: e.Now(), places: map[place]*undelivered{}}
 }
 
 // Request implements broker.Watcher.
@@ -55,19 +61,35 @@ func (o *observer) Request(api string, took time.Duration, kind base.Kind) {
 }
 
 // Produced implements broker.Watcher. A reader may have been faster than the producer's own answer.
-func (o *observer) Produced(topic base.TopicID, partition int32, offset int64, arrived time.Time) {
+func (o *observer) Produced(arrived time.Time, batches []ingest.Batch, results []ingest.Result) {
 	now := o.env.Now()
-	o.metrics.Produced(now.Sub(arrived))
+	took := now.Sub(arrived)
+	for i := range results {
+		if results[i].Kind == base.OK {
+			o.metrics.Produced(took)
+		}
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	u := o.at(place{topic, partition})
+	o.turn++
+	step := (len(results) + followedMax - 1) / followedMax
+	for i := o.turn % max(step, 1); i < len(results); i += step {
+		if results[i].Kind == base.OK {
+			o.follow(place{batches[i].Topic, batches[i].Partition}, mark{results[i].Base, arrived.Sub(o.began)}, now)
+		}
+	}
+}
+
+// follow notes a batch until a reader has it; o.mu is held.
+func (o *observer) follow(p place, m mark, now time.Time) {
+	u, age := o.at(p), now.Sub(o.began)
 	switch {
-	case offset < u.end:
-		o.metrics.Delivered(now.Sub(arrived))
+	case m.offset < u.end:
+		o.metrics.Delivered(age - m.arrived)
 	case len(u.marks) < marksMax:
-		u.marks = append(u.marks, mark{offset, arrived})
-	case now.Sub(u.marks[0].arrived) > markAge:
-		u.marks = append(u.marks[:0], mark{offset, arrived})
+		u.marks = append(u.marks, m)
+	case age-u.marks[0].arrived > markAge:
+		u.marks = append(u.marks[:0], m)
 	}
 }
 
@@ -83,7 +105,7 @@ func (o *observer) Fetched(topic base.TopicID, partition int32, end int64) {
 	u.end = end
 	n := 0
 	for ; n < len(u.marks) && u.marks[n].offset < end; n++ {
-		if age := now.Sub(u.marks[n].arrived); age <= markAge {
+		if age := now.Sub(o.began) - u.marks[n].arrived; age <= markAge {
 			o.metrics.Delivered(age)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
+	"github.com/millrace-io/millrace/internal/ingest"
 )
 
 // delivered counts the batches whose latency from end to end was noted.
@@ -31,41 +32,63 @@ func delivered(t *testing.T, m *console.Metrics) uint64 {
 
 func TestABatchIsDeliveredOnce(t *testing.T) {
 	topic := base.TopicID{1}
+	batch := func(o *observer, offset int64, arrived time.Time) {
+		o.Produced(arrived, []ingest.Batch{{Topic: topic}}, []ingest.Result{{Base: offset}})
+	}
 	for _, c := range []struct {
 		name  string
 		story func(o *observer)
 		want  uint64
 	}{
 		{"read after the producer's answer", func(o *observer) {
-			o.Produced(topic, 0, 0, time.Now())
-			o.Produced(topic, 0, 10, time.Now())
+			batch(o, 0, time.Now())
+			batch(o, 10, time.Now())
 			o.Fetched(topic, 0, 20)
 		}, 2},
 		{"read before the producer's answer", func(o *observer) {
 			o.Fetched(topic, 0, 20)
-			o.Produced(topic, 0, 10, time.Now())
+			batch(o, 10, time.Now())
 		}, 1},
 		{"read twice", func(o *observer) {
-			o.Produced(topic, 0, 0, time.Now())
+			batch(o, 0, time.Now())
 			o.Fetched(topic, 0, 10)
 			o.Fetched(topic, 0, 10)
 		}, 1},
 		{"read in part", func(o *observer) {
-			o.Produced(topic, 0, 0, time.Now())
-			o.Produced(topic, 0, 10, time.Now())
+			batch(o, 0, time.Now())
+			batch(o, 10, time.Now())
 			o.Fetched(topic, 0, 10)
 		}, 1},
 		{"another partition", func(o *observer) {
-			o.Produced(topic, 0, 0, time.Now())
+			batch(o, 0, time.Now())
 			o.Fetched(topic, 1, 10)
 		}, 0},
 		{"read long after", func(o *observer) {
-			o.Produced(topic, 0, 0, time.Now().Add(-time.Hour))
+			batch(o, 0, time.Now().Add(-time.Hour))
 			o.Fetched(topic, 0, 10)
 		}, 0},
+		{"refused", func(o *observer) {
+			o.Produced(time.Now(), []ingest.Batch{{Topic: topic}, {Topic: topic}}, []ingest.Result{{Kind: base.RequestTimedOut, Base: -1}, {Base: 0}})
+			o.Fetched(topic, 0, 10)
+		}, 1},
+		{"of many partitions, evenly", func(o *observer) {
+			batches, results := make([]ingest.Batch, 10*followedMax), make([]ingest.Result, 10*followedMax)
+			for i := range batches {
+				batches[i] = ingest.Batch{Topic: topic, Partition: int32(i)}
+			}
+			for round := range int64(10) { // in which each has its turn
+				for i := range results {
+					results[i].Base = round
+				}
+				o.Produced(time.Now(), batches, results)
+			}
+			for i := range batches {
+				o.Fetched(topic, int32(i), 10)
+			}
+		}, 10 * followedMax},
 		{"never read", func(o *observer) {
 			for i := range int64(2 * marksMax) {
-				o.Produced(topic, 0, i, time.Now())
+				batch(o, i, time.Now())
 			}
 		}, 0},
 	} {

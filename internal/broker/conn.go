@@ -290,7 +290,7 @@ func (c *conn) write(q *query, a answer) bool {
 	out := a.raw
 	if a.response != nil {
 		a.response.SetVersion(q.header.Version)
-		out = piece.List{piece.Of(wire.EncodeResponse(nil, q.header.CorrelationID, a.response))}
+		out = piece.List{piece.Of(wire.EncodeResponse(make([]byte, 0, a.sizeHint), q.header.CorrelationID, a.response))}
 	}
 	by := c.b.env.Now().Add(answerTime)
 	err := out.WriteTo(c.net, writePiece, func() {

@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +25,7 @@ type counters struct {
 	requests  [keysCounted]atomic.Int64
 	latencies [keysCounted]latency
 	codes     [codesCounted]atomic.Int64
+	plans     sync.Map // by reflect.Type of a response: its codePlan
 	accepted  atomic.Int64
 	malformed atomic.Int64
 	panics    atomic.Int64
@@ -95,38 +96,5 @@ func (s *counters) answered(q *query, took time.Duration) {
 func (s *counters) code(code int16) {
 	if code != 0 {
 		s.codes[min(max(int(code)+1, 0), codesCounted-1)].Add(1)
-	}
-}
-
-// count adds up the error codes of an answer, wherever they stand in it, and gives the first.
-func (s *counters) count(response kmsg.Response) (first int16) {
-	s.walk(reflect.ValueOf(response).Elem(), &first)
-	return first
-}
-
-func (s *counters) walk(v reflect.Value, first *int16) {
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			switch f := v.Field(i); f.Kind() {
-			case reflect.Int16:
-				if v.Type().Field(i).Name == "ErrorCode" {
-					code := int16(f.Int())
-					s.code(code)
-					if *first == 0 {
-						*first = code
-					}
-				}
-			case reflect.Slice, reflect.Struct:
-				s.walk(f, first)
-			}
-		}
-	case reflect.Slice:
-		if v.Type().Elem().Kind() != reflect.Struct {
-			return
-		}
-		for i := range v.Len() {
-			s.walk(v.Index(i), first)
-		}
 	}
 }

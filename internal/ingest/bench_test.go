@@ -9,6 +9,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
 	"github.com/millrace-io/millrace/internal/segment"
@@ -46,6 +47,34 @@ func BenchmarkAppend(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkAppendSpread measures what a request of 2 KiB for each of 5,000 partitions costs, from Append to its results. Its
+// partitions come in no order, as from a client that keeps them in a map.
+func BenchmarkAppendSpread(b *testing.B) {
+	const partitions = 5000
+	a := startWith(b, forgetful{memstore.New(time.Now)}, ingest.Config{BatchTimeout: 20 * time.Millisecond, BatchBytes: 8 << 20})
+	wide := base.TopicID{2}
+	if v, err := a.Propose(&log.CreateTopic{Name: "wide", ID: wide, Partitions: partitions}).Wait(soon()); err != nil || v.Kind() != base.OK {
+		b.Fatal(err, v)
+	}
+	const size = 2 << 10
+	list, frame := make([]ingest.Batch, partitions), make([]byte, partitions*size)
+	for i := range list {
+		list[i] = numbered(int32(i*1999%partitions), 1, 0, 3)
+		list[i].Topic, list[i].Bytes = wide, frame[i*size:(i+1)*size]
+	}
+	b.SetBytes(int64(len(frame)))
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := a.Append(list).Wait(soon())
+		if err != nil || r[0].Kind != base.OK || r[partitions-1].Kind != base.OK {
+			b.Fatal(err, r[0], r[partitions-1])
+		}
+		for i := range list {
+			list[i].Info.BaseSequence += list[i].Info.Count
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (i *Ingest) commit(s *sealed) {
 
 // committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
 func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
-	i.settled(s)
+	i.settle(s.batches...)
 	if err == nil && v.Kind() == base.RequestTimedOut {
 		i.counts.tooLate.Add(1)
 	}
@@ -122,9 +122,7 @@ func (i *Ingest) uploadFailed(s *sealed, err error) {
 		i.config.Log.Error("a segment could not be uploaded", "segment", s.ref.ID, "batches", len(s.batches), "error", err)
 	}
 	failed := append(slices.Clone(s.batches), i.takeBehind(s)...)
-	for _, p := range failed {
-		i.settle(p) // first: what is sent again for the answer must not meet it
-	}
+	i.settle(failed...) // first: what is sent again for the answer must not meet them
 	for _, p := range failed {
 		p.answer(refused(kind))
 	}
@@ -177,8 +175,8 @@ func (i *Ingest) dropFailed(s *sealed) {
 		s.batches, s.commit.Batches = batches, described
 	}
 	i.mu.Unlock()
+	i.settle(dropped...)
 	for _, p := range dropped {
-		i.settle(p)
 		p.answer(refused(base.RequestTimedOut))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -94,7 +95,7 @@ type Ingest struct {
 	lookMore    bool   // once more after that
 	parkedNo    int    // batches parked
 	parkedBytes int
-	tails       map[producerKey]*tail
+	tails       map[producerKey]tail
 	parked      map[producerKey][]*parked
 	expiry      time.Time              // no parked batch has waited long enough before; zero: none is parked
 	failed      map[producerKey]uint64 // batches of these producers fail in segments up to this number
@@ -108,7 +109,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 	i := &Ingest{
 		env: e, journal: journal, store: store, config: config, stop: env.NewStopper(e),
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
-		open: &open{}, tails: map[producerKey]*tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
+		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
@@ -124,18 +125,21 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 
 // Append takes the batches of one request, in order. The future has a Result for each, and no error.
 func (i *Ingest) Append(batches []Batch) *env.Future[[]Result] {
-	r := &request{future: env.NewFuture[[]Result](i.env), results: make([]Result, len(batches)), left: len(batches)}
+	r := &request{future: env.NewFuture[[]Result](i.env), results: make([]Result, len(batches))}
 	if len(batches) == 0 {
 		r.future.Set(nil, nil)
 		return r.future
 	}
+	r.left.Store(int64(len(batches)))
 	i.journal.Active()
+	list, now := make([]pending, len(batches)), i.env.Now()
 	i.mu.Lock()
 	stopping := i.stopping
 	parkedAny := false
 	if !stopping {
 		for n := range batches {
-			parkedAny = !i.add(&pending{Batch: batches[n], request: r, index: n, at: i.env.Now()}) || parkedAny
+			list[n] = pending{Batch: batches[n], request: r, index: n, at: now}
+			parkedAny = !i.add(&list[n], now) || parkedAny
 		}
 		i.wake.Broadcast()
 	}
@@ -201,18 +205,14 @@ func (i *Ingest) nudge() {
 // request is one call of Append.
 type request struct {
 	future  *env.Future[[]Result]
-	mu      sync.Mutex
 	results []Result
-	left    int
+	left    atomic.Int64 // results to come: who brings the last one answers
 }
 
+// set brings a result, once for each index.
 func (r *request) set(index int, v Result) {
-	r.mu.Lock()
 	r.results[index] = v
-	r.left--
-	last := r.left == 0
-	r.mu.Unlock()
-	if last {
+	if r.left.Add(-1) == 0 {
 		r.future.Set(r.results, nil)
 	}
 }

@@ -33,13 +33,19 @@ type agent struct {
 
 func start(t testing.TB, store objstore.Store, timeout time.Duration) agent {
 	t.Helper()
+	return startWith(t, store, ingest.Config{BatchTimeout: timeout, BatchBytes: 1 << 20})
+}
+
+func startWith(t testing.TB, store objstore.Store, config ingest.Config) agent {
+	t.Helper()
 	e, quiet := env.Real(), slog.New(slog.NewTextHandler(io.Discard, nil))
 	cluster, err := journal.OpenCluster(context.Background(), e, store)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := control.New(e, store, cluster, control.Config{Profile: admin.Profile{Roles: admin.AllRoles}, W: journal.W, Log: quiet}, nil)
-	i := ingest.New(e, c, store, ingest.Config{BatchTimeout: timeout, BatchBytes: 1 << 20, Log: quiet})
+	config.Log = quiet
+	i := ingest.New(e, c, store, config)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}

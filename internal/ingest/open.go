@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -45,32 +46,21 @@ type sealed struct {
 	rides   int // bytes; 0: it is uploaded
 }
 
-// layOut puts the batches together by partition, in the order in which partitions first appear, and gives the file.
+// layOut puts the batches together by topic and partition and gives the file. In that order deciding and applying them, and
+// reading them, is cheapest.
 func (s *sealed) layOut() []byte {
-	type place struct {
-		topic base.TopicID
-		index int32
-	}
-	order := make([]place, 0, 16)
-	groups := map[place][]*pending{}
-	for _, p := range s.batches {
-		k := place{p.Topic, p.Partition}
-		if groups[k] == nil {
-			order = append(order, k)
-		}
-		groups[k] = append(groups[k], p)
-	}
+	s.batches = byPlace(s.batches)
 	s.commit = &log.CommitSegment{File: s.ref, Batches: make([]log.Batch, 0, len(s.batches))}
-	s.batches = make([]*pending, 0, len(s.batches))
-	b := segment.NewBuilder(s.ref.Store)
-	for _, k := range order {
-		parts := make([]segment.Part, len(groups[k]))
-		for n, p := range groups[k] {
-			parts[n] = segment.Part{Bytes: p.Bytes, CRC: batch.Batch(p.Bytes).Sum()}
+	b, parts := segment.NewBuilder(s.ref.Store), make([]segment.Part, len(s.batches))
+	for n, p := range s.batches {
+		parts[n] = segment.Part{Bytes: p.Bytes, CRC: batch.Batch(p.Bytes).Sum()}
+	}
+	for from, to := 0, 0; from < len(s.batches); from = to {
+		first := s.batches[from]
+		for to = from + 1; to < len(s.batches) && s.batches[to].besides(first); to++ {
 		}
-		pos := uint32(b.Add(k.topic, k.index, parts...).Pos)
-		for _, p := range groups[k] {
-			s.batches = append(s.batches, p)
+		pos := uint32(b.Add(first.Topic, first.Partition, parts[from:to]...).Pos)
+		for _, p := range s.batches[from:to] {
 			s.commit.Batches = append(s.commit.Batches, p.describe(pos))
 			pos += uint32(len(p.Bytes))
 		}
@@ -82,6 +72,36 @@ func (s *sealed) layOut() []byte {
 	}
 	return body
 }
+
+// besides reports whether both are of one partition.
+func (p *pending) besides(q *pending) bool { return p.Partition == q.Partition && p.Topic == q.Topic }
+
+// byPlace sorts the batches of a segment by topic, in the order in which topics first appear, and partition. Those of a partition
+// stay in their order.
+func byPlace(batches []*pending) []*pending {
+	// Sorted are numbers, which takes a tenth of the time: of the topic, the partition and the batch.
+	const batchBits, partitionBits = 16, 32
+	places, topics, topic := make([]uint64, len(batches)), map[base.TopicID]uint64{}, uint64(0)
+	for n, p := range batches {
+		if n == 0 || p.Topic != batches[n-1].Topic {
+			known := false
+			if topic, known = topics[p.Topic]; !known {
+				topic = uint64(len(topics))
+				topics[p.Topic] = topic
+			}
+		}
+		places[n] = topic<<(partitionBits+batchBits) | uint64(uint32(p.Partition))<<batchBits | uint64(n)
+	}
+	slices.Sort(places)
+	sorted := make([]*pending, len(batches))
+	for n, place := range places {
+		sorted[n] = batches[place&(1<<batchBits-1)]
+	}
+	return sorted
+}
+
+// A segment's batches, and so its topics, are counted in 16 bits.
+const _ = uint16(MaxSegmentBatches)
 
 func (p *pending) describe(pos uint32) log.Batch {
 	b := log.Batch{Topic: p.Topic, Partition: p.Partition, Pos: pos, Len: uint32(len(p.Bytes)), Count: p.Info.Count,

@@ -36,18 +36,18 @@ type parked struct {
 	until time.Time
 }
 
-// add takes a batch into the open segment, or parks it (false). i.mu is held.
-func (i *Ingest) add(p *pending) bool {
+// add takes a batch that came now into the open segment, or parks it (false). i.mu is held.
+func (i *Ingest) add(p *pending, now time.Time) bool {
 	k, idempotent := p.producer()
 	if !idempotent {
-		i.open.add(p, i.env.Now())
+		i.open.add(p, now)
 		return true
 	}
 	if !i.fits(k, p) && i.parkedNo < parkedMax && i.parkedBytes+len(p.Bytes) <= parkedBytesMax {
 		i.counts.parked.Add(1)
 		i.parkedNo++
 		i.parkedBytes += len(p.Bytes)
-		until := i.env.Now().Add(parkFor)
+		until := now.Add(parkFor)
 		i.expiry = earlier(i.expiry, until)
 		i.parked[k] = append(i.parked[k], &parked{p, until})
 		slices.SortStableFunc(i.parked[k], func(a, b *parked) int {
@@ -55,7 +55,7 @@ func (i *Ingest) add(p *pending) bool {
 		})
 		return false
 	}
-	i.take(k, p)
+	i.take(k, p, now)
 	i.unpark(k, false)
 	return true
 }
@@ -68,27 +68,24 @@ func ahead(a, b int32) int32 {
 }
 
 // take puts a batch of an idempotent producer into the open segment.
-func (i *Ingest) take(k producerKey, p *pending) {
+func (i *Ingest) take(k producerKey, p *pending, now time.Time) {
 	i.hold(k, p)
-	i.open.add(p, i.env.Now())
+	i.open.add(p, now)
 }
 
 // hold counts a batch among those under way of its producer.
 func (i *Ingest) hold(k producerKey, p *pending) {
 	t := i.tails[k]
-	if t == nil {
-		t = &tail{}
-		i.tails[k] = t
-	}
 	if next := batch.NextSequence(p.Info.BaseSequence, p.Info.Count); t.left == 0 || p.Info.Epoch > t.epoch || p.Info.Epoch == t.epoch && ahead(next, t.next) > 0 {
 		t.epoch, t.next = p.Info.Epoch, next // a repeat of what is under way does not move it back
 	}
 	t.left++
+	i.tails[k] = t
 }
 
 // fits reports whether nothing is known to be missing before the batch: by what is under way here, else by the View.
 func (i *Ingest) fits(k producerKey, p *pending) bool {
-	if t := i.tails[k]; t != nil {
+	if t, ok := i.tails[k]; ok {
 		if p.Info.Epoch > t.epoch {
 			return p.Info.BaseSequence == 0
 		}
@@ -114,7 +111,7 @@ func (i *Ingest) unpark(k producerKey, all bool) {
 			return
 		}
 		i.remove(k)
-		i.take(k, p.pending)
+		i.take(k, p.pending, i.env.Now())
 	}
 }
 
@@ -139,7 +136,7 @@ func (i *Ingest) expireParked(now time.Time) {
 			// The one with the lowest number goes first, though another may have waited longer.
 			p := i.parked[k][0]
 			i.remove(k)
-			i.take(k, p.pending)
+			i.take(k, p.pending, now)
 			i.unpark(k, false)
 		}
 	}
@@ -211,23 +208,19 @@ func (i *Ingest) parkedKeys() []producerKey {
 	return keys
 }
 
-// settled notes that all batches of a segment have their verdict.
-func (i *Ingest) settled(s *sealed) {
-	for _, p := range s.batches {
-		i.settle(p)
-	}
-}
-
-// settle notes that a batch has its verdict: from now on the View speaks for it.
-func (i *Ingest) settle(p *pending) {
-	k, ok := p.producer()
-	if !ok {
-		return
-	}
+// settle notes that batches have their verdict: from now on the View speaks for them.
+func (i *Ingest) settle(batches ...*pending) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if t := i.tails[k]; t != nil {
-		if t.left--; t.left == 0 {
+	for _, p := range batches {
+		k, idempotent := p.producer()
+		if !idempotent {
+			continue
+		}
+		if t := i.tails[k]; t.left > 1 {
+			t.left--
+			i.tails[k] = t
+		} else {
 			delete(i.tails, k)
 		}
 	}

@@ -8,6 +8,7 @@ package codec
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // ErrMalformed says that the bytes end too early, a varint is too long, or a length or count is past what remains.
@@ -15,6 +16,9 @@ var ErrMalformed = errors.New("codec: malformed or truncated value")
 
 // Writer appends values to B.
 type Writer struct{ B []byte }
+
+// Reserve makes room for n more bytes, so that a long list grows the buffer once.
+func (w *Writer) Reserve(n int) { w.B = slices.Grow(w.B, n) }
 
 func (w *Writer) Uint8(v uint8)    { w.B = append(w.B, v) }
 func (w *Writer) Uint16(v uint16)  { w.B = binary.LittleEndian.AppendUint16(w.B, v) }

@@ -160,6 +160,7 @@ func (e *SegmentCommitted) Encode(w *codec.Writer) {
 	w.Varint(int64(e.LastModified))
 	w.Varint(int64(e.At))
 	w.Uvarint(uint64(len(e.Batches)))
+	w.Reserve(len(e.Batches) * appendedBytes)
 	for i := range e.Batches {
 		e.Batches[i].encode(w)
 	}
@@ -177,6 +178,9 @@ func (e *FilesLanded) Encode(w *codec.Writer) {
 	w.Varint(int64(e.LastModified))
 	encodeLandings(w, e.Landings)
 }
+
+// appendedBytes is what most of them take.
+const appendedBytes = 32
 
 func (a *Appended) encode(w *codec.Writer) {
 	w.Uvarint(uint64(a.Key.Topic()))

@@ -20,16 +20,17 @@ type producers struct {
 // producerChunk is 1 to fewProducers producers by id; only the first chunk may be empty. It never changes.
 type producerChunk struct{ list []Producer }
 
-func searchProducer(ps []Producer, id int64) (int, bool) {
-	return slices.BinarySearchFunc(ps, id, func(p Producer, id int64) int {
-		switch {
-		case p.ID < id:
-			return -1
-		case p.ID > id:
-			return 1
+// searchProducer gives where in ps the producer of that id is, or would be. It is asked for every batch: slices.BinarySearchFunc
+// copies the producers that it compares.
+func searchProducer(ps []Producer, id int64) (at int, found bool) {
+	for end := len(ps); at < end; {
+		if middle := int(uint(at+end) >> 1); ps[middle].ID < id {
+			at = middle + 1
+		} else {
+			end = middle
 		}
-		return 0
-	})
+	}
+	return at, at < len(ps) && ps[at].ID == id
 }
 
 // place gives the array that id belongs in, and among many the key of its chunk.

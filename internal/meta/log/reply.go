@@ -25,6 +25,9 @@ type BatchReply struct {
 	Start int64 // the partition's log start offset
 }
 
+// batchReplyBytes is what most verdicts on a batch take.
+const batchReplyBytes = 8
+
 // Encode writes the reply.
 func (p *Reply) Encode(w *codec.Writer) {
 	w.Varint(int64(p.Kind))
@@ -34,6 +37,7 @@ func (p *Reply) Encode(w *codec.Writer) {
 	w.Varint(p.ProducerID)
 	w.Varint(p.Offset)
 	w.Uvarint(uint64(len(p.Batches)))
+	w.Reserve(len(p.Batches) * batchReplyBytes)
 	for _, b := range p.Batches {
 		w.Varint(int64(b.Kind))
 		w.Varint(b.Base)
