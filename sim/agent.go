@@ -47,7 +47,7 @@ type agent struct {
 	stats   control.Stats // as last counted
 	gather  ingest.Stats
 	hedges  int64
-	landed  int64
+	landed  landing.Stats
 }
 
 const peerPort = ":9094"
@@ -255,15 +255,17 @@ func (a *agent) count() {
 	m.Add(CommitTooLate, g.TooLate-a.gather.TooLate)
 	m.Add(SegmentRode, g.Rode-a.gather.Rode)
 	a.gather = g
-	var hedges, landed int64
+	var hedges int64
+	var landed landing.Stats
 	if a.whole != nil {
 		w := a.whole.Stats()
-		hedges, landed = int64(w.Hedges), int64(w.Landings)
+		hedges, landed.Landed = int64(w.Hedges), int64(w.Landings)
 	} else {
-		hedges, landed = a.hedge.Stats().Sent, a.land.Stats().Landed
+		hedges, landed = a.hedge.Stats().Sent, a.land.Stats()
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
-	m.Add(RidersLanded, landed-a.landed)
+	m.Add(RidersLanded, landed.Landed-a.landed.Landed)
+	m.Add(ContainerRefused, landed.Refused-a.landed.Refused)
 	a.hedges, a.landed = hedges, landed
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {

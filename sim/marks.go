@@ -90,6 +90,7 @@ const (
 	LevelRaised       Mark = "journal: entry of a newer version written"
 	SegmentRode       Mark = "riders: segment rode in an entry"
 	RidersLanded      Mark = "riders: landed in a data file"
+	ContainerRefused  Mark = "riders: refused what was to land, and its file deleted"
 	RiderRead         Mark = "riders: read from the journal"
 	RiderMoved        Mark = "riders: landed under a reader, its slot truncated"
 	BatchParked       Mark = "ingest: batch parked"
@@ -137,7 +138,7 @@ var AllMarks = []Mark{
 	AgentStartFailed, AgentExpired, AgentOutdated, AgentChallenged, EntryVoid, EntryStreamed, SlotLost, AttemptAdopted, WriterOvertaken,
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
 	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
-	SegmentRode, RidersLanded, RiderRead, RiderMoved,
+	SegmentRode, RidersLanded, ContainerRefused, RiderRead, RiderMoved,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,

@@ -31,6 +31,7 @@ var rulePlants = []Plant{
 	{Name: "what rides no more lands again", Rule: plant.LandsOnce, Finds: []string{CheckState}},
 	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
 	{Name: "riders land in a file that is not in the bucket yet", Rule: plant.LandsInUploads, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "a file is deleted while nobody knows whether something landed in it", Rule: plant.RefusedGo, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "files that landed are no references", Rule: plant.LandedRefersToo, Finds: []string{CheckState}},
 
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},

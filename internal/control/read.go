@@ -113,6 +113,9 @@ func (l *loop) catchUpBy(ahead int) error {
 
 // glance is a catchUp that nobody depends on: that the next slot is empty need not be proved.
 func (l *loop) glance() error {
+	if _, active := l.unheard(); !active {
+		return l.glanceIdly()
+	}
 	for range 2 {
 		news, err := l.journal.Glance(l.c.ctx)
 		if err != nil {
@@ -127,6 +130,33 @@ func (l *loop) glance() error {
 		}
 	}
 	return l.catchUpBy(contestedAhead) // others are at it
+}
+
+// glanceIdly is a glance where all who are not heard are idle. They renew now and then, several between two looks: that is no contest,
+// and one listing is to serve for all of it rather than what is read be known a little sooner.
+func (l *loop) glanceIdly() error {
+	news, err := l.journal.Glance(l.c.ctx)
+	if err != nil {
+		return err
+	}
+	if !news {
+		l.sawEnd()
+		return nil
+	}
+	more, tail, err := l.journal.GlanceOn(l.c.ctx, contestedAhead-1)
+	if err != nil {
+		return err
+	}
+	for range 1 + more {
+		if end, err := l.step(); end || err != nil {
+			return err
+		}
+	}
+	if tail {
+		l.sawEnd()
+		return nil
+	}
+	return l.catchUpBy(contestedAhead)
 }
 
 // step reads and applies the next entry; end tells that there is none.

@@ -65,6 +65,24 @@ func (l *Log) Glance(ctx context.Context) (news bool, err error) {
 	return true, nil
 }
 
+// GlanceOn looks at the slots after one that Glance has found, until one seems to be empty (end), or most of them are found. Next takes
+// what was found, and one listing serves for all of it.
+func (l *Log) GlanceOn(ctx context.Context, most int) (found int, end bool, err error) {
+	first := l.slot + 1
+	if _, ok := l.seen[first]; !ok {
+		return 0, false, nil
+	}
+	for ; found < most; found++ {
+		n := first + 1 + base.Slot(found)
+		s, err := l.look(ctx, n)
+		if err != nil || !s.found {
+			return found, err == nil, err
+		}
+		l.seen[n] = s
+	}
+	return found, false, nil
+}
+
 // sight gives what was seen of slot n before, else looks.
 func (l *Log) sight(ctx context.Context, n base.Slot) (sighting, error) {
 	if s, ok := l.seen[n]; ok {

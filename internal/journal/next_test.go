@@ -68,6 +68,37 @@ func TestGlanceCostsNoListing(t *testing.T) {
 	}, memstore.UnsteadyClock())
 }
 
+// What several wrote between two glances is read at the cost of one listing, and the tail that was met is not looked at again.
+func TestGlanceOnCostsOneListing(t *testing.T) {
+	run(t, func(b *bed) {
+		l, other := b.open(), b.open()
+		on := func(most, found int, end bool) {
+			n, met, err := l.GlanceOn(ctx, most)
+			b.want(err == nil && n == found && met == end, "glance on: %d, end %t, %v; want %d, %t", n, met, err, found, end)
+		}
+		on(3, 0, false) // nothing was found by a glance
+		for _, payload := range []string{"1", "2", "3"} {
+			b.append(other, payload)
+		}
+		b.trace(nil)
+		b.want(must(l.Glance(ctx)), "the first is found")
+		on(3, 2, true)
+		for _, payload := range []string{"1", "2", "3"} {
+			b.next(l, Believed, payload)
+		}
+		b.want(len(b.calls) == 5, "four reads and a listing: %q", b.calls)
+
+		for _, payload := range []string{"4", "5", "6"} {
+			b.append(other, payload)
+		}
+		b.want(must(l.Glance(ctx)), "the first is found")
+		on(1, 1, false)
+		for _, payload := range []string{"4", "5", "6"} {
+			b.next(l, Believed, payload)
+		}
+	}, memstore.UnsteadyClock())
+}
+
 // Glances alone never tell a sleeper that its slot is truncated: after some of them a proper look is asked for.
 func TestGlancesFindTheSleeper(t *testing.T) {
 	run(t, func(b *bed) {

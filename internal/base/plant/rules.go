@@ -26,6 +26,7 @@ const (
 	LandsWhereItIs  // positions shift by what comes before a rider in the file it lands in
 	LandsInUploads  // riders land only in a file that is in the bucket
 	LandedRefersToo // the files that landed in a file are references to it
+	RefusedGo       // of the files that were to be landed in only those go that were refused
 
 	// control
 	WonBeforeAnswer // a command is answered only when its entry is won

@@ -155,6 +155,9 @@ func (j *Job) settle() bool {
 	case p == nil:
 		return true
 	case !p.verdict.Done():
+		if plant.LeftOut(plant.RefusedGo) {
+			j.drop(p.file, "not waited for")
+		}
 		return false
 	}
 	j.pending = nil
