@@ -47,6 +47,7 @@ func (c *Control) enqueue(k *call) error {
 		return base.Errorf(base.RequestTimedOut, "%d commands wait for the journal, the most there may be: the bucket is slow or out of reach", maxCalls)
 	}
 	c.calls = append(c.calls, k)
+	c.freshBytes += committed(k.op)
 	c.wake.Broadcast()
 	return nil
 }
@@ -137,6 +138,7 @@ func (c *Control) dropStale() {
 func (c *Control) numbered(next uint64) (calls []*call, watermark uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.freshBytes = 0
 	for i := len(c.calls) - 1; i >= 0 && c.calls[i].number != 0; i-- {
 		next = c.calls[i].number + 1
 		break
