@@ -15,7 +15,7 @@ const inFlightMax = 4
 
 // DefaultFlightBytes is how much an entry has to commit to be sent behind one that is under way. A small load has one entry in
 // flight, and no more of them than before; a PUT more for each so many bytes is little beside those of the data files.
-const DefaultFlightBytes = 128 << 10
+const DefaultFlightBytes = 64 << 10
 
 // attempt is one entry under way.
 type attempt struct {
@@ -105,7 +105,11 @@ func (l *loop) launch(w *work, next *meta.State, p meta.Payload, commands []meta
 	} else {
 		_, a.mine = l.whoseTurn()
 	}
-	if err := l.journal.Launch(l.c.ctx, l.draft(next, p.Bytes()), l.c.nudge); err != nil {
+	answered := l.c.nudge
+	if plant.LeftOut(plant.FlightInOrder) && len(l.flight) > 0 {
+		answered = func() { l.answer(p.Outcomes) }
+	}
+	if err := l.journal.Launch(l.c.ctx, l.draft(next, p.Bytes()), answered); err != nil {
 		return err
 	}
 	a.waits.barriers, a.waits.asked = w.barriers, w.asked

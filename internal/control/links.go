@@ -15,11 +15,13 @@ func (l *loop) linkUp(n news) error {
 		m.met = map[base.Incarnation]bool{}
 	}
 	m.met[n.from] = true
+	if n.from == m.sequencer {
+		if err := l.landAll(); err != nil { // its entries would come between those under way
+			return err
+		}
+	}
 	if n.from != m.sequencer || m.sequencerUp != 0 {
 		return nil
-	}
-	if err := l.landAll(); err != nil { // its entries would come between those under way
-		return err
 	}
 	slot, _ := l.journal.Position()
 	if !l.c.peers.Send(n.link, msgSubscribe, encodeBarrier(0, slot)) {

@@ -108,37 +108,54 @@ func (l *loop) do(w *work) error {
 	if link != 0 {
 		l.forward(link)
 	}
-	own := link == 0
-	if w.asks() && !l.pending(own) { // what is under way cannot answer it, and the bucket can be looked at only behind it
-		if err := l.landAll(); err != nil {
-			return err
-		}
-	}
-	if l.pending(own) {
-		if err := l.write(w, own); err != nil {
-			return err
-		}
+	if err := l.writeDue(w, link == 0); err != nil {
+		return err
 	}
 	if link != 0 && !w.look && l.askSequencer(link, w) {
 		w.barriers = nil
 	}
 	if w.asks() {
-		l.loseFaith()
-		look := l.catchUp
-		if l.atLeisure(w) {
-			look = l.glance
-		}
-		if err := look(); err != nil {
+		if err := l.readEnd(w); err != nil || l.c.stop.Stopped() {
 			return err
 		}
-		l.release(w)
-		l.judge()
 	}
 	l.tryAgain()
 	l.challenge(w)
 	l.snapshot()
 	l.redial()
 	l.schedule()
+	return nil
+}
+
+// writeDue writes an entry, if one is due. Where somebody asks for the journal's end that answers it; if there is none, what is under way
+// is settled first, as the bucket can be looked at only behind it: and then what waited for that may be due.
+func (l *loop) writeDue(w *work, own bool) error {
+	if w.asks() && !l.pending(own) {
+		if err := l.landAll(); err != nil || l.c.stop.Stopped() {
+			return err
+		}
+	}
+	if !l.pending(own) {
+		return nil
+	}
+	return l.write(w, own)
+}
+
+// readEnd follows the journal to its end, for w.
+func (l *loop) readEnd(w *work) error {
+	if err := l.landAll(); err != nil || l.c.stop.Stopped() {
+		return err
+	}
+	l.loseFaith()
+	look := l.catchUp
+	if l.atLeisure(w) {
+		look = l.glance
+	}
+	if err := look(); err != nil {
+		return err
+	}
+	l.release(w)
+	l.judge()
 	return nil
 }
 
