@@ -29,6 +29,7 @@ type world struct {
 	main   *sim.Proc
 	bucket objstore.Store
 	pause  func(key string) time.Duration // how long a request of that key takes beside the usual
+	level  uint16                         // of agents that join from now on; 0: that of this version
 }
 
 // inWorld runs f in a world of its own, within an hour of virtual time.
@@ -92,7 +93,7 @@ func (x *world) join(name string, peers bool, roles admin.Roles) *inhabitant {
 			x.Error(err)
 			return
 		}
-		config := control.Config{Profile: admin.Profile{Kafka: name, Roles: roles}, W: journal.W, Log: quiet,
+		config := control.Config{Profile: admin.Profile{Kafka: name, Roles: roles}, W: journal.W, Log: quiet, Level: x.level,
 			Rode: func(ref base.FileRef, body []byte) { a.rode[ref] = bytes.Clone(body) }}
 		var links control.Peers
 		if peers {
