@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/invariant"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -121,5 +122,5 @@ func (l *Log) answeredFlight() (answered []*proposal) {
 // The slot is empty, so a writer that has not believed anything of it stands before it, and sends no further than MaxInFlight from there.
 // DigestSlot is the last valid slot that the writer had believed.
 func (h *Header) Proves(empty base.Slot) bool {
-	return h.Slot >= empty+MaxInFlight || h.Level < FlightLevel || h.DigestSlot >= empty
+	return h.Slot >= empty+MaxInFlight || h.Level < FlightLevel || h.DigestSlot >= empty || plant.LeftOut(plant.HoleIsEnd)
 }

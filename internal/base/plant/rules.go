@@ -35,6 +35,7 @@ const (
 
 	// entries side by side
 	FlightKnown   // no entry is sent behind another while an agent lives that does not know what it would see
+	HoleIsEnd     // an empty slot before entries that were sent along with it is where the journal ends
 	FlightDropped // what was sent behind an entry that lost its slot has not happened
 	FlightInOrder // replies wait until the entries before theirs are believed
 	OwnTurns      // no entry is sent behind another into a slot that is another domain's turn
