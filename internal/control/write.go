@@ -27,7 +27,6 @@ func (l *loop) write(w *work, own bool) error {
 	if err != nil {
 		return err
 	}
-	l.cut = len(rest) > 0
 	if len(p.Outcomes) == 0 {
 		l.backlog = nil
 		return nil
@@ -71,6 +70,7 @@ func (l *loop) candidates(own bool) []candidate {
 // decideAll decides the candidates against a fork of the working state, which it gives back; rest is what did not fit of
 // the backlog, the end of it.
 func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *meta.State, err error) {
+	l.cut = false
 	next = l.working().Fork()
 	next.Begin(l.journal.NextSlot(), l.now())
 	rules := meta.NewRules(l.c.config.Static, next.Admin.Configs())
@@ -108,7 +108,7 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 
 // leave gives what stays in the backlog.
 func (l *loop) leave(all []candidate) (rest []meta.Command) {
-	l.othersTurn = !l.othersTurn
+	l.othersTurn, l.cut = !l.othersTurn, len(all) > 0
 	for _, k := range all {
 		if !k.own {
 			rest = append(rest, k.Command)
