@@ -170,9 +170,7 @@ func (c *Cluster) play(main *sim.Proc) {
 	c.invite()
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
-	if c.options.Whole { // the holes that are made in other journals would be damage
-		c.newJanitor()
-	}
+	c.newJanitor()
 	for i := range c.options.Partitions {
 		if c.has(partCommitters) {
 			c.newCommitter(fmt.Sprintf("k%d", i+1), int32(i))
