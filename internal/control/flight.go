@@ -10,8 +10,9 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// inFlightMax is how many entries are under way at most: see docs/rfcs/0004-flight.md for what others come to.
-const inFlightMax = 4
+// InFlightMax is how many entries are under way at most, no more than journal.MaxInFlight: docs/rfcs/0004-flight.md has what other
+// numbers come to.
+const InFlightMax = 4
 
 // DefaultFlightBytes is how much an entry has to commit to be sent behind one that is under way. A small load has one entry in
 // flight, and no more of them than before; a PUT more for each so many bytes is little beside those of the data files.
@@ -48,7 +49,7 @@ func (l *loop) mayFly() bool {
 // enough is how much this agent's new calls have to commit, beside the backlog, for an entry behind those under way.
 func (l *loop) enough() int64 {
 	switch {
-	case !l.mayFly() || len(l.flight) >= inFlightMax:
+	case !l.mayFly() || len(l.flight) >= InFlightMax:
 		return math.MaxInt64
 	case l.cut:
 		return 0
