@@ -72,19 +72,23 @@ func committed(op meta.Op) int64 {
 // pending reports whether an entry is to be written now: behind those that are under way only if it is worth it.
 func (l *loop) pending(own bool) bool {
 	if len(l.flight) > 0 {
-		return l.c.fresh(own) >= l.enough()
+		return l.c.fresh() >= l.enough() // there is none while another writes for this agent
 	}
 	return len(l.backlog) > 0 || own && l.c.undecided()
 }
 
-// fresh is how much the calls commit that came since the last entry was decided.
-func (c *Control) fresh(own bool) int64 {
+// fresh is how much the calls commit that came since they were last gone through.
+func (c *Control) fresh() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !own {
-		return 0
-	}
 	return c.freshBytes
+}
+
+// goneThrough notes that all calls of this moment are looked at for an entry, whether they may come into it or not.
+func (c *Control) goneThrough() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.freshBytes = 0
 }
 
 // undecided reports whether there are calls on no way to a decision.
@@ -122,17 +126,17 @@ func (l *loop) launch(w *work, next *meta.State, p meta.Payload, commands []meta
 // landAnswered settles what the store has answered for, in order.
 func (l *loop) landAnswered() error {
 	for l.journal.Answered() {
-		if err := l.land(); err != nil || l.c.stop.Stopped() {
+		if err := l.land(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// landAll settles all that is under way.
+// landAll settles all that is under way: none is afterwards, whatever it came to.
 func (l *loop) landAll() error {
 	for len(l.flight) > 0 {
-		if err := l.land(); err != nil || l.c.stop.Stopped() {
+		if err := l.land(); err != nil {
 			return err
 		}
 	}

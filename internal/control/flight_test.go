@@ -321,3 +321,45 @@ func TestAloneWithAnOlderVersion(t *testing.T) {
 		})
 	}
 }
+
+// An agent that stops in the middle of it leaves no call without an answer, and does nothing afterwards.
+func TestStopWithSeveralUnderWay(t *testing.T) {
+	for seed := range uint64(10) {
+		inWorld(t, seed, func(x *world) {
+			a := x.join("a", false, admin.AllRoles).withTopic()
+			x.entryTakes(x.w.Between(0, 200*time.Millisecond), map[base.Slot]time.Duration{a.View().Slot + 2: 2 * time.Second})
+			answered := 0
+			for n := range 10 {
+				op := &log.CommitSegment{File: base.FileRef{ID: base.ULID{15: byte(n)}}, SizeBytes: control.DefaultFlightBytes, LastModified: a.Now()}
+				a.Propose(op).OnDone(func(*meta.Verdict, error) { answered++ })
+				x.main.Sleep(20 * time.Millisecond)
+			}
+			a.Kill(x.main.Now().Add(5 * time.Second))
+			if answered != 10 {
+				t.Errorf("seed %d: %d of 10 calls were answered", seed, answered)
+			}
+			before := a.requests()
+			x.main.Sleep(time.Minute)
+			if n := a.requests() - before; n != 0 {
+				t.Errorf("seed %d: %d requests after the end", seed, n)
+			}
+		})
+	}
+}
+
+// A command that an entry under way makes impossible, as it ends the agent's registration, waits for that to be known.
+func TestDeregisteredByAnEntryUnderWay(t *testing.T) {
+	inWorld(t, 1, func(x *world) {
+		a := x.join("a", false, admin.AllRoles).withTopic()
+		x.entryTakes(200*time.Millisecond, nil)
+		a.Propose(&admin.Deregister{})
+		x.main.Sleep(50 * time.Millisecond)
+		u := a.upload(1)
+		x.main.Sleep(50 * time.Millisecond)
+		v := a.upload(2)
+		x.within(5*time.Second, "the agent is registered anew, and its calls are decided", func() bool { return u.done && v.done })
+		if a.Self() != 2 || v.offset != 1 {
+			t.Errorf("it is agent %d, the second upload is at %d", a.Self(), v.offset)
+		}
+	})
+}

@@ -138,7 +138,6 @@ func (c *Control) dropStale() {
 func (c *Control) numbered(next uint64) (calls []*call, watermark uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.freshBytes = 0
 	for i := len(c.calls) - 1; i >= 0 && c.calls[i].number != 0; i-- {
 		next = c.calls[i].number + 1
 		break

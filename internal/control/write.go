@@ -130,6 +130,7 @@ func (l *loop) repeated(cmd meta.Command, now base.Millis, rules meta.Rules) {
 
 // own gives this agent's undecided calls as commands, but for those that are under way.
 func (l *loop) own() []meta.Command {
+	l.c.goneThrough()
 	self := l.c.Self()
 	next, live := l.working().Session(self)
 	if !live {
