@@ -58,7 +58,11 @@ func testWrongDigest(t *testing.T, back base.Slot) {
 			x.within(11*time.Second, "the entry is followed", func() bool { return a.View().Slot >= slot })
 			return a.requests() - before
 		}
+		slots := int(a.View().Slot)
 		first, second := lie(back), lie(back)
+		if first < slots {
+			x.Errorf("%d requests for the first wrong digest: the state of %d slots was not rebuilt", first, slots)
+		}
 		if a.Err() != nil || a.Self() != 1 {
 			x.Errorf("the agent is %d and ended with %v", a.Self(), a.Err())
 		}
