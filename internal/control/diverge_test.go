@@ -27,6 +27,11 @@ func TestWrongDigestOfAnother(t *testing.T) {
 func testWrongDigest(t *testing.T, back base.Slot) {
 	inWorld(t, 12, func(x *world) {
 		a := x.join("a", false, admin.AllRoles)
+		for range 30 { // so that a rebuilding is seen by its requests
+			if _, err := a.Propose(&admin.Renew{}).Wait(time.Time{}); err != nil {
+				x.Error(err)
+			}
+		}
 		x.main.Sleep(10 * time.Second)
 		ctx := context.Background()
 		cluster, err := journal.OpenCluster(ctx, x.main, x.bucket)
