@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -58,7 +57,7 @@ func (r *reading) spoiled() {
 }
 
 // detach copies what the answer refers to, where the cache is pressed: a client that reads slowly would keep whole spans
-// from going, of which it was sent a little.
+// from going, of which it was sent a little. Open files take little: what lies in them is copied only if they are what presses.
 func (r *reading) detach() {
 	if len(r.views) == 0 || !r.f.cache.Pressed() {
 		return
@@ -69,21 +68,32 @@ func (r *reading) detach() {
 		}
 		r.reserved += more
 	}
+	r.f.stats.detached.Add(1)
+	r.own(false)
+	if r.f.cache.Pressed() {
+		r.own(true)
+	}
+}
+
+// own makes the answer's bytes its own, with files set also those that lie in open files, and lets go of what they were in.
+func (r *reading) own(files bool) {
 	for i := range r.out {
-		own, err := r.out[i].Records.Copy()
+		own, err := r.out[i].Records.Own(files)
 		if err != nil {
 			r.spoiled()
+			own = nil // the next Fetch says why
 		}
-		r.out[i].Records = nil
-		if len(own) > 0 && err == nil { // else the next Fetch says why
-			r.out[i].Records = piece.List{piece.Of(own)}
-		}
+		r.out[i].Records = own
 	}
+	held := r.views[:0]
 	for i := range r.views {
-		r.views[i].Release()
+		if v := &r.views[i]; v.IsOpen() && !files {
+			held = append(held, *v)
+		} else {
+			v.Release()
+		}
 	}
-	r.views = nil
-	r.f.stats.detached.Add(1)
+	r.views = held
 }
 
 // fill reads what the plan names.

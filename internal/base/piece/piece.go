@@ -72,6 +72,29 @@ func (l List) Len() (n int) {
 	return n
 }
 
+// Own gives the same bytes in memory of their own. What lies in files stays there, unless files is set: then it fails as ReadFull does.
+func (l List) Own(files bool) (List, error) {
+	stays := func(p *Piece) bool { return p.file != nil && !files }
+	var out List
+	for from, to := 0, 0; from < len(l); from = to {
+		if to = from + 1; stays(&l[from]) {
+			out = append(out, l[from])
+			continue
+		}
+		for to < len(l) && !stays(&l[to]) {
+			to++
+		}
+		b, err := l[from:to].Copy()
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > 0 {
+			out = append(out, Of(b))
+		}
+	}
+	return out, nil
+}
+
 // Copy gives the bytes of all in memory of their own. It fails as ReadFull does.
 func (l List) Copy() ([]byte, error) {
 	b, err := make([]byte, 0, l.Len()), error(nil)

@@ -93,6 +93,27 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// What is owned does not change with what it was made of; files are left alone, or read.
+func TestOwn(t *testing.T) {
+	b := content(500_000)
+	f := fileOf(t, b)
+	for files, pieces := range map[bool]int{false: 5, true: 1} {
+		memory := bytes.Clone(b)
+		own, err := mixed(f, memory).Own(files)
+		clear(memory)
+		if got, copied := own.Copy(); err != nil || copied != nil || !bytes.Equal(got, b) || len(own) != pieces {
+			t.Errorf("files %t: %v, %v, equal: %v, %d pieces", files, err, copied, bytes.Equal(got, b), len(own))
+		}
+	}
+	cut := List{Of(b[:1]), In(f, int64(len(b))-1, 2)}
+	if _, err := cut.Own(false); err != nil {
+		t.Errorf("a file that is left alone: %v", err)
+	}
+	if _, err := cut.Own(true); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("beyond the end: %v", err)
+	}
+}
+
 // A file that was cut short ends the answer with an error: the client was promised more.
 func TestFileIsShorter(t *testing.T) {
 	f := fileOf(t, content(100))
