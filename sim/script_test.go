@@ -95,26 +95,23 @@ func TestThroughputRecovers(t *testing.T) {
 }
 
 // An agent farDistance times farther from the bucket than the other, with no peers, still commits within farWaitMax, while
-// the other one writes without a rest: it gets its turns. The bound is that of docs/rfcs/0002. Where entries take long, one in twenty
-// worlds or so has a command that misses its turn: it has the next one. Twice as many may.
+// the other one writes without a rest: it gets its turns. The bound is that of docs/rfcs/0002.
 const (
 	farDistance = 5
 	farWaitMax  = 5 * time.Second
-	farNextMax  = 2 * farWaitMax
 	farSeeds    = 20
 	farPerKiB   = 20 * time.Millisecond
 	farCommands = 30
 )
 
-func TestFarAgentIsNotStarved(t *testing.T) { farAgent(t, 0, func(*Cluster) {}) }
+func TestFarAgentIsNotStarved(t *testing.T) { farAgent(t, func(*Cluster) {}) }
 
 // The same where what rides makes the busy one's entries take twice as long, to write and to read.
 func TestFarAgentIsNotStarvedByWhatRides(t *testing.T) {
-	farAgent(t, farSeeds/10, func(c *Cluster) { c.bucket.perKiB = farPerKiB })
+	farAgent(t, func(c *Cluster) { c.bucket.perKiB = farPerKiB })
 }
 
-func farAgent(t *testing.T, mayMiss int, set func(c *Cluster)) {
-	missed := 0
+func farAgent(t *testing.T, set func(c *Cluster)) {
 	longest, all := make([]time.Duration, farSeeds), make([]time.Duration, farSeeds)
 	each(farSeeds, func(n uint64) *Result {
 		o := rooms(2*n + 1)
@@ -137,14 +134,8 @@ func farAgent(t *testing.T, mayMiss int, set func(c *Cluster)) {
 	for n, took := range longest {
 		t.Logf("seed %d: %v on average, %v at most", 2*n+1, (all[n] / farCommands).Round(time.Millisecond), took.Round(time.Millisecond))
 		if took > farWaitMax {
-			missed++
+			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, farWaitMax)
 		}
-		if took > farNextMax {
-			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, farNextMax)
-		}
-	}
-	if missed > mayMiss {
-		t.Errorf("in %d worlds a command took longer than %v", missed, farWaitMax)
 	}
 }
 

@@ -172,29 +172,21 @@ func TestLostTogether(t *testing.T) {
 				}
 			})
 			x.main.Sleep(500 * time.Millisecond)
-			b = x.join("b", true, admin.AllRoles)
-			var theirs []*upload
-			b.p.Go("load", func() {
-				for n := range 300 {
-					b.Active()
-					theirs = append(theirs, b.upload(n))
-					b.p.Sleep(10 * time.Millisecond)
-				}
-			})
-			for _, name := range []string{"c", "d", "e"} {
-				x.join(name, true, admin.AllRoles)
+			for _, name := range []string{"b", "c", "d"} {
+				b = x.join(name, true, admin.AllRoles)
 			}
-			done := func(u *upload) bool { return u.done }
 			x.within(20*time.Second, "all are acknowledged", func() bool {
-				return len(all) == 400 && len(theirs) == 300 && count(all, done) == 400 && count(theirs, done) == 300
-			})
-			offsets := map[int64]bool{}
-			for _, of := range [][]*upload{all, theirs} {
-				for n, u := range of {
-					if offsets[u.offset] = true; n > 0 && u.offset <= of[n-1].offset {
-						t.Errorf("seed %d: upload %d is at offset %d, the one before at %d", seed, n, u.offset, of[n-1].offset)
-						break
+				for _, u := range all {
+					if !u.done {
+						return false
 					}
+				}
+				return len(all) == 400
+			})
+			for n, u := range all {
+				if u.offset != int64(n) {
+					t.Errorf("seed %d: upload %d is at offset %d", seed, n, u.offset)
+					break
 				}
 			}
 			v, err := b.Barrier(time.Time{})
@@ -202,11 +194,8 @@ func TestLostTogether(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if _, p, _ := v.Log.PartitionOf(topicOfUploads, 0); p.End != 700 || len(offsets) != 700 {
-				t.Errorf("seed %d: the partition ends at %d, %d offsets were given", seed, p.End, len(offsets))
-			}
-			if n := a.Stats().Bypassed + b.Stats().Bypassed; n != 0 {
-				t.Errorf("seed %d: the sequencer was not relied upon %d times: commands were lost on their way", seed, n)
+			if _, p, _ := v.Log.PartitionOf(topicOfUploads, 0); p.End != 400 {
+				t.Errorf("seed %d: the partition ends at %d", seed, p.End)
 			}
 			grounded += a.Stats().EntriesGrounded
 		})
@@ -214,15 +203,6 @@ func TestLostTogether(t *testing.T) {
 	if grounded == 0 {
 		t.Error("no entry was sent behind one that lost its slot")
 	}
-}
-
-func count(of []*upload, ok func(*upload) bool) (n int) {
-	for _, u := range of {
-		if ok(u) {
-			n++
-		}
-	}
-	return n
 }
 
 // Commands of followers are sent side by side too, and happen once.

@@ -50,5 +50,5 @@ func (f *folder) filledOnce(ctx context.Context, empty base.Slot, behind []base.
 			return true, nil
 		}
 	}
-	return false, nil
+	return len(behind) >= journal.MaxInFlight, nil
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
 )
 
@@ -195,26 +193,6 @@ func TestOneListingForAllThatWereAnswered(t *testing.T) {
 		b.settle(l, Won, "e")
 		lists := strings.Count(strings.Join(b.calls, " "), "list")
 		b.want(lists == 2, "%d listings; what is answered after one began needs another: %q", lists, b.calls)
-	}, memstore.UnsteadyClock())
-}
-
-// What a listing says of the answer to a PUT it does not say of the next one's.
-func TestListingBeforeAnotherTry(t *testing.T) {
-	run(t, func(b *bed) {
-		l, refused := b.open(), false
-		b.trace(func(op, key string, do func() error) error {
-			if op == "put" && key == EntryKey(2) && !refused {
-				refused = true
-				return &objstore.Error{Kind: objstore.Throttled, Cause: errors.New("slow down")}
-			}
-			return do()
-		})
-		b.launch(l, "a", "b")
-		l.Rest()
-		b.settle(l, Won, "a")
-		b.settle(l, Won, "b")
-		b.want(slices.Equal(b.calls, []string{"put journal/0001", "put journal/0002", "list snapshot/", "put journal/0002", "list snapshot/"}) ||
-			slices.Equal(b.calls, []string{"put journal/0002", "put journal/0001", "list snapshot/", "put journal/0002", "list snapshot/"}), "requests: %q", b.calls)
 	}, memstore.UnsteadyClock())
 }
 

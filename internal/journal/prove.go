@@ -64,7 +64,7 @@ func (l *Log) walk(ctx context.Context, m Manifest, to base.Slot) (head, error) 
 // does not say that by itself: where it was sent behind an entry that was under way, both may have come to nothing, and the other
 // may lie where the one that won was deleted. It takes an entry on top of h whose writer had believed h, or what comes after.
 func (l *Log) confirm(ctx context.Context, h head, u *unusable) error {
-	top := h.hash
+	top := h
 	for n := u.slot + 1; n <= u.slot+MaxInFlight; n++ {
 		s, err := l.look(ctx, n)
 		if err != nil {
@@ -77,12 +77,12 @@ func (l *Log) confirm(ctx context.Context, h head, u *unusable) error {
 		switch {
 		case err != nil:
 			return u.because("%s too", EntryKey(n))
-		case e.Prev != top:
+		case e.Prev != top.hash:
 			continue
-		case e.Level < FlightLevel || e.DigestSlot >= h.slot:
-			return nil
+		case top.slot < n-1 || e.Level < FlightLevel || e.DigestSlot >= h.slot:
+			return nil // no entry that was under way was before it, or it was behind h
 		}
-		top = e.Hash
+		top = head{n, e.Hash}
 	}
 	return u.because("nothing proves that the slots before it lead to its chain hash")
 }
