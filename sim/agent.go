@@ -141,7 +141,7 @@ func (a *agent) start() error {
 	if err != nil {
 		return err
 	}
-	config := control.Config{Profile: admin.Profile{Kafka: a.as + kafkaPort, Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Level: a.level, FlightBytes: o.FlightBytes, Log: a.log}
+	config := control.Config{Profile: admin.Profile{Kafka: a.as + kafkaPort, Roles: admin.AllRoles}, W: o.W, Pace: o.Pace, Level: a.level, Log: a.log}
 	var peers control.Peers
 	if a.peered() {
 		if a.node, err = peer.Listen(a.p, peerPort, cluster.ID, a.log); err != nil {
@@ -180,7 +180,7 @@ const kafkaPort = ":9092"
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, FlightBytes: o.FlightBytes, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}
@@ -232,7 +232,6 @@ func (a *agent) count() {
 	m, s, old := a.c.marks, a.control.Stats(), &a.stats
 	m.Add(SlotLost, s.SlotsLost-old.SlotsLost)
 	m.Add(EntryVoid, s.EntriesVoid-old.EntriesVoid)
-	m.Add(EntryGrounded, s.EntriesGrounded-old.EntriesGrounded)
 	m.Add(EntryStreamed, s.EntriesStreamed-old.EntriesStreamed)
 	m.Add(SnapshotMade, s.Snapshots-old.Snapshots)
 	m.Add(SnapshotFallback, s.PassedOver-old.PassedOver)

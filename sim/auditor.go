@@ -66,7 +66,6 @@ type Auditor struct {
 	keeps     retention
 	tenders   map[string]base.Incarnation // by member
 	levels    levels
-	flights   flights
 	groupFacts
 	clockFacts
 	number     map[base.Incarnation]*agent
@@ -79,7 +78,7 @@ func newAuditor(w *sim.World, marks Marks, partitions int) *Auditor {
 	return &Auditor{w: w, marks: marks, groupFacts: newGroupFacts(partitions), records: map[string]*record{}, refused: map[string]bool{},
 		sendOrder: make([][]*record, partitions), told: map[place]*record{}, content: map[place]string{}, polled: map[place]bool{},
 		ackedEnd: make([]int64, partitions), gone: make([]int64, partitions), starts: make([]int64, partitions), ids: map[int64]bool{},
-		digests: map[base.Slot]uint64{}, ends: map[string][]int64{}, tenders: map[string]base.Incarnation{}, levels: levels{written: map[base.Slot]uint16{}}, flights: newFlights(),
+		digests: map[base.Slot]uint64{}, ends: map[string][]int64{}, tenders: map[string]base.Incarnation{}, levels: levels{written: map[base.Slot]uint16{}},
 		clockFacts: clockFacts{}, number: map[base.Incarnation]*agent{}}
 }
 
@@ -228,7 +227,6 @@ const checkEvery = 50
 // newer notes the first view of a slot after all that were seen.
 func (u *Auditor) newer(agent string, v meta.View) {
 	u.level(v)
-	u.flight(v)
 	u.letGo(agent, u.last, v)
 	u.adopted(v)
 	u.newest, u.last = v.Slot, v

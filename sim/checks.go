@@ -40,7 +40,6 @@ const (
 	CheckExpelled     = "expelled"
 	CheckState        = "state-check"
 	CheckLevel        = "level"
-	CheckFlight       = "flight"
 	CheckFsck         = "fsck"
 	CheckPanic        = "panic"
 	CheckAgentStart   = "agent-start"
@@ -113,7 +112,6 @@ var Checks = []Check{
 	{Name: CheckDivergence, Says: "Two agents have different states after the same entry.", Kafka: "-", Here: eachView},
 	{Name: CheckState, Says: "A state breaks an invariant of its own.", Kafka: "-", Here: fmt.Sprintf("every %d entries, and at the end", checkEvery)},
 	{Name: CheckLevel, Says: "An entry of a newer version is written while an agent lives that does not know it.", Kafka: "-", Here: eachView},
-	{Name: CheckFlight, Says: "An entry is sent behind one under way into another domain's turn, or by an agent that has lost a slot and won none since.", Kafka: "-", Here: eachView},
 	{Name: CheckFsck, Says: "From the bucket alone something is damaged: journal, snapshots, data files.", Kafka: "-", Here: "now and then while faults go on, and at the end"},
 	{Name: CheckPanic, Says: "A request makes a handler panic.", Kafka: "-", Here: "each request"},
 	{Name: CheckAgentStart, Says: "An agent does not start, for another reason than that the bucket is out of reach.", Kafka: "-", Here: "each start"},

@@ -35,14 +35,12 @@ type Options struct {
 	W          time.Duration
 	Pace       control.Pace
 	Land       landing.Pace
-	NoRides    bool // no segment rides in a journal entry
-	// FlightBytes is how much an entry has to commit to be sent behind one under way.
-	FlightBytes int64
-	Log         io.Writer // every event; nil: nowhere
-	Seams       Seams
-	Off         []string // faults and clients that the run does without, by name: see parts.go
-	Steps       []int    // of the torment, the only ones that are done; nil: all
-	Deaf        bool     // that the product finds something wrong by itself does not count: the agent is started anew
+	NoRides    bool      // no segment rides in a journal entry
+	Log        io.Writer // every event; nil: nowhere
+	Seams      Seams
+	Off        []string // faults and clients that the run does without, by name: see parts.go
+	Steps      []int    // of the torment, the only ones that are done; nil: all
+	Deaf       bool     // that the product finds something wrong by itself does not count: the agent is started anew
 
 	script func(c *Cluster, main *sim.Proc) // what is done to the cluster, in place of the seed's torment; the bucket works
 }
@@ -75,8 +73,7 @@ func rooms(seed uint64) Options {
 	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: len(habits),
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second, SnapshotBytes: 16 << 10 << (seed % 5)},
-		Land: landing.Pace{Bytes: 4 << 10 << (seed % 4), After: []time.Duration{3 * time.Second, 12 * time.Second, 90 * time.Second}[seed%3]}, NoRides: seed%6 == 5,
-		FlightBytes: []int64{1, 300, 2 << 10}[seed/2%3]}
+		Land: landing.Pace{Bytes: 4 << 10 << (seed % 4), After: []time.Duration{3 * time.Second, 12 * time.Second, 90 * time.Second}[seed%3]}, NoRides: seed%6 == 5}
 }
 
 // Result is what came of a run.
@@ -170,7 +167,9 @@ func (c *Cluster) play(main *sim.Proc) {
 	c.invite()
 	r := c.newReader("reader")
 	r.p.Go("reader", r.follow)
-	c.newJanitor()
+	if c.options.Whole { // the holes that are made in other journals would be damage
+		c.newJanitor()
+	}
 	for i := range c.options.Partitions {
 		if c.has(partCommitters) {
 			c.newCommitter(fmt.Sprintf("k%d", i+1), int32(i))

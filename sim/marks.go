@@ -69,9 +69,6 @@ const (
 	AgentChallenged   Mark = "agent: an idle one challenged"
 	EntryVoid         Mark = "journal: void entry read"
 	EntryStreamed     Mark = "journal: entry from a peer's stream"
-	EntryBehind       Mark = "journal: entry sent behind another under way"
-	EntryAhead        Mark = "journal: entry in its slot before the one it was sent behind"
-	EntryGrounded     Mark = "journal: entry sent behind another that lost its slot"
 	SlotLost          Mark = "journal: slot lost"
 	AttemptAdopted    Mark = "journal: own attempt adopted after an unclear answer"
 	WriterOvertaken   Mark = "journal: truncation or a snapshot overtook a writer or reader"
@@ -138,7 +135,7 @@ var AllMarks = []Mark{
 	AgentKilled, AgentKilledWaiting, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentPausedWriting, AgentSuspended,
 	AgentSkewed, AgentTwice, AgentOlder, PeersCut, PeersIsolated, BucketCut, ClientCut, ClientKilled, ClientHungUp, ClientRubbish,
 
-	AgentStartFailed, AgentExpired, AgentOutdated, AgentChallenged, EntryVoid, EntryStreamed, EntryBehind, EntryAhead, EntryGrounded, SlotLost, AttemptAdopted, WriterOvertaken,
+	AgentStartFailed, AgentExpired, AgentOutdated, AgentChallenged, EntryVoid, EntryStreamed, SlotLost, AttemptAdopted, WriterOvertaken,
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
 	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
 	SegmentRode, RidersLanded, ContainerRefused, RiderRead, RiderMoved,

@@ -39,13 +39,6 @@ var rulePlants = []Plant{
 	{Name: "a sequencer answers its followers' barriers from where it stands", Rule: plant.BarrierProbe, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
 	{Name: "a barrier is answered by a look begun before it", Rule: plant.BarrierBegins, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
 
-	{Name: "an entry is sent behind another while an agent lives that knows no such entries", Rule: plant.FlightKnown, Finds: []string{CheckLevel}},
-	{Name: "an empty slot before entries that were sent along is taken for a deletion", Rule: plant.HoleIsEnd, Finds: []string{CheckAgentStart, CheckFsck}},
-	{Name: "what was sent behind an entry that lost its slot counts as done", Rule: plant.FlightDropped, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
-	{Name: "replies do not wait for the entry before theirs", Rule: plant.FlightInOrder, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
-	{Name: "an entry is sent behind another into another domain's turn", Rule: plant.OwnTurns, Finds: []string{CheckFlight}},
-	{Name: "after a lost slot entries are sent behind another before one is won", Rule: plant.WinFirst, Finds: []string{CheckFlight}},
-
 	{Name: "the table of commands is forgotten: repeats happen again", Rule: plant.ExactlyOnce, Finds: []string{CheckLostCommit, CheckDuplicate, CheckInconsistentOffsets, CheckLogStart}},
 	{Name: "an agent's number is issued again", Rule: plant.NewIncarnations, Finds: []string{CheckIncarnation, CheckLostWrite, CheckInconsistentOffsets, CheckLostCommit, CheckProducerID}},
 	{Name: "the state's clock may go back", Rule: plant.TimeForward, Finds: []string{CheckClock}},

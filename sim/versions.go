@@ -9,13 +9,13 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// In a world of two versions agents of the newest level run beside agents of an earlier one, which otherwise are this build's: in some
-// they know riders, and not what entries side by side look like, in the others neither. What the newer write is of their level, and has
-// riders in it and is sent side by side, only once all who live know that; the others have to stop when they meet it.
-const newerLevel = meta.FeatureLevel
-
-// olderLevel is the level of the other agents in a world of two versions.
-func (c *Cluster) olderLevel() uint16 { return 1 + uint16(c.options.Seed/4%2) }
+// In a world of two versions agents that know riders run beside agents that do not: those of the level before, which otherwise are
+// this build's. What the former write is of their level, and may have riders in it, only once all who live know that level; the
+// others have to stop when they meet it, as they could not apply what is in it.
+const (
+	olderLevel = newerLevel - 1
+	newerLevel = meta.FeatureLevel
+)
 
 // levels is what a world of two versions knows of its entries.
 type levels struct {
@@ -32,11 +32,22 @@ func (c *Cluster) drawLevel() uint16 {
 		return newerLevel
 	}
 	c.marks.Hit(AgentOlder)
-	return c.olderLevel()
+	return olderLevel
 }
 
-// levelLanded notes the level of an entry that is in the bucket now.
-func (c *Cluster) levelLanded(key string, e *journal.Entry) {
+// entryLanded notes the level of an entry that is in the bucket now.
+func (c *Cluster) entryLanded(key string) {
+	if !c.options.Versions || !strings.HasPrefix(key, "journal/") {
+		return
+	}
+	o, err := c.bucket.mem.GetRange(ctx, key, 0, -1)
+	if err != nil {
+		panic(err)
+	}
+	e, err := journal.DecodeEntry(o.Body)
+	if err != nil {
+		panic(err)
+	}
 	if _, known := c.audit.levels.written[e.Slot]; known {
 		return // a late create brought it back
 	}

@@ -56,24 +56,24 @@ func TestALoadByHand(t *testing.T) {
 	near(t, "segments of 8 MiB", o.Segments, 128)
 	near(t, "batches of 1 MiB", o.Batches, 1024)
 	near(t, "bytes that two other zones read", o.DataBytesRead, 2*gib*m.Values[readPerByte])
-	near(t, "small entries, four in flight, as often as the profile's PUT allows", o.Entries, 4/0.045)
-	near(t, "an entry", o.EntryBytes, 0.045/4*1024*m.Values[entryBatchBytes])
+	near(t, "small entries, as often as the profile's PUT allows", o.Entries, 1/0.045)
+	near(t, "an entry", o.EntryBytes, 0.045*1024*m.Values[entryBatchBytes])
 	near(t, "network", o.AgentNetwork, gib) // four times the load is sent, by four agents
 	slow := m.with(4096)
 	near(t, "segments at the batch time-out", slow.Segments, 4*4096)
 	b := m.cost(o, prices{PutThousand: 1})
-	near(t, "requests", b.Requests, 3600*(128+4/0.045)/1000)
+	near(t, "requests", b.Requests, 3600*(128+1/0.045)/1000)
 }
 
 // Entries take longer the larger they are, so that fewer are written, each larger.
 func TestEntriesGrowWithTheLoad(t *testing.T) {
 	m := defaults(t)
-	few, small := m.entries(1, 1000, 1000)
-	many, large := m.entries(1, 1e6, 1e6)
+	few, small := m.entries(1000, 1000)
+	many, large := m.entries(1e6, 1e6)
 	if few <= many || small >= large || large > 1e6*m.Values[entryBatchBytes] {
 		t.Errorf("1,000 batches: %g entries of %g B; 1,000,000: %g of %g B", few, small, many, large)
 	}
-	if rare, _ := m.entries(4, 10, 2); rare != 2 {
+	if rare, _ := m.entries(10, 2); rare != 2 {
 		t.Errorf("%g entries for 2 segments", rare)
 	}
 }

@@ -1,11 +1,5 @@
 package main
 
-import (
-	"fmt"
-
-	"github.com/millrace-io/millrace/internal/control"
-)
-
 // limit is something that a load can run into.
 type limit struct {
 	what, unit string
@@ -23,7 +17,7 @@ var limits = []limit{
 		"Every agent holds the whole state, and small extents are not merged yet: larger batches, longer batch times and shorter retention are what helps."},
 	{"a journal entry", "MiB",
 		func(_ *model, o outcome) float64 { return o.EntryBytes / (1 << 20) }, fixed(entryBytesMax / (1 << 20)),
-		fmt.Sprintf("%d entries are in flight at most, and the next holds what came meanwhile: past the bound, batches wait for it.", control.InFlightMax)},
+		"One entry is in flight, and holds what came meanwhile: past the bound, batches wait for the next. Entries in flight side by side would help."},
 	{"the sequencer's core", "cores",
 		func(_ *model, o outcome) float64 { return o.SequencerCores }, fixed(1),
 		"One goroutine decides and encodes every batch of the cluster."},
@@ -38,7 +32,7 @@ var limits = []limit{
 		"Segments are spread over 256 prefixes. S3 comes to know them only as it is used: a new bucket has the limit of one."},
 	{"PUTs of a new bucket", "1/s", func(_ *model, o outcome) float64 { return o.Puts }, fixed(prefixPuts), "The same before S3 has split the bucket up."},
 	{"GETs of a new bucket", "1/s", func(_ *model, o outcome) float64 { return o.Gets }, fixed(prefixGets), "As above."},
-	{"GETs of the journal where agents do not reach each other", "1/s", func(_ *model, o outcome) float64 { return o.EntriesApart * o.Agents }, fixed(prefixGets),
+	{"GETs of the journal where agents do not reach each other", "1/s", func(_ *model, o outcome) float64 { return o.Entries * o.Agents }, fixed(prefixGets),
 		"With --peer=off each agent reads each entry from the bucket, all below one prefix."},
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"math"
 
-	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/objstore/latency"
 )
 
@@ -30,7 +29,6 @@ type outcome struct {
 	Agents, Cores                                     float64
 	Segments, SegmentBytes                            float64 // a second
 	Batches, Entries, EntryBytes                      float64 // a second; of one entry
-	EntriesApart                                      float64 // where agents do not reach each other: then entries go one by one
 	Extents, StateHour                                float64 // a second; bytes of each agent's memory an hour
 	Puts, Gets, DataBytesRead                         float64 // a second, of all
 	SequencerCores, StreamBytes, AgentNetwork, Follow float64 // Follow: cores that all agents together apply entries with
@@ -61,8 +59,7 @@ func (m *model) with(n float64) outcome {
 	o.Segments = n * max(1000/m.BatchMs, min(earlySeals, perAgent/earlyBytes), perAgent/(m.SegmentMiB*(1<<20)))
 	o.SegmentBytes = m.in / o.Segments
 	o.Batches = m.in / (m.BatchKiB * 1024)
-	o.Entries, o.EntryBytes = m.entries(control.InFlightMax, o.Batches, o.Segments)
-	o.EntriesApart, _ = m.entries(1, o.Batches, o.Segments)
+	o.Entries, o.EntryBytes = m.entries(o.Batches, o.Segments)
 	// Batches of a partition that lie side by side in a segment are one extent.
 	o.Extents = min(o.Batches, o.Segments*m.Partitions/(n/zones))
 	o.StateHour = hour * (o.Extents*v[extentBytes] + o.Segments*v[fileBytes])
@@ -89,15 +86,14 @@ func (m *model) moving() float64 {
 	return rate*(v[cpuIn]+firstReads*v[cpuRead]+(m.FanOut-firstReads)*fromMemory) + batches
 }
 
-// entries is how many journal entries a second are made with so many in flight (none is too small for that by the loads here), each as large
-// as what came since the last.
-func (m *model) entries(inFlight, batches, commits float64) (perSecond, bytes float64) {
+// entries is how many journal entries a second one writer makes, one in flight, each as large as what came meanwhile.
+func (m *model) entries(batches, commits float64) (perSecond, bytes float64) {
 	took := m.profile.PutSmall.P50.Seconds()
 	for range 30 { // it converges, or grows beyond all bounds
-		bytes = took / inFlight * batches * m.Values[entryBatchBytes]
+		bytes = took * batches * m.Values[entryBatchBytes]
 		took = m.profile.Put(int(min(bytes, math.MaxInt32))).P50.Seconds()
 	}
-	if perSecond = inFlight / took; perSecond > commits {
+	if perSecond = 1 / took; perSecond > commits {
 		perSecond, bytes = commits, batches*m.Values[entryBatchBytes]/commits
 	}
 	return perSecond, bytes

@@ -52,7 +52,6 @@ type Config struct {
 	W            time.Duration     // journal.W, but for simulations; 0 is journal.W
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
-	FlightBytes  int64             // control.DefaultFlightBytes, but for simulations, if zero
 	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
@@ -264,7 +263,7 @@ func (a *Agent) assemble() {
 		peers = a.peers
 	}
 	a.cache = cache.New(e, cache.Source{Store: bucket, Opener: a.meter.Opener(), OpenMax: openMax(c.Descriptors), Riders: a.riders}, c.MemoryBytes/cacheShare)
-	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, FlightBytes: c.FlightBytes, Log: c.Log,
+	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log,
 		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
 	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log,
 		Rides: !c.NoRides, Uploaded: a.cache.Put})

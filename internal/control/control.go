@@ -23,9 +23,6 @@ type Config struct {
 	Pace    Pace              // DefaultPace, if zero
 	Level   uint16            // the feature level that this agent knows: meta.FeatureLevel, but for simulations of others, if zero
 	Log     *slog.Logger
-	// FlightBytes is how much an entry has to commit to be sent behind one that is under way: DefaultFlightBytes, but for
-	// simulations, if zero.
-	FlightBytes int64
 	// Rode, if set, is given every data file that rides in an entry which is applied as it comes, for the cache: before the
 	// View that speaks of it is published. It must not wait, and the body is not its to keep.
 	Rode func(ref base.FileRef, body []byte)
@@ -49,21 +46,20 @@ type Control struct {
 	counts    counters
 
 	// The mailbox of the loop.
-	mu         sync.Mutex
-	wake       env.Cond
-	calls      []*call // unresolved, in the order proposed
-	freshBytes int64   // that those calls commit which came since they were last gone through
-	barriers   []*env.Future[meta.View]
-	news       []news // from peers
-	newsBytes  int
-	kicked     bool // look at the journal at once
-	rethink    bool // when to look at it next
-	suspect    bool // a client may have lost its agent
-	suspected  time.Time
-	draining   bool
-	failure    error     // why the loop ended
-	bypass     time.Time // until then the sequencer is not relied upon
-	active     time.Time // when a client was last served something worth an active lease
+	mu        sync.Mutex
+	wake      env.Cond
+	calls     []*call // unresolved, in the order proposed
+	barriers  []*env.Future[meta.View]
+	news      []news // from peers
+	newsBytes int
+	kicked    bool // look at the journal at once
+	rethink   bool // when to look at it next
+	suspect   bool // a client may have lost its agent
+	suspected time.Time
+	draining  bool
+	failure   error     // why the loop ended
+	bypass    time.Time // until then the sequencer is not relied upon
+	active    time.Time // when a client was last served something worth an active lease
 
 	loop loop
 	subs []func(Change)
@@ -86,9 +82,6 @@ func New(e env.Env, store objstore.Store, cluster journal.Cluster, config Config
 	}
 	if config.Level == 0 {
 		config.Level = meta.FeatureLevel
-	}
-	if config.FlightBytes == 0 {
-		config.FlightBytes = DefaultFlightBytes
 	}
 	c := &Control{env: e, store: store, config: config, cluster: cluster, stop: env.NewStopper(e), log: config.Log, peers: peers}
 	c.ctx = c.stop.Context()

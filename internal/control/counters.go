@@ -10,7 +10,6 @@ import (
 
 type counters struct {
 	won, lost, read, void, streamed, reloads, snapshots, passedOver, truncated, kept atomic.Int64
-	behind, grounded                                                                 atomic.Int64
 	redecided, repeated, gaps, strangers                                             atomic.Int64
 	given, taken, bypassed, challenged                                               atomic.Int64
 	seen                                                                             atomic.Int64 // when the end of the journal was last known, local ms
@@ -20,8 +19,6 @@ type counters struct {
 type Stats struct {
 	EntriesWon      int64 // written by this agent
 	SlotsLost       int64 // tries that another entry was faster than
-	EntriesBehind   int64 // sent while another of this agent was under way
-	EntriesGrounded int64 // of these, those that came to nothing, as the one before them lost its slot
 	EntriesRead     int64 // followed, from the bucket or a stream
 	EntriesStreamed int64 // of these, from a peer's stream
 	EntriesVoid     int64
@@ -54,7 +51,7 @@ func (c *Control) Stats() Stats {
 		slot = m.Slot
 	}
 	return Stats{SnapshotSlot: slot, ViewAge: time.Duration(c.env.Now().UnixMilli()-n.seen.Load()) * time.Millisecond,
-		EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesBehind: n.behind.Load(), EntriesGrounded: n.grounded.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(), EntriesVoid: n.void.Load(),
+		EntriesWon: n.won.Load(), SlotsLost: n.lost.Load(), EntriesRead: n.read.Load(), EntriesStreamed: n.streamed.Load(), EntriesVoid: n.void.Load(),
 		Reloads: n.reloads.Load(), Snapshots: n.snapshots.Load(), PassedOver: n.passedOver.Load(), Truncated: n.truncated.Load(), Kept: n.kept.Load(),
 		Redecided: n.redecided.Load(), Repeated: n.repeated.Load(), Gaps: n.gaps.Load(), Strangers: n.strangers.Load(),
 		TurnsGiven: n.given.Load(), TurnsTaken: n.taken.Load(), Bypassed: n.bypassed.Load(), Challenged: n.challenged.Load(),

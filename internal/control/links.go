@@ -8,30 +8,24 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/admin"
 )
 
-func (l *loop) linkUp(n news) error {
+func (l *loop) linkUp(n news) {
 	m := &l.member
 	m.suspects = slices.DeleteFunc(m.suspects, func(s suspect) bool { return s.who == n.from })
 	if m.met == nil {
 		m.met = map[base.Incarnation]bool{}
 	}
 	m.met[n.from] = true
-	if n.from == m.sequencer {
-		if err := l.landAll(); err != nil { // its entries would come between those under way
-			return err
-		}
-	}
 	if n.from != m.sequencer || m.sequencerUp != 0 {
-		return nil
+		return
 	}
 	slot, _ := l.journal.Position()
 	if !l.c.peers.Send(n.link, msgSubscribe, encodeBarrier(0, slot)) {
-		return nil // it is down again
+		return // it is down again
 	}
 	m.sequencerUp = n.link
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
 	l.c.bypass = time.Time{}
-	return nil
 }
 
 func (l *loop) linkDown(w *work, n news) {

@@ -14,17 +14,13 @@ import (
 type loop struct {
 	c       *Control
 	journal *journal.Log
-	state   *meta.State  // believed; the same as the published View
-	digests meta.Digests // of the last believed states
+	state   *meta.State // believed; the same as the published View
 
 	looked     time.Time     // when the state was last known to be as new as the journal, by a look, a win or the stream
 	lookAt     time.Time     // when to look at the journal without being asked
 	entryTook  time.Duration // how long the last entry took to win its slot
 	registered bool
 	backlog    []meta.Command // forwarded by followers, to be decided
-	flight     []attempt      // entries under way, the oldest first: as many as the journal's
-	contested  bool           // a slot was lost, and none won since
-	cut        bool           // the last entry did not hold all there was
 	othersTurn bool           // the backlog comes before this agent's calls in the next entry
 	distrusted map[base.Incarnation]bool
 	snap       snapshots
@@ -34,6 +30,7 @@ type loop struct {
 
 // work is what the loop found in its mailbox.
 type work struct {
+	calls    bool
 	barriers []*env.Future[meta.View]
 	news     []news
 	look     bool
@@ -46,39 +43,31 @@ type work struct {
 // run is the loop. What it has taken up when it ends is answered by failAll.
 func (l *loop) run() {
 	for {
-		w := l.await()
+		w := l.c.await(l.lookAt, len(l.backlog) > 0)
 		err := error(nil)
 		if !l.c.stop.Stopped() {
 			err = l.do(&w)
 		}
 		if err != nil || l.c.stop.Stopped() {
-			for _, a := range l.flight {
-				l.handBack(&a.waits)
-			}
 			l.handBack(&w)
 			l.end(err)
-			l.journal.Rest()
 			return
 		}
 	}
 }
 
-// await waits until there is something to do. While entries are under way calls and the backlog are only if they are worth another.
-func (l *loop) await() work {
-	flying, enough := len(l.flight) > 0, l.enough()
-	backlog := len(l.backlog) > 0 && !flying
-	c := l.c
+// await waits until there is something to do.
+func (c *Control) await(until time.Time, backlog bool) work {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		w := work{barriers: c.barriers, news: c.news, suspect: c.suspect, kicked: c.kicked, look: c.kicked || !c.env.Now().Before(l.lookAt)}
-		calls := !flying && c.hasUnsent() || flying && c.freshBytes >= enough
-		if calls || backlog || flying && l.journal.Answered() || w.look || w.suspect || c.rethink || len(w.barriers)+len(w.news) > 0 || c.stop.Stopped() {
+		w := work{calls: c.hasUnsent(), barriers: c.barriers, news: c.news, suspect: c.suspect, kicked: c.kicked, look: c.kicked || !c.env.Now().Before(until)}
+		if w.calls || w.look || w.suspect || backlog || c.rethink || len(w.barriers)+len(w.news) > 0 || c.stop.Stopped() {
 			c.barriers, c.news, c.newsBytes = nil, nil, 0
 			c.kicked, c.rethink, c.suspect = false, false, false
 			return w
 		}
-		c.wake.Wait(l.lookAt)
+		c.wake.Wait(until)
 	}
 }
 
@@ -92,13 +81,10 @@ func (c *Control) hasUnsent() bool {
 	return false
 }
 
-// do handles one round of work: what peers sent and what the bucket answered, then one entry of what is to be written, then what is to
-// be read. Every round is short, so that none of these waits for the end of another.
+// do handles one round of work: what peers sent, then one entry of what is to be written, then what is to be read. Every
+// round is short, so that none of these waits for the end of another.
 func (l *loop) do(w *work) error {
 	if err := l.hear(w); err != nil {
-		return err
-	}
-	if err := l.landAnswered(); err != nil || l.c.stop.Stopped() {
 		return err
 	}
 	if err := l.register(); err != nil {
@@ -107,17 +93,27 @@ func (l *loop) do(w *work) error {
 	link := l.sequencerLink()
 	if link != 0 {
 		l.forward(link)
+		w.calls = false
 	}
-	if err := l.writeDue(w, link == 0); err != nil {
-		return err
+	if w.calls || len(l.backlog) > 0 {
+		if err := l.write(w, link == 0); err != nil {
+			return err
+		}
 	}
 	if link != 0 && !w.look && l.askSequencer(link, w) {
 		w.barriers = nil
 	}
-	if w.asks() {
-		if err := l.readEnd(w); err != nil || l.c.stop.Stopped() {
+	if w.look || len(w.barriers)+len(w.asked) > 0 {
+		l.loseFaith()
+		look := l.catchUp
+		if l.atLeisure(w) {
+			look = l.glance
+		}
+		if err := look(); err != nil {
 			return err
 		}
+		l.release(w)
+		l.judge()
 	}
 	l.tryAgain()
 	l.challenge(w)
@@ -126,41 +122,6 @@ func (l *loop) do(w *work) error {
 	l.schedule()
 	return nil
 }
-
-// writeDue writes an entry, if one is due. Where somebody asks for the journal's end that answers it; if there is none, what is under way
-// is settled first, as the bucket can be looked at only behind it: and then what waited for that may be due.
-func (l *loop) writeDue(w *work, own bool) error {
-	if w.asks() && !l.pending(own) {
-		if err := l.landAll(); err != nil || l.c.stop.Stopped() {
-			return err
-		}
-	}
-	if !l.pending(own) {
-		return nil
-	}
-	return l.write(w, own)
-}
-
-// readEnd follows the journal to its end, for w.
-func (l *loop) readEnd(w *work) error {
-	if err := l.landAll(); err != nil || l.c.stop.Stopped() {
-		return err
-	}
-	l.loseFaith()
-	look := l.catchUp
-	if l.atLeisure(w) {
-		look = l.glance
-	}
-	if err := look(); err != nil {
-		return err
-	}
-	l.release(w)
-	l.judge()
-	return nil
-}
-
-// asks reports whether the end of the journal is to be seen.
-func (w *work) asks() bool { return w.look || len(w.barriers)+len(w.asked) > 0 }
 
 // atLeisure reports whether the look that is due is for nobody in particular.
 func (l *loop) atLeisure(w *work) bool {

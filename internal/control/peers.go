@@ -93,7 +93,7 @@ func (l *loop) hear(w *work) error {
 		case n.down:
 			l.linkDown(w, n)
 		case n.kind == 0:
-			err = l.linkUp(n)
+			l.linkUp(n)
 		default:
 			err = l.message(w, n)
 		}

@@ -47,7 +47,6 @@ func (c *Control) enqueue(k *call) error {
 		return base.Errorf(base.RequestTimedOut, "%d commands wait for the journal, the most there may be: the bucket is slow or out of reach", maxCalls)
 	}
 	c.calls = append(c.calls, k)
-	c.freshBytes += committed(k.op)
 	c.wake.Broadcast()
 	return nil
 }

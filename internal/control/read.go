@@ -37,8 +37,6 @@ func (l *loop) load() error {
 		l.snap.loaded(m, l.state)
 		l.state = l.state.Fork()
 	}
-	l.digests = meta.Digests{}
-	l.digests.Add(l.state)
 	l.journal.ReadAhead(startAhead, mostAhead)
 	return l.replay()
 }
@@ -71,7 +69,6 @@ func (l *loop) replay() error {
 		if err := applyTo(l.state, e, outcomes); err != nil {
 			return damaged(err)
 		}
-		l.digests.Add(l.state)
 		l.snap.applied(e, outcomes)
 	}
 }
@@ -248,7 +245,6 @@ func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome)
 			}
 		}
 	}
-	l.digests.Add(next)
 	l.publish(next, change)
 	l.answer(outcomes)
 	if change.Agents {

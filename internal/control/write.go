@@ -2,6 +2,7 @@ package control
 
 import (
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -14,14 +15,11 @@ const (
 	maxPayload    = journal.MaxPayloadBytes - 16
 )
 
-// write brings what followers sent, and, with own set, this agent's calls into the journal: one entry of them, behind those under
-// way if there are any. What is left is for the next round. Barriers of w are released once the entry is won, or else once the journal's
-// end was seen.
+// write brings what followers sent, and, with own set, this agent's calls into the journal: one entry of them. What is
+// left is for the next round. Barriers of w are released: whatever came of the entry, the journal's end was seen.
 func (l *loop) write(w *work, own bool) error {
-	if len(l.flight) == 0 {
-		if err := l.courtesy(); err != nil || l.c.stop.Stopped() {
-			return err
-		}
+	if err := l.courtesy(); err != nil || l.c.stop.Stopped() {
+		return err
 	}
 	p, rest, next, err := l.decideAll(own)
 	if err != nil {
@@ -31,16 +29,18 @@ func (l *loop) write(w *work, own bool) error {
 		l.backlog = nil
 		return nil
 	}
-	taken := l.backlog[:len(l.backlog)-len(rest)]
-	if err := l.launch(w, next, p, taken); err != nil {
+	won, err := l.append(next, p)
+	if err != nil || l.c.stop.Stopped() {
 		return err
 	}
-	l.backlog = rest
-	if l.mayFly() && !w.look {
-		return nil
+	if won {
+		l.backlog = rest
+		if link := l.member.sequencerUp; link != 0 {
+			l.c.peers.Send(link, msgLook, nil) // it does not expect entries of its followers
+		}
 	}
-	w.look = false
-	return l.landAll()
+	l.release(w)
+	return nil
 }
 
 // candidate is a command that may come into the next entry.
@@ -67,12 +67,12 @@ func (l *loop) candidates(own bool) []candidate {
 	return append(mine, others...)
 }
 
-// decideAll decides the candidates against a fork of the working state, which it gives back; rest is what did not fit of
-// the backlog, the end of it.
+// decideAll decides the candidates against a fork of the believed state, which it gives back; rest is what did not fit of
+// the backlog.
 func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *meta.State, err error) {
-	l.cut = false
-	next = l.working().Fork()
-	next.Begin(l.journal.NextSlot(), l.now())
+	next = l.state.Fork()
+	slot, _ := l.journal.Position()
+	next.Begin(slot+1, l.now())
 	rules := meta.NewRules(l.c.config.Static, next.Admin.Configs())
 	rules.Level = l.level()
 	all := l.candidates(own)
@@ -108,7 +108,7 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 
 // leave gives what stays in the backlog.
 func (l *loop) leave(all []candidate) (rest []meta.Command) {
-	l.othersTurn, l.cut = !l.othersTurn, len(all) > 0
+	l.othersTurn = !l.othersTurn
 	for _, k := range all {
 		if !k.own {
 			rest = append(rest, k.Command)
@@ -128,26 +128,56 @@ func (l *loop) repeated(cmd meta.Command, now base.Millis, rules meta.Rules) {
 	l.c.resolve(func(n uint64) (*meta.Verdict, bool) { return o.Verdict, n == cmd.Number })
 }
 
-// own gives this agent's undecided calls as commands, but for those that are under way.
+// own gives this agent's undecided calls as commands.
 func (l *loop) own() []meta.Command {
-	l.c.goneThrough()
 	self := l.c.Self()
-	next, live := l.working().Session(self)
+	next, live := l.state.Session(self)
 	if !live {
 		return nil
 	}
 	l.c.dropStale()
 	calls, watermark := l.c.numbered(next)
-	cmds := make([]meta.Command, 0, len(calls)+16)
-	for _, k := range calls {
-		if k.number >= next || len(l.flight) == 0 {
-			cmds = append(cmds, meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op})
-		}
+	cmds := make([]meta.Command, len(calls), len(calls)+16)
+	for i, k := range calls {
+		cmds[i] = meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op}
 	}
 	return cmds
 }
 
-// draft gives an entry. The digest is that of the state that is believed: it says what the writer has believed (journal.Header.Proves).
+// append proposes p, whose outcomes lead to next. Not won: the state has moved past the winner, so decide again.
+func (l *loop) append(next *meta.State, p meta.Payload) (won bool, err error) {
+	began := l.c.env.Now()
+	if plant.LeftOut(plant.WonBeforeAnswer) {
+		l.answer(p.Outcomes)
+	}
+	_, mine := l.whoseTurn()
+	e, status, err := l.journal.Append(l.c.ctx, l.draft(next, p.Bytes()))
+	if err != nil {
+		return false, err
+	}
+	switch status {
+	case journal.Won:
+		now := l.c.env.Now()
+		l.turns.wrote, l.turns.moved, l.entryTook = now, now, now.Sub(began)
+		l.c.counts.won.Add(1)
+		if !mine {
+			l.c.counts.taken.Add(1)
+		}
+		l.stream(e)
+		l.adopt(next, e, p.Outcomes)
+		return true, nil
+	case journal.Reload:
+		l.c.counts.redecided.Add(int64(len(p.Outcomes)))
+		return false, l.reload()
+	case journal.Lost:
+		l.c.counts.lost.Add(1)
+		l.c.counts.redecided.Add(int64(len(p.Outcomes)))
+		l.turns.lost = l.c.env.Now()
+		return false, l.catchUpBy(contestedAhead)
+	}
+	return false, nil // Unknown: the agent is stopping
+}
+
 func (l *loop) draft(next *meta.State, payload []byte) journal.Draft {
 	return journal.Draft{Writer: l.c.Self(), Time: next.Time, Level: l.level(),
 		DigestSlot: l.state.Slot, Digest: l.state.Digest(), Payload: payload}
@@ -160,9 +190,6 @@ func (l *loop) level() uint16 { return l.state.Admin.Level(l.c.config.Level) }
 func (l *loop) register() error {
 	if l.registered || l.c.isDraining() {
 		return nil
-	}
-	if err := l.landAll(); err != nil {
-		return err
 	}
 	op := &admin.Register{Profile: l.c.config.Profile}
 	op.Level = l.c.config.Level
@@ -177,7 +204,8 @@ func (l *loop) register() error {
 			return nil
 		}
 		next := l.state.Fork()
-		next.Begin(l.journal.NextSlot(), l.now())
+		slot, _ := l.journal.Position()
+		next.Begin(slot+1, l.now())
 		o, _ := meta.Decide(next, meta.Command{Op: op}, next.Time, meta.Rules{})
 		if k := o.Verdict.Kind(); k != base.OK {
 			return base.Errorf(k, "the cluster does not take this agent: %s", o.Verdict.Text())
@@ -187,10 +215,7 @@ func (l *loop) register() error {
 		}
 		var p meta.Payload
 		p.Add(o)
-		if err := l.launch(&work{}, next, p, nil); err != nil {
-			return err
-		}
-		if err := l.landAll(); err != nil {
+		if _, err := l.append(next, p); err != nil {
 			return err
 		}
 	}

@@ -20,11 +20,10 @@ type folder struct {
 	cover     base.Slot // the newest snapshot that entries and snapshots before it may be deleted for (rule T); 0: none
 	covered   base.Slot // the same by any clock of the bucket: others may have deleted for it already
 	state     *meta.State
-	digests   meta.Digests // of its last states
 	chain     [32]byte
-	last      base.Slot     // the entry that was read last
-	void      journal.Entry // the last void one
-	broken    bool          // an entry follows a void one: said once
+	last      base.Slot // the entry that was read last
+	void      [32]byte  // hash of the last void entry
+	broken    bool      // an entry follows a void one: said once
 }
 
 // list lists the journal first, then the snapshots: a truncation between the two leaves a snapshot that is newer than
@@ -66,9 +65,6 @@ func (f *folder) listedEntry(o objstore.ListEntry) bool {
 // fold applies the journal from the oldest point that everything after is there of, so that as many snapshots as can be
 // are held against what the journal comes to. Where it is broken it goes on from the next usable snapshot.
 func (f *folder) fold(ctx context.Context) error {
-	if err := f.endAtHole(ctx); err != nil {
-		return err
-	}
 	ok, err := f.start(ctx)
 	if err != nil || !ok {
 		return err
@@ -145,9 +141,6 @@ func (f *folder) take(ctx context.Context, m manifest) error {
 		return errMoved // it was usable before
 	}
 	f.state, f.chain, f.last = s, m.chain, m.slot
-	if err == nil {
-		f.digests.Add(s)
-	}
 	return err
 }
 
@@ -249,10 +242,10 @@ func (f *folder) entry(slot base.Slot, object []byte) (bool, error) {
 		return true, nil
 	}
 	f.chain = e.Hash
-	if digest, ok := f.digests.At(e.DigestSlot); ok {
+	if e.DigestSlot != 0 && e.DigestSlot == f.state.Slot {
 		f.report.DigestsCompared++
-		if e.Digest != digest {
-			f.report.add(Damage, key, "agent %d had digest %x after slot %d, the journal folds to %x", e.Writer, e.Digest, e.DigestSlot, digest)
+		if e.Digest != f.state.Digest() {
+			f.report.add(Damage, key, "agent %d had digest %x after slot %d, the journal folds to %x", e.Writer, e.Digest, e.DigestSlot, f.state.Digest())
 		}
 	}
 	err = apply(f.state, e)
@@ -264,27 +257,24 @@ func (f *folder) entry(slot base.Slot, object []byte) (bool, error) {
 		f.state = nil
 		return false, nil
 	}
-	f.digests.Add(f.state)
 	f.report.Entries++
 	f.report.Level = e.Level
 	return true, nil
 }
 
-// skip notes a void entry. What is sent behind an entry that loses its slot is void, and what is behind that (RFC 4). But one that follows
-// a void entry which its writer had believed was written by somebody who found that valid. The entry before both was replaced since,
-// and they were acknowledged.
+// skip notes a void entry. A writer knows what became of an entry before it writes the next (RFC 2): one that follows a void
+// entry was written by somebody who found that valid. The entry before both was replaced since, and they were acknowledged.
 func (f *folder) skip(key string, e *journal.Entry) {
 	f.report.VoidEntries++
-	follows := e.Prev == f.void.Hash && f.void.Slot != 0
-	switch believed := e.DigestSlot >= f.void.Slot || e.Level < journal.FlightLevel; {
-	case follows && believed && !f.broken:
+	follows := e.Prev == f.void && f.void != [32]byte{}
+	if follows && !f.broken {
 		f.broken = true
 		f.report.add(Damage, key, "void, as the entry before it, which it follows: they were valid when they were written, and an earlier entry is "+
 			"not the one they were written behind. What they and those after them say is lost unless that one is restored")
-	case !follows || !believed:
+	} else if !follows {
 		f.report.add(Note, key, "void: agent %d wrote it behind another entry than the last valid one; every reader skips it", e.Writer)
 	}
-	f.void = *e
+	f.void = e.Hash
 }
 
 func apply(s *meta.State, e journal.Entry) error {

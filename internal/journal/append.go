@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/base/invariant"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
@@ -25,36 +24,56 @@ type Draft struct {
 // entry failed: what was once sent may arrive at any time, so it looks and sends until the slot's fate is known or ctx
 // ends. The one error after which nothing was sent is MessageTooLarge.
 func (l *Log) Append(ctx context.Context, d Draft) (Entry, Status, error) {
-	l.still()
-	if err := l.Launch(ctx, d, nil); err != nil {
+	if l.slot < l.proved.slot {
+		return Entry{}, Lost, nil // the slot was seen taken: were it empty by now, winning it would prove nothing
+	}
+	h := Header{Slot: l.slot + 1, Prev: l.chain, Writer: d.Writer, Attempt: l.random16(), Time: d.Time, Level: d.Level,
+		DigestSlot: d.DigestSlot, Digest: d.Digest}
+	object, err := EncodeEntry(h, d.Payload)
+	if err != nil {
 		return Entry{}, 0, err
 	}
-	return l.Settle(ctx)
+	e := Entry{Header: h, Payload: d.Payload, Object: object, Hash: sha256.Sum256(object)}
+	e, status, err := l.propose(ctx, &proposal{entry: e, before: l.clock.last()})
+	if err != nil && ctx.Err() != nil {
+		return Entry{}, Unknown, nil
+	}
+	return e, status, err
 }
 
-// propose waits for the answer to p's first PUT, and sends it until its fate is known. Status 0 of a step means: not yet.
+// proposal is one entry on its way into its slot. The same bytes are sent each time.
+type proposal struct {
+	entry    Entry
+	before   time.Time // the last Date received before the entry was first sent
+	occupied bool      // the store said once that the slot is taken
+}
+
+// propose sends p until its fate is known. Status 0 of a step means: not yet.
 func (l *Log) propose(ctx context.Context, p *proposal) (Entry, Status, error) {
-	m, failure := p.first.Wait(time.Time{})
 	for pause := (backoff{}); ; {
-		e, status, err := l.answered(ctx, p, m, failure)
+		e, status, err := l.send(ctx, p)
 		if status != 0 || err != nil {
 			return e, status, err
 		}
 		if !pause.wait(ctx, l.env) {
 			return Entry{}, 0, ctx.Err()
 		}
-		p.listed = false
-		m, failure = l.put(ctx, p)
 	}
 }
 
-// answered judges what the store said to a PUT.
-func (l *Log) answered(ctx context.Context, p *proposal, m objstore.Meta, err error) (Entry, Status, error) {
+func (l *Log) send(ctx context.Context, p *proposal) (Entry, Status, error) {
+	key := EntryKey(p.entry.Slot)
+	var date time.Time
+	err := l.try(ctx, func(ctx context.Context) (objstore.Meta, error) {
+		m, err := l.store.PutIfAbsent(ctx, key, p.entry.Object)
+		date = m.Date
+		return m, err
+	})
 	switch {
 	case err == nil:
-		return l.settle(ctx, p, sighting{found: true, date: m.Date, listed: p.listed})
+		return l.settle(ctx, p, sighting{found: true, date: date})
 	case objstore.Is(err, objstore.Fatal):
-		return Entry{}, 0, failed("creating "+EntryKey(p.entry.Slot), err)
+		return Entry{}, 0, failed("creating "+key, err)
 	case objstore.Is(err, objstore.Throttled):
 		return Entry{}, 0, nil
 	case objstore.Is(err, objstore.Exists):
@@ -96,7 +115,6 @@ func (l *Log) settle(ctx context.Context, p *proposal, s sighting) (Entry, Statu
 	e := p.entry
 	e.LastModified = s.lastModified
 	l.advance(&e)
-	invariant.Check(!e.Void, "journal: the entry of slot %d was won and is void", e.Slot)
 	// The entry did not exist when before was received, so neither did a snapshot of the next slot.
 	l.belief.offer(p.before, l.slot+1)
 	return e, Won, nil

@@ -41,7 +41,6 @@ func (u *unusable) Unwrap() error { return u.cause }
 // the damaged one is known to have: then Manifest.Warning tells. Otherwise it stops with StorageError. Errors of r are
 // passed on. It ends reading ahead.
 func (l *Log) Load(ctx context.Context, r Restorer) (Manifest, error) {
-	l.still()
 	l.seen, l.ahead, l.end, l.proved.slot = nil, 0, end{}, 0
 	if err := l.learnDate(ctx); err != nil {
 		return Manifest{}, err
@@ -129,6 +128,64 @@ func (l *Log) fallBack(ctx context.Context, older []base.Slot, u *unusable, r Re
 		}
 	}
 	return Manifest{}, u
+}
+
+// prove checks that the slots after m lead to the chain hash of the unusable snapshot u. Rule R cannot say that of slots
+// that a snapshot covers; the chain can.
+func (l *Log) prove(ctx context.Context, m Manifest, u *unusable) error {
+	chain, err := l.walk(ctx, m.Slot, m.Chain, u.slot)
+	if err != nil {
+		return err
+	}
+	want, err := l.chainAt(ctx, u)
+	if err != nil {
+		return err
+	}
+	if chain != want {
+		return &unusable{slot: u.slot, cause: fmt.Errorf("%w; and the slots after %s do not lead to its chain hash", u.cause, SnapshotKey(m.Slot))}
+	}
+	l.proved.slot, l.proved.chain = u.slot, chain
+	return nil
+}
+
+// walk follows the chain over slots (from, to].
+func (l *Log) walk(ctx context.Context, from base.Slot, chain [32]byte, to base.Slot) ([32]byte, error) {
+	for n := from + 1; n <= to; n++ {
+		s, err := l.look(ctx, n)
+		if err != nil {
+			return chain, err
+		}
+		e, err := decodeSlot(n, s)
+		if !s.found {
+			err = errors.New("it is not there")
+		}
+		if err != nil {
+			return chain, &unusable{slot: to, cause: fmt.Errorf("it is damaged, and %s, needed in its place, too: %w", EntryKey(n), err)}
+		}
+		if e.Prev == chain {
+			chain = e.Hash
+		}
+	}
+	return chain, nil
+}
+
+// chainAt finds the chain hash that snapshot u has: in its manifest, or else in the entry after it.
+func (l *Log) chainAt(ctx context.Context, u *unusable) ([32]byte, error) {
+	if u.manifest != nil {
+		return u.manifest.Chain, nil
+	}
+	s, err := l.look(ctx, u.slot+1)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	if !s.found {
+		return [32]byte{}, &unusable{slot: u.slot, cause: fmt.Errorf("%w; and nothing proves the slots before it", u.cause)}
+	}
+	e, err := decodeSlot(u.slot+1, s)
+	if err != nil {
+		return [32]byte{}, &unusable{slot: u.slot, cause: fmt.Errorf("%w; and %s too", u.cause, EntryKey(u.slot+1))}
+	}
+	return e.Prev, nil
 }
 
 // damaged reports whether err says that an object is not what it should be, rather than that it could not be read.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
-	"github.com/millrace-io/millrace/internal/base/invariant"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
@@ -54,9 +53,6 @@ type Log struct {
 	belief belief
 	counts *counts
 
-	flight []*proposal // launched and not settled, in order of slot: NextSlot is after the last
-	puts   *env.Group  // every first PUT, until it is answered
-
 	seen    map[base.Slot]sighting // entries seen of slots after slot, not yet judged
 	end     end                    // where reading ahead met the tail
 	ahead   int                    // slots to read at once at most; 0: no reading ahead
@@ -88,7 +84,6 @@ func Open(e env.Env, store objstore.Store, cluster Cluster, w time.Duration) *Lo
 		chain:  Genesis(cluster.ID),
 		belief: belief{w: w, steady: store.Info().SteadyClock},
 		counts: &counts{},
-		puts:   env.NewGroup(e),
 	}
 }
 
@@ -119,11 +114,6 @@ func (l *Log) Stats() Stats {
 // that clock is: nothing may be decided by it. Safe for concurrent use.
 func (l *Log) Guess() (base.Millis, bool) { return l.clock.guess() }
 
-// still checks that nothing is under way: what is read of slots that are being written would overtake it.
-func (l *Log) still() {
-	invariant.Check(len(l.flight) == 0, "journal: %d entries are under way", len(l.flight))
-}
-
 // advance moves past slot l.slot+1, which holds e and is believed, and marks e void if it is.
 func (l *Log) advance(e *Entry) {
 	l.slot++
@@ -149,7 +139,7 @@ func (l *Log) believe(ctx context.Context, n base.Slot, s sighting) (bool, error
 // noSnapshotFrom is rule R's method (a): it lists, and reports whether there is no snapshot ≥ n. If so the Date received
 // before the listing is an anchor.
 func (l *Log) noSnapshotFrom(ctx context.Context, n base.Slot) (bool, error) {
-	before, answered := l.clock.last(), l.answeredFlight()
+	before := l.clock.last()
 	none := true
 	err := l.each(ctx, snapshotPrefix, SnapshotKey(n-1), func(found []objstore.ListEntry) error {
 		for _, o := range found {
@@ -168,9 +158,6 @@ func (l *Log) noSnapshotFrom(ctx context.Context, n base.Slot) (bool, error) {
 	}
 	l.belief.offer(before, n)
 	l.markListed()
-	for _, p := range answered {
-		p.listed = true
-	}
 	return true, nil
 }
 

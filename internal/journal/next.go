@@ -17,7 +17,6 @@ const damageReads = 4
 // Next reads the slot after the position: Believed with the entry (void ones too: they change nothing), Absent, or
 // Reload. A damaged entry is an error that names its key.
 func (l *Log) Next(ctx context.Context) (Entry, Status, error) {
-	l.still()
 	l.readAhead(ctx)
 	n := l.slot + 1
 	pause := backoff{}
@@ -51,7 +50,6 @@ const glancesMax = 30
 // without being asked. False: the next slot seems to be empty, which is not believed, so nothing may be concluded from
 // it. True: call Next.
 func (l *Log) Glance(ctx context.Context) (news bool, err error) {
-	l.still()
 	n := l.slot + 1
 	if _, ok := l.seen[n]; ok || n <= l.proved.slot || l.glances == glancesMax {
 		l.glances = 0
@@ -70,7 +68,6 @@ func (l *Log) Glance(ctx context.Context) (news bool, err error) {
 // GlanceOn looks at the slots after one that Glance has found, until one seems to be empty (end), or most of them are found. Next takes
 // what was found, and one listing serves for all of it.
 func (l *Log) GlanceOn(ctx context.Context, most int) (found int, end bool, err error) {
-	l.still()
 	first := l.slot + 1
 	if _, ok := l.seen[first]; !ok {
 		return 0, false, nil
@@ -187,7 +184,6 @@ func (l *Log) tailChanged(ctx context.Context, n base.Slot) (Entry, Status, erro
 // other slot. An object that is not a whole entry is an error of the peer. What a peer says is no anchor, so the next
 // read from the bucket may cost a listing.
 func (l *Log) Offer(object []byte, lastModified time.Time) (Entry, bool, error) {
-	l.still()
 	e, err := DecodeEntry(object)
 	if err != nil || e.Slot != l.slot+1 {
 		return Entry{}, false, err

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -14,21 +13,20 @@ import (
 // arrivals of a cluster that was deleted from this prefix, an agent of which had one PUT under way.
 const foreignEntries = 8
 
-// surveys is how often a survey begins anew because the journal moved on under it: it is truncated every few minutes, so only an
-// agent that stood still meets that at all; and a folder is listed with gaps while it is written to.
+// surveys is how often a survey begins anew because the journal was truncated under it: that happens every few minutes, so
+// only an agent that stood still meets it at all.
 const surveys = 5
 
-// errMoved: what was missing is covered by a snapshot that was made meanwhile, or has come.
-var errMoved = errors.New("the journal moved on while it was looked at")
+// errTruncated: what is missing is covered by a snapshot that was made meanwhile.
+var errTruncated = errors.New("the journal was truncated while it was looked at")
 
 // Survey looks, before an agent changes anything, whether the slots after the newest snapshot are all there and are the
 // cluster's. Entries of another cluster are void, and a missing slot would be filled anew and make all after it void:
-// followed without this look, either would be an empty or older state served in good faith. It fails with StorageError. A slot
-// that a writer with several entries under way has not filled yet is where the journal ends.
+// followed without this look, either would be an empty or older state served in good faith. It fails with StorageError.
 func Survey(ctx context.Context, e env.Env, store objstore.Store, c Cluster) error {
 	b := newBucket(e, store)
 	for try := 1; ; try++ {
-		if err := b.survey(ctx, c); !errors.Is(err, errMoved) || try == surveys {
+		if err := b.survey(ctx, c); !errors.Is(err, errTruncated) || try == surveys {
 			return err
 		}
 	}
@@ -39,31 +37,21 @@ func (b *bucket) survey(ctx context.Context, c Cluster) error {
 	if err != nil {
 		return err
 	}
-	last, h := snapshot, hole{}
+	last := snapshot
 	err = b.each(ctx, entryPrefix, EntryKey(last), func(found []objstore.ListEntry) error {
 		for _, o := range found {
 			slot, ok := slotOf(o.Key, entryPrefix)
 			if !ok {
 				continue
 			}
-			for last++; last < slot && h.slot == 0; last++ {
-				there, err := b.there(ctx, last)
-				if err != nil {
+			for last++; last < slot; last++ {
+				if err := b.checkThere(ctx, last, slot); err != nil {
 					return err
 				}
-				if !there {
-					h.slot = last
-				}
-			}
-			if last = slot; h.slot != 0 && len(h.behind) <= MaxInFlight {
-				h.behind = append(h.behind, slot)
 			}
 		}
 		return nil
 	})
-	if err == nil {
-		err = b.explain(ctx, h)
-	}
 	if err != nil || snapshot > 0 || last == 0 {
 		return err // a snapshot's manifest names its cluster
 	}
@@ -82,50 +70,18 @@ func (b *bucket) newestSnapshot(ctx context.Context) (base.Slot, error) {
 	return 0, nil
 }
 
-// hole is an empty slot with entries behind it.
-type hole struct {
-	slot   base.Slot   // 0: there is none
-	behind []base.Slot // the first entries after it, more than MaxInFlight where there are more
-}
-
-// explain fails if something was deleted from h. Only the first empty slot matters: nobody has believed what is behind.
-func (b *bucket) explain(ctx context.Context, h hole) error {
-	for _, n := range h.behind {
-		s, err := b.look(ctx, n)
-		if err != nil {
-			return err
-		}
-		if !s.found {
-			return errMoved
-		}
-		e, err := decodeSlot(n, s)
-		if err != nil {
-			continue // damage is for who reads it to tell
-		}
-		if e.Proves(h.slot) {
-			return b.deleted(ctx, h.slot, n)
-		}
-	}
-	return nil
-}
-
-// there looks for a slot that was not listed: a folder that is written to meanwhile may be listed without it.
-func (b *bucket) there(ctx context.Context, n base.Slot) (bool, error) {
+// checkThere makes sure of a slot that was not listed: a folder that is written to meanwhile may be listed without it.
+// That it is absent says nothing if there is a snapshot of it by now (rule R).
+func (b *bucket) checkThere(ctx context.Context, n, later base.Slot) error {
 	s, err := b.look(ctx, n)
-	return s.found, err
-}
-
-// deleted fails: slot n is empty, but by a later entry it was believed. Unless it was filled since it was looked for, or is covered by a
-// snapshot by now, so that its absence says nothing (rule R).
-func (b *bucket) deleted(ctx context.Context, n, later base.Slot) error {
-	if there, err := b.there(ctx, n); err != nil || there {
-		return cmp.Or(err, errMoved)
+	if err != nil || s.found {
+		return err
 	}
 	switch newest, err := b.newestSnapshot(ctx); {
 	case err != nil:
 		return err
 	case newest >= n:
-		return errMoved
+		return errTruncated
 	}
 	return base.Errorf(base.StorageError, "journal: %s is missing, but %s is there: objects were deleted from the bucket. "+
 		"Restore it from a copy or from the bucket's versions; run: millrace fsck", EntryKey(n), EntryKey(later))

@@ -11,9 +11,8 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// FeatureLevel is what this build knows: event kinds above an agent's level are never written while it lives. 2 knows riders
-// (log.RidersLevel), 3 entries side by side (journal.FlightLevel).
-const FeatureLevel uint16 = 3
+// FeatureLevel is what this build knows: event kinds above an agent's level are never written while it lives. 2 knows riders.
+const FeatureLevel = log.RidersLevel
 
 // Op is a command of one of the rooms: log.Command, group.Command or admin.Command.
 type Op interface {

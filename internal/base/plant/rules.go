@@ -34,14 +34,6 @@ const (
 	BarrierProbe    // a sequencer answers a follower's barrier from a look begun after it
 	BarrierBegins   // a barrier is answered by a look begun after it, not by one under way
 
-	// entries side by side
-	FlightKnown   // no entry is sent behind another while an agent lives that does not know what it would see
-	HoleIsEnd     // an empty slot before entries that were sent along with it is where the journal ends
-	FlightDropped // what was sent behind an entry that lost its slot has not happened
-	FlightInOrder // replies wait until the entries before theirs are believed
-	OwnTurns      // no entry is sent behind another into a slot that is another domain's turn
-	WinFirst      // after a lost slot one is won before an entry is sent behind another
-
 	// meta
 	ExactlyOnce     // a command's repeat gets its first verdict
 	NewIncarnations // the number of an agent is never issued again

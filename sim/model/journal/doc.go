@@ -31,8 +31,8 @@
 //
 // # What differs from the product
 //
-// An agent may give up what is under way for another attempt while it has heard nothing; internal/journal settles each. Two attempts of an
-// agent at a slot that decide the same count as the same bytes. Only the newest anchor is kept, where the product keeps an older one for W/8.
+// Writers pipeline, as the design allows; internal/journal has one entry in flight. Two attempts of an agent at a slot that
+// decide the same count as the same bytes. Only the newest anchor is kept, where the product keeps an older one for W/8.
 //
 // Not in it: damaged objects, digests of states, feature levels, courtesy between domains, expiry (package session),
 // cluster.json (package cluster), parts of snapshots (package parts). Two rules of the design are not needed for safety, so
