@@ -47,6 +47,9 @@ func (v *View) charge(n int) {
 	c.used += int64(n)
 	c.held += int64(n)
 	c.makeRoom(0)
+	if n < 0 && c.want > 0 {
+		c.room.Broadcast()
+	}
 }
 
 // gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that

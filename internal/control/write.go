@@ -40,6 +40,7 @@ func (l *loop) write(w *work, own bool) error {
 		}
 	}
 	l.release(w)
+	l.judge() // under constant load there is no other look at the journal's end
 	return nil
 }
 

@@ -119,10 +119,11 @@ func (s *search) highestOf(x log.Extent) (best batch.Found, ok bool, err error) 
 // batches calls f for the batches of x that may hold what is looked for by their header, from the one that holds offset from on,
 // until f has it stop. f gets a copy, which bears its offsets: the bytes in the cache are shared.
 //
-// Memory for the copies is reserved before anything is held, as for an answer. Of a batch that is larger than the budget all of that is.
+// Memory for the copies is reserved before anything is held, as for an answer: the less is free, the smaller a share of that, so that a
+// search does not keep answers waiting. A batch that is larger is read all the same, one at a time.
 func (s *search) batches(x log.Extent, from int64, may func(header batch.Batch) bool, f func(batch.Batch) (stop bool, err error)) error {
 	if m := s.f.config.Memory; m != nil {
-		n := min(int64(x.Len), m.Size())
+		n := shareOf(m, int64(x.Len))
 		if err := m.Acquire(n, s.deadline); err != nil {
 			return err
 		}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"math"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore/filestore"
@@ -124,5 +126,37 @@ func TestAtTimeOfDamagedAndUnknown(t *testing.T) {
 	b.clock.forward(time.Minute)
 	if _, _, err := b.fetch.AtTime(b.control.View(), id, 0, 0, true, soon()); base.KindOf(err) != base.StorageError {
 		t.Errorf("gone: %v", err)
+	}
+}
+
+// A search takes a share of what is free, however large the extent it looks into: answers do not wait behind it.
+func TestSearchKeepsNoAnswerWaiting(t *testing.T) {
+	b := start(t, settings{memory: 32 << 20})
+	large, small := b.topic("large", 1), b.topic("small", 1)
+	const mib = 1 << 20
+	for k := range 7 {
+		b.produce(large, 0, plain(k, 1, mib))
+	}
+	b.produce(small, 0, plain(0, 3, 100))
+	if !b.memory.TryAcquire(28 * mib) { // by clients that do not read
+		t.Fatal("not free")
+	}
+	defer b.memory.Release(28 * mib)
+	var searches sync.WaitGroup
+	defer searches.Wait()
+	for range 4 {
+		searches.Go(func() {
+			if _, _, err := b.fetch.AtTime(b.control.View(), large, 0, 1006, false, time.Now().Add(10*time.Second)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	began := time.Now()
+	r := b.fetch.Read(fetch.Request{MinBytes: 1, MaxBytes: 50 << 20, ByID: true, SessionEpoch: -1, Partitions: []fetch.Want{want(small, 0, 0)}}, began.Add(5*time.Second))
+	if took := time.Since(began); took > 2*time.Second || r.Partitions[0].Records.Len() == 0 {
+		t.Errorf("%d bytes after %v", r.Partitions[0].Records.Len(), took)
+	}
+	if r.Release != nil {
+		r.Release()
 	}
 }

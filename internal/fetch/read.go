@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -120,6 +121,12 @@ func (r *reading) fill(p *Plan) {
 // a slow line.
 const answerMin = 64 << 10
 
+// shareOf gives what may be taken of a budget by who asks for n bytes.
+func shareOf(m *env.Semaphore, n int64) int64 {
+	free := m.Free()
+	return min(n, max(min(answerMin, m.Size()), int64(float64(free)/4*float64(free)/float64(m.Size()))))
+}
+
 // reserve takes memory for n bytes out of the budget, and limits the answer to it. The first answer takes a fourth of the
 // budget at most, so that a large one does not wait for all others; the less is free, the smaller a share of that is taken:
 // it takes more than a hundred clients that do not read to leave nothing for those that do. A first batch that is larger
@@ -129,8 +136,8 @@ func (r *reading) reserve(n int64) bool {
 	if m == nil || n == 0 {
 		return true
 	}
-	free, asked := m.Free(), n
-	n = min(n, max(min(answerMin, m.Size()), int64(float64(free)/4*float64(free)/float64(m.Size()))))
+	asked := n
+	n = shareOf(m, n)
 	if m.Acquire(n, r.until) != nil {
 		return false
 	}

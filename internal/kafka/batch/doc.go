@@ -27,6 +27,7 @@
 // Does not own: offsets and sequences as the log knows them, topic configs, the Produce request around the batches.
 //
 // Memory: a walk over compressed records streams through pooled readers and holds one window, never the whole: at
-// most 8 MiB for zstd, 4 MiB for lz4, 64 KiB for gzip and xerial snappy. Raw snappy blocks and zstd frames with a larger
-// window cannot be streamed; they are decoded whole, up to MaxBlockBytes. No walk goes past MaxDecompressedBytes.
+// most 8 MiB for zstd, 4 MiB for lz4, 64 KiB for gzip, a block for xerial snappy, which Java writes with 32 KiB. Raw snappy blocks and
+// zstd frames with a larger window cannot be streamed; they are decoded whole. No block is larger than MaxBlockBytes, and no walk
+// goes on after MaxDecompressedBytes.
 package batch
