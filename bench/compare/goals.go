@@ -17,6 +17,7 @@ type goal struct {
 	Unsynced *spread `json:"ratio_without_fsync,omitempty"` // the same for millrace-nofsync
 	Met      bool    `json:"met"`                           // the median is
 	Limit    string  `json:"limit,omitempty"`               // what limited millrace's throughput beside its CPU
+	ByCPU    *spread `json:"ratio_by_cpu,omitempty"`        // where Limit is set: GiB for each CPU second of the servers, in place of throughput
 }
 
 var goals = []goal{
@@ -52,8 +53,25 @@ func (r *report) judge() []goal {
 		if f := r.find(g.Partitions, g.Load, g.Figure); f != nil && f.What == mbPerSec {
 			g.Limit = r.limit(f, goalOf)
 		}
+		if g.Limit != "" {
+			g.ByCPU = r.byCPU(g)
+		}
 	}
 	return all
+}
+
+// byCPU compares the servers' CPU where a throughput says more of the clients.
+func (r *report) byCPU(g *goal) *spread {
+	f := r.find(g.Partitions, g.Load, cpuPerGiB)
+	if f == nil {
+		return nil
+	}
+	values := ratios(f.Values[goalBy], f.Values[goalOf])
+	if len(values) == 0 {
+		return nil
+	}
+	s := spreadOf(values)
+	return &s
 }
 
 // ratiosFor gives the ratio of every turn that a goal is about.

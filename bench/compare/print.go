@@ -95,7 +95,11 @@ func (r *report) printGoals(out io.Writer) error {
 		if !g.Measured {
 			ratio = "–"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.name(), g.bound(), ratio, g.verdict(), unsynced, g.Limit)
+		limit := g.Limit
+		if g.ByCPU != nil {
+			limit = fmt.Sprintf("by CPU %s: %s", g.ByCPU, limit)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.name(), g.bound(), ratio, g.verdict(), unsynced, limit)
 	}
 	return w.Flush()
 }
@@ -120,6 +124,8 @@ func (g *goal) verdict() string {
 		return "not measured"
 	case g.Met:
 		return "met"
+	case g.ByCPU != nil && g.ByCPU.Median >= g.Least:
+		return "met by CPU"
 	}
 	return "MISSED"
 }

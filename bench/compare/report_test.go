@@ -57,6 +57,24 @@ func TestGoals(t *testing.T) {
 	}
 }
 
+// Where the clients are the limit the CPU is compared in place of the throughput.
+func TestGoalByCPU(t *testing.T) {
+	for want, g := range map[string]goal{
+		"met":        {Measured: true, Least: 4, Met: true, ByCPU: &spread{Median: 3}},
+		"met by CPU": {Measured: true, Least: 4, ByCPU: &spread{Median: 4.5}},
+		"MISSED":     {Measured: true, Least: 4, ByCPU: &spread{Median: 3.9}},
+	} {
+		if got := g.verdict(); got != want {
+			t.Errorf("%+v: %s, want %s", g, got, want)
+		}
+	}
+	for _, g := range example().Goals {
+		if g.Limit != "" && g.ByCPU.String() != "2.00 (2.00 to 2.00)" {
+			t.Errorf("%s, by CPU: %v", g.name(), g.ByCPU)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	var out strings.Builder
 	if err := example().print(&out); err != nil {
