@@ -117,13 +117,8 @@ func (l *loop) glance() error {
 		return l.glanceIdly()
 	}
 	for range 2 {
-		news, err := l.journal.Glance(l.c.ctx)
-		if err != nil {
+		if news, err := l.peek(); !news || err != nil {
 			return err
-		}
-		if !news {
-			l.sawEnd()
-			return nil
 		}
 		if end, err := l.step(); end || err != nil {
 			return err
@@ -135,13 +130,8 @@ func (l *loop) glance() error {
 // glanceIdly is a glance where all who are not heard are idle. They renew now and then, several between two looks: that is no contest,
 // and one listing is to serve for all of it rather than what is read be known a little sooner.
 func (l *loop) glanceIdly() error {
-	news, err := l.journal.Glance(l.c.ctx)
-	if err != nil {
+	if news, err := l.peek(); !news || err != nil {
 		return err
-	}
-	if !news {
-		l.sawEnd()
-		return nil
 	}
 	more, tail, err := l.journal.GlanceOn(l.c.ctx, contestedAhead-1)
 	if err != nil {
@@ -157,6 +147,15 @@ func (l *loop) glanceIdly() error {
 		return nil
 	}
 	return l.catchUpBy(contestedAhead)
+}
+
+// peek looks whether there is an entry after the position.
+func (l *loop) peek() (news bool, err error) {
+	news, err = l.journal.Glance(l.c.ctx)
+	if err == nil && !news {
+		l.sawEnd()
+	}
+	return news, err
 }
 
 // step reads and applies the next entry; end tells that there is none.

@@ -10,7 +10,7 @@ func Of(b []byte) uint32 { return crc32.Checksum(b, table) }
 // Update gives the sum of what sum is of with piece behind it. It begins with 0.
 func Update(sum uint32, piece []byte) uint32 { return crc32.Update(sum, table, piece) }
 
-// joinPays is the length in bytes from which Join takes less time than to read that much.
+// joinPays is the length in bytes from which join takes less time than to read that much.
 const joinPays = 4 << 10
 
 // Append is Update for a piece whose own sum is known: a long one is not read. So damage since that was computed shows,
@@ -22,15 +22,15 @@ func Append(sum uint32, piece []byte, pieceSum uint32) uint32 {
 	case len(piece) < joinPays:
 		return Update(sum, piece)
 	}
-	return Join(sum, pieceSum, len(piece))
+	return join(sum, pieceSum, len(piece))
 }
 
-// Join gives the sum of two pieces one after another, from that of each and the length of the second in bytes: at most
+// join gives the sum of two pieces one after another, from that of each and the length of the second in bytes: at most
 // 2^32-1. It takes as long as to read some 4 KiB, whatever the length.
 //
 // The first piece's remainder is shifted by the length of the second: multiplied by x^(8n) modulo the polynomial, as
 // zlib's crc32_combine does, four bits of n at a time.
-func Join(first, second uint32, n int) uint32 {
+func join(first, second uint32, n int) uint32 {
 	for digit := 0; n != 0; digit, n = digit+1, n>>4 {
 		if n&15 != 0 {
 			first = multiply(shifts[digit][n&15], first)

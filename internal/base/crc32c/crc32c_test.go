@@ -22,7 +22,7 @@ func TestJoinedIsTheWhole(t *testing.T) {
 		at := rng.IntN(len(whole) + 1)
 		first, second := whole[:at], whole[at:]
 		want := Of(whole)
-		if got := Join(Of(first), Of(second), len(second)); got != want {
+		if got := join(Of(first), Of(second), len(second)); got != want {
 			t.Fatalf("%d bytes cut at %d: joined %08x, want %08x", len(whole), at, got, want)
 		}
 		if got := Append(Of(first), second, Of(second)); got != want {
@@ -41,14 +41,14 @@ func TestJoinOfALongPiece(t *testing.T) {
 	for range n / len(piece) {
 		zeros, want = Update(zeros, piece), Update(want, piece)
 	}
-	if got := Join(first, zeros, n); got != want {
+	if got := join(first, zeros, n); got != want {
 		t.Fatalf("%08x, want %08x", got, want)
 	}
 }
 
 func BenchmarkJoin(b *testing.B) {
 	for b.Loop() {
-		Join(1, 2, 0x5a5a5)
+		join(1, 2, 0x5a5a5)
 	}
 }
 
