@@ -114,6 +114,9 @@ func (l *loop) message(w *work, n news) error {
 	case msgEntry:
 		return l.offered(w, n.link, r)
 	case msgCommands:
+		if err := l.meet(n.from); err != nil {
+			return err
+		}
 		l.commands(n, r)
 	case msgBarrier:
 		id, _ := decodeBarrier(r)
@@ -133,6 +136,15 @@ func (l *loop) message(w *work, n news) error {
 		l.c.log.Warn("a peer sent a malformed message", "agent", n.from, "kind", n.kind)
 	}
 	return nil
+}
+
+// meet follows the journal to its end if an agent that sends commands is not known: it has registered since. Its commands would be passed
+// over as those of nobody, and it would wait for them until its patience is over.
+func (l *loop) meet(who base.Incarnation) error {
+	if l.state.Admin.Live(who) {
+		return nil
+	}
+	return l.catchUp()
 }
 
 // commands takes in what a follower sent. What does not fit its sender writes by itself, once its patience is over.

@@ -447,6 +447,27 @@ func TestSequencerUnderLoadHearsFollowers(t *testing.T) {
 	})
 }
 
+// The first command of an agent that has just registered is not passed over as nobody's: its sequencer, which has not read of it yet, does.
+func TestNewcomerIsMet(t *testing.T) {
+	for seed := range uint64(20) {
+		inWorld(t, seed, func(x *world) {
+			a := x.join("a", true, admin.AllRoles)
+			if seed%2 == 1 { // else it looks at the journal for nobody
+				var done int
+				a.serve(&done)
+			}
+			x.main.Sleep(time.Duration(1000+37*seed) * time.Millisecond)
+			b := x.join("b", true, admin.AllRoles)
+			var first int
+			b.serve(&first)
+			took := x.within(10*time.Second, "its command is answered", func() bool { return first > 0 })
+			if n := b.Stats().Bypassed; took > time.Second || n > 0 {
+				x.Errorf("seed %d: the first command of a newcomer took %v; it gave its sequencer up %d times", seed, took, n)
+			}
+		})
+	}
+}
+
 // Who proposes: the oldest with the role in the group, if it is reached by links.
 func TestWhoIsTheSequencer(t *testing.T) {
 	inWorld(t, 7, func(x *world) {
