@@ -159,7 +159,7 @@ func (l *loop) answerAsked(asked []remoteBarrier) {
 // challenged, and so must be below admin.ChallengeLease.
 const (
 	lookOften    = 100 * time.Millisecond
-	lookWaiting  = 6 * time.Second // somebody waits, and all who are not heard are idle
+	lookWaiting  = 7 * time.Second // somebody waits, and all who are not heard are idle
 	lookRarely   = 10 * time.Second
 	lookFollower = 60 * time.Second // the stream tells: this is for a sequencer that has fallen silent
 	barrierWait  = time.Second      // for the sequencer to answer a barrier
