@@ -178,7 +178,7 @@ func (i *Ingest) due(now time.Time) (bool, time.Time) {
 	}
 	quiet := o.last.Add(i.config.BatchTimeout / earlyFraction)
 	i.puts.refill(now, putsPerSecond, putsBurst)
-	if o.bytes >= earlyBytes {
+	if o.bytes >= lastBytes || o.bytes >= earlyBytes && i.puts.have >= 2 {
 		quiet = now // as far as the budget allows
 	}
 	if i.puts.have < 1 {

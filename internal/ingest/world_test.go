@@ -303,6 +303,32 @@ func TestBatchTimeout(t *testing.T) {
 	})
 }
 
+// While much comes, segments of 2 MiB are sealed as long as that leaves a PUT of the budget, and later ones of 4 MiB at most; the budget is
+// used, and kept.
+func TestMuchIsSealedEarly(t *testing.T) {
+	inWorldOf(t, ingest.Config{BatchTimeout: 2 * time.Second, BatchBytes: 16 << 20}, func(w *sim.World, a *inhabitant) {
+		a.p.Sleep(time.Second)
+		one := numbered(0, -1, 0, 1)
+		one.Bytes = append(one.Bytes, make([]byte, 512<<10)...) // what lies in a file is not ingest's affair
+		const seconds = 4
+		for range seconds * 50 { // 25 MiB/s
+			a.p.Sleep(20 * time.Millisecond)
+			a.Append([]ingest.Batch{one})
+		}
+		for n, size := range a.bucket.sizes {
+			switch mib := float64(size) / (1 << 20); {
+			case mib < 2 || mib > 4.6:
+				t.Errorf("segment %d has %.1f MiB", n, mib)
+			case n < 3 && mib > 2.6: // a burst is four
+				t.Errorf("segment %d has %.1f MiB while more than one PUT is left", n, mib)
+			}
+		}
+		if n := len(a.bucket.sizes); n < 8*seconds || n > 4+8*(seconds+1) {
+			t.Errorf("%d segments in %d s", n, seconds)
+		}
+	})
+}
+
 // Each parked batch waits its own time, whatever becomes of those that were parked before it.
 func TestEachParkedBatchWaitsItsOwnTime(t *testing.T) {
 	inWorld(t, 10*time.Millisecond, func(_ *sim.World, a *inhabitant) {
