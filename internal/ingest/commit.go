@@ -69,6 +69,11 @@ func (i *Ingest) commit(s *sealed) {
 // committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
 func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
 	i.settle(s.batches...)
+	if err == nil && v.Log != nil {
+		i.foresight.settle(s.batches, v.Log.Batches)
+	} else {
+		i.foresight.settle(s.batches, nil)
+	}
 	if err == nil && v.Kind() == base.RequestTimedOut {
 		i.counts.tooLate.Add(1)
 	}
@@ -123,6 +128,7 @@ func (i *Ingest) uploadFailed(s *sealed, err error) {
 	}
 	failed := append(slices.Clone(s.batches), i.takeBehind(s)...)
 	i.settle(failed...) // first: what is sent again for the answer must not meet them
+	i.foresight.settle(failed, nil)
 	for _, p := range failed {
 		p.answer(refused(kind))
 	}
@@ -176,6 +182,7 @@ func (i *Ingest) dropFailed(s *sealed) {
 	}
 	i.mu.Unlock()
 	i.settle(dropped...)
+	i.foresight.settle(dropped, nil)
 	for _, p := range dropped {
 		p.answer(refused(base.RequestTimedOut))
 	}
