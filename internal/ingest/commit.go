@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -69,11 +70,11 @@ func (i *Ingest) commit(s *sealed) {
 // committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
 func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
 	i.settle(s.batches...)
+	var verdicts []log.BatchReply
 	if err == nil && v.Log != nil {
-		i.foresight.settle(s.batches, v.Log.Batches)
-	} else {
-		i.foresight.settle(s.batches, nil)
+		verdicts = v.Log.Batches
 	}
+	i.foresight.settle(s.batches, verdicts)
 	if err == nil && v.Kind() == base.RequestTimedOut {
 		i.counts.tooLate.Add(1)
 	}
