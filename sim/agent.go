@@ -27,27 +27,28 @@ import (
 
 // agent is one life of an agent: the floors up to ingest, put together as cmd/millrace does it.
 type agent struct {
-	c       *Cluster
-	name    string
-	as      string // the name by which others are told to reach it: its own, but for a twin
-	level   uint16 // the feature level it knows
-	noRides bool   // it uploads all segments
-	p       *sim.Proc
-	log     *slog.Logger
-	node    *peer.Node // nil: no peers
-	control *control.Control
-	journal ingest.Journal // control, as planted bugs let ingest and clients see it
-	ingest  *ingest.Ingest
-	hedge   *hedge.Store
-	land    *landing.Job
-	whole   *whole.Agent // with all floors; nil: only those above, put together here
-	up      bool         // serves clients
-	conns   []*conn
-	seen    base.Incarnation
-	stats   control.Stats // as last counted
-	gather  ingest.Stats
-	hedges  int64
-	landed  landing.Stats
+	c                    *Cluster
+	name                 string
+	as                   string // the name by which others are told to reach it: its own, but for a twin
+	level                uint16 // the feature level it knows
+	noRides              bool   // it uploads all segments
+	p                    *sim.Proc
+	log                  *slog.Logger
+	node                 *peer.Node // nil: no peers
+	control              *control.Control
+	journal              ingest.Journal // control, as planted bugs let ingest and clients see it
+	ingest               *ingest.Ingest
+	hedge                *hedge.Store
+	land                 *landing.Job
+	whole                *whole.Agent // with all floors; nil: only those above, put together here
+	up                   bool         // serves clients
+	conns                []*conn
+	seen                 base.Incarnation
+	stats                control.Stats // as last counted
+	gather               ingest.Stats
+	hedges               int64
+	landed               landing.Stats
+	asTheyLay, rewritten int64 // batches sent
 }
 
 const peerPort = ":9094"
@@ -260,6 +261,10 @@ func (a *agent) count() {
 	if a.whole != nil {
 		w := a.whole.Stats()
 		hedges, landed.Landed = int64(w.Hedges), int64(w.Landings)
+		asTheyLay, rewritten := int64(w.BatchesAsTheyLay), int64(w.BatchesOut-w.BatchesAsTheyLay)
+		m.Add(BatchAsItLay, asTheyLay-a.asTheyLay)
+		m.Add(BatchRewritten, rewritten-a.rewritten)
+		a.asTheyLay, a.rewritten = asTheyLay, rewritten
 	} else {
 		hedges, landed = a.hedge.Stats().Sent, a.land.Stats()
 	}

@@ -125,6 +125,8 @@ const (
 	LeaderMoved       Mark = "kafka: partitions have other leaders"
 	FetchSession      Mark = "kafka: incremental fetch"
 	FetchOutOfRange   Mark = "kafka: offset out of range"
+	BatchAsItLay      Mark = "kafka: batch sent as it lay, its offset was foreseen"
+	BatchRewritten    Mark = "kafka: batch sent with another offset than it bears"
 )
 
 // AllMarks are the marks that the standard seeds have to show, in the order of the table.
@@ -143,6 +145,7 @@ var AllMarks = []Mark{
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,
 	RecordsDeleted, TooMuchRefused, RetainedByTime, RetainedBySize, ReaderStale, ClientConnected, LeaderMoved, FetchSession, FetchOutOfRange,
+	BatchAsItLay, BatchRewritten,
 }
 
 // Marks counts how often each mark fired.

@@ -83,7 +83,7 @@ func (a *Agent) Stats() console.Stats {
 	journal, in, out, clients := a.control.Stats(), a.ingest.Stats(), a.fetch.Stats(), a.broker.Stats()
 	s := console.Stats{
 		RecordsIn: uint64(in.Records), BytesIn: uint64(in.Bytes), BatchesIn: uint64(in.Batches),
-		RecordsOut: uint64(out.Records), BytesOut: uint64(out.Bytes), BatchesOut: uint64(out.Batches),
+		RecordsOut: uint64(out.Records), BytesOut: uint64(out.Bytes), BatchesOut: uint64(out.Batches), BatchesAsTheyLay: uint64(out.AsTheyLay),
 		EntriesWritten: uint64(journal.EntriesWon), EntriesLost: uint64(journal.SlotsLost),
 		Connections: int64(clients.Connections), ParkedBatches: int64(in.ParkedNow), FetchSessions: int64(out.Sessions), Waiters: int64(out.Waiting),
 		Groups: int64(v.Groups.Len()), Topics: int64(v.Log.TopicCount()), Partitions: int64(v.Log.PartitionCount()),

@@ -13,6 +13,9 @@
 // right. It is filled from the extent's beginning on as far as readers come, and forgotten with the first of the bytes
 // it speaks of, so that every batch is checked once for each time that its bytes come from the bucket.
 //
+// Whether a batch bears the offset that the log gave it is seen at the same look, and told of an extent's first batches: no checksum
+// vouches for that.
+//
 // Bytes that are not what was written are read from the bucket once more. If they are wrong again, the damaged batch is an
 // error, and the sound ones before and behind it are served: those behind it only if all batches of the extent come to what the
 // state says of it, since the damage may lie in the length or the offsets of a batch. That a batch is damaged, and that a file

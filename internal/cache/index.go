@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/crc32c"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 )
 
@@ -30,10 +31,29 @@ func (m marks) find(delta uint32) int {
 // known is what was learnt of an extent's batches, from its beginning on. A known that was published never changes.
 type known struct {
 	marks marks
+	asIs  asIs
 	bad   []fault   // the damaged ones among them, in order
 	rest  error     // why the batches behind the marks cannot be told apart; nil: they were not looked at
 	until time.Time // bad and rest are believed up to then
 }
+
+// asIs counts the batches, from an extent's first on, whose bytes are what a consumer is to get: they bear the offsets that the log gave
+// them, and one leader epoch. It is what was seen of the bytes at hand: no checksum vouches for it.
+type asIs struct {
+	batches int
+	epoch   int32
+}
+
+// add counts batch n of an extent from offset base on, which begins at the mark, if all before it were counted.
+func (a *asIs) add(n int, base int64, at mark, b looked) {
+	bears := b.base == base+int64(at.delta) || plant.LeftOut(plant.HeadersLookedAt)
+	if n == a.batches && bears && (n == 0 || b.epoch == a.epoch) {
+		*a = asIs{n + 1, b.epoch}
+	}
+}
+
+// from counts those among n batches from batch i on.
+func (a asIs) from(i, n int) asIs { return asIs{max(0, min(n, a.batches-i)), a.epoch} }
 
 // fault is a batch that is damaged in the bucket.
 type fault struct {
@@ -66,13 +86,14 @@ func (k *known) scan(v *View) (need uint32, err error) {
 		if b, need, err = v.batchAt(at.pos); need > 0 || err != nil {
 			break
 		}
+		k.asIs.add(len(k.marks)-1, v.x.Base, at, b)
 		at = at.after(b)
 		k.marks = append(k.marks, at)
 		v.c.stats.checked.Add(1)
 	}
 	// Another reader's View may know a longer extent.
 	if end := k.marks.end(); err == nil && end.pos <= v.x.Len && (end.pos == v.x.Len) != (end.delta == v.x.Count) {
-		k.marks, k.bad = marks{{}}, nil
+		k.marks, k.asIs, k.bad = marks{{}}, asIs{}, nil
 		return 0, v.damaged(0, int64(v.x.Len), "its batches take %d offsets up to byte %d of %d, the extent has %d", end.delta, end.pos, v.x.Len, v.x.Count)
 	}
 	return need, err
@@ -157,6 +178,7 @@ func (v *View) batchAt(pos uint32) (b looked, need uint32, err error) {
 	}
 	header := batch.Batch(bytes)
 	size, crc, magic, delta := batchSize(header), header.CRC(), header.Magic(), header.LastOffsetDelta()
+	base, epoch := header.BaseOffset(), header.LeaderEpoch()
 	switch {
 	case size < batch.HeaderSize || size > left:
 		return looked{}, 0, v.damaged(at, int64(v.x.Len), "a batch of %d bytes where %d are left", size, left)
@@ -172,11 +194,16 @@ func (v *View) batchAt(pos uint32) (b looked, need uint32, err error) {
 	if magic != 2 || sum != crc {
 		err = v.damaged(at, at+size, "a batch of %d bytes has checksum %08x, its bytes have %08x", size, crc, sum)
 	}
-	return looked{uint32(size), uint32(delta) + 1}, 0, err
+	return looked{uint32(size), uint32(delta) + 1, base, epoch}, 0, err
 }
 
-// looked is what was seen of a batch: its size in bytes (0: there is none), and how many offsets it takes.
-type looked struct{ size, offsets uint32 }
+// looked is what was seen of a batch.
+type looked struct {
+	size    uint32 // in bytes; 0: there is no batch
+	offsets uint32 // that it takes
+	base    int64  // offset that it bears
+	epoch   int32  // leader epoch that it bears
+}
 
 // checksum computes that of a batch, of one in an open file piece by piece: it may be larger than what readers may take of memory.
 func (v *View) checksum(pos, size uint32) (sum uint32, err error) {

@@ -1,6 +1,10 @@
 package cache
 
-import "github.com/millrace-io/millrace/internal/base/piece"
+import (
+	"sort"
+
+	"github.com/millrace-io/millrace/internal/base/piece"
+)
 
 // View is a hold on bytes of an extent. It is of one goroutine, and must be released.
 type View struct {
@@ -81,6 +85,7 @@ func (c *Cache) discard(v *View) {
 type Run struct {
 	marks marks
 	base  int64
+	asIs  asIs   // of the run
 	need  uint32 // nothing was found, because the View ends too early: it has to reach here
 }
 
@@ -89,12 +94,31 @@ func (r *Run) Len() int { return max(0, len(r.marks)-1) }
 
 // At gives batch i: the offset of its first record, its place in the extent, and its size in bytes.
 func (r *Run) At(i int) (offset int64, pos, size uint32) {
-	m := r.marks[i]
-	return r.base + int64(m.delta), m.pos, r.marks[i+1].pos - m.pos
+	return r.Offset(i), r.Pos(i), r.Pos(i+1) - r.Pos(i)
 }
 
+// AsIs gives the number of batches, from the first on, that are to be sent as they lie to who is told that leader epoch: of the others
+// base offset and leader epoch are to be written anew.
+func (r *Run) AsIs(epoch int32) int {
+	if r.asIs.epoch != epoch {
+		return 0
+	}
+	return r.asIs.batches
+}
+
+// Within gives how many batches from i on, of those before batch end, come to most bytes at most.
+func (r *Run) Within(i, end int, most int64) int {
+	return sort.Search(end-i, func(n int) bool { return int64(r.marks[i+n+1].pos-r.marks[i].pos) > most })
+}
+
+// Pos is the place of batch i in the extent; with i = Len, where the last one ends.
+func (r *Run) Pos(i int) uint32 { return r.marks[i].pos }
+
+// Offset is that of batch i's first record; with i = Len, the one after the last batch.
+func (r *Run) Offset(i int) int64 { return r.base + int64(r.marks[i].delta) }
+
 // End is the offset after the last batch.
-func (r *Run) End() int64 { return r.base + int64(r.marks.end().delta) }
+func (r *Run) End() int64 { return r.Offset(r.Len()) }
 
 // End is where the View ends in the extent.
 func (v *View) End() uint32 { return uint32(v.to) }
@@ -116,7 +140,7 @@ func (v *View) batches(offset int64, sure bool) (Run, error) {
 		if err == nil && len(row) == 1 {
 			return Run{need: k.marks[i+1].pos}, nil
 		}
-		return Run{marks: row, base: v.x.Base}, err
+		return Run{marks: row, base: v.x.Base, asIs: k.asIs.from(i, len(row)-1)}, err
 	case err != nil:
 		return Run{}, err
 	case need == 0:

@@ -62,7 +62,9 @@ func traffic() []reading {
 		func(s Stats) uint64 { return s.BytesIn }, func(s Stats) uint64 { return s.BytesOut })
 	add("batches_total", "Batches produced (in) and fetched (out) by clients.",
 		func(s Stats) uint64 { return s.BatchesIn }, func(s Stats) uint64 { return s.BatchesOut })
-	return all
+	asTheyLay := prometheus.NewDesc("millrace_fetched_batches_as_they_lay_total",
+		"Batches fetched by clients that were sent as they lie in the bucket: the offsets that they would get were foreseen.", nil, nil)
+	return append(all, reading{asTheyLay, prometheus.CounterValue, func(s Stats) float64 { return float64(s.BatchesAsTheyLay) }, nil})
 }
 
 func gauges() []reading {

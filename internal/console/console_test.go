@@ -281,7 +281,7 @@ func TestMetrics(t *testing.T) {
 	a, m, c := newTestConsole()
 	a.set(func(a *agent) {
 		a.stats = Stats{
-			RecordsIn: 10, RecordsOut: 20, BytesIn: 30, BytesOut: 40, BatchesIn: 5, BatchesOut: 6,
+			RecordsIn: 10, RecordsOut: 20, BytesIn: 30, BytesOut: 40, BatchesIn: 5, BatchesOut: 6, BatchesAsTheyLay: 4,
 			EntriesWritten: 7, EntriesLost: 1, Hedges: 5, HedgesWon: 3, SegmentsRode: 11, SegmentsUploaded: 12, Landings: 13, Riding: Riding{Segments: 15, Bytes: 14, KeptSlots: 16, AgeMs: 17_500}, JournalSlot: 99, SnapshotSlot: 90, ViewLag: 1500 * time.Millisecond,
 			MemoryUsed: 11, MemoryLimit: 12, ParkedBatches: 2, FetchSessions: 3, Waiters: 4, Groups: 2, Connections: 8,
 			SnapshotsPassedOver: 1, Damage: []DamagedFile{{File: "data/5b/A", Reads: 13}, {File: "data/5b/A", Missing: true, Reads: 2}, {File: "other"}},
@@ -302,7 +302,7 @@ func TestMetrics(t *testing.T) {
 	mustSay(t, body,
 		`millrace_records_total{direction="in"} 10`, `millrace_records_total{direction="out"} 20`,
 		`millrace_bytes_total{direction="in"} 30`, `millrace_bytes_total{direction="out"} 40`,
-		`millrace_batches_total{direction="in"} 5`, `millrace_batches_total{direction="out"} 6`,
+		`millrace_batches_total{direction="in"} 5`, `millrace_batches_total{direction="out"} 6`, "millrace_fetched_batches_as_they_lay_total 4",
 		`millrace_journal_entries_total{outcome="written"} 7`, `millrace_journal_entries_total{outcome="lost"} 1`,
 		`millrace_segments_total{way="rode"} 11`, `millrace_segments_total{way="uploaded"} 12`, `millrace_segments_total{way="landed"} 13`, `millrace_riding_bytes 14`,
 		"millrace_riding_segments 15", "millrace_journal_kept_slots 16", "millrace_riding_age_seconds 17.5",

@@ -70,6 +70,7 @@ type Stats struct {
 	RecordsIn, RecordsOut uint64 // produced by clients, fetched by clients
 	BytesIn, BytesOut     uint64 // of their batches, as stored
 	BatchesIn, BatchesOut uint64
+	BatchesAsTheyLay      uint64 // of those fetched: sent as they lie in the bucket, as the offsets that they would get were foreseen
 
 	EntriesWritten, EntriesLost uint64 // journal slots this agent won, and tried for in vain
 

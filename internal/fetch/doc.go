@@ -8,8 +8,9 @@
 //
 // A Fetch goes: session → plan → if the plan would deny something, a barrier and a new plan → if there is too little,
 // wait until a View brings records of one of the partitions, and plan anew → prefetch what the plan names → take whole
-// batches up to the limits. A batch of some size is not copied: 16 bytes of it are written anew, for its offset and
-// leader epoch, and the rest is sent from the cache's memory, which is held until Response.Release.
+// batches up to the limits. A row of batches that bear their offsets already, as ingest foresaw them, is sent from the cache's
+// memory, which is held until Response.Release. Of any other batch of some size 16 bytes are written anew, for its offset and
+// leader epoch, and the rest is sent so. What is small is copied.
 //
 // What cannot be read is an error of its partition alone. A file that is gone may have been trimmed away meanwhile: the Fetch is
 // planned once more behind a barrier, and only what is still named then is lost.

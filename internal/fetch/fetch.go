@@ -98,6 +98,7 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 		f.stats.bytes.Add(r.bytes)
 		f.stats.records.Add(r.records)
 		f.stats.batches.Add(r.batches)
+		f.stats.asTheyLay.Add(r.asTheyLay)
 		f.journal.Active()
 	}
 	return response

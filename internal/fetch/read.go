@@ -7,7 +7,6 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/cache"
-	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -22,18 +21,18 @@ type reading struct {
 	until time.Time
 	out   []Fetched
 
-	bytes    int64 // added so far
-	records  int64 // in these
-	batches  int64 // in these
-	reserved int64
-	views    []cache.View // held until the answer is written
-	copies   copies
+	bytes     int64 // added so far
+	records   int64 // in these
+	batches   int64 // in these
+	asTheyLay int64 // of these
+	reserved  int64
+	views     []cache.View // held until the answer is written
+	copies    copies
 
 	// What is being added: here, as it would be on the heap anyway, for each partition.
-	look   cache.View
-	run    cache.Run
-	header [batch.HeaderSize]byte // of a batch
-	full   bool                   // no more partitions are read
+	look cache.View
+	run  cache.Run
+	full bool // no more partitions are read
 }
 
 // release gives back the memory of the answer.

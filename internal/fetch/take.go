@@ -1,17 +1,13 @@
 package fetch
 
 import (
-	"encoding/binary"
-
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 )
 
+// A batch, or a row of batches that lie as they are to be sent, is copied if it has fewer bytes: to send it by reference takes two more
+// buffers, or out of an open file two more system calls.
 const (
-	// rebasedBytes at the head of a batch are written anew: base offset, length, leader epoch.
-	rebasedBytes = 16
-	// copyBelow is the size below which a batch is copied: to send it by reference takes two more buffers, or out of an open file
-	// two more system calls.
 	copyBelow     = 4 << 10
 	copyBelowOpen = 16 << 10
 )
@@ -21,7 +17,8 @@ type taking struct {
 	*reading
 	out    *Fetched
 	epoch  int32
-	copied uint32 // batches that are smaller are copied
+	asIs   int    // the run's first batches are to be sent as they lie
+	copied uint32 // what is smaller is copied
 	left   int64  // bytes that may still be added
 }
 
@@ -32,14 +29,14 @@ func (r *reading) take(out *Fetched, part *Part, left *int64) (more bool, err er
 	if v.IsOpen() {
 		t.copied = copyBelowOpen
 	}
-	_, begin, _ := run.At(0)
-	covered := int64(v.End()-begin) >= *left // what is not whole in the View is beyond the limit
+	if !plant.LeftOut(plant.BatchOffsets) {
+		t.asIs = run.AsIs(part.Epoch)
+	}
+	covered := int64(v.End()-run.Pos(0)) >= *left // what is not whole in the View is beyond the limit
 	referenced, i := false, 0
-	for n := 0; i < run.Len() && err == nil; i += n {
-		if _, _, size := run.At(i); !t.fits(size) {
-			break
-		} else if size >= t.copied {
-			n, err = 1, t.refer(i)
+	for n := 0; i < run.Len() && t.fits(i, 1) && err == nil; i += n {
+		if n = t.row(i); t.size(i, n) >= t.copied {
+			t.refer(i, n)
 			referenced = true
 		} else {
 			n, err = t.copy(i)
@@ -57,65 +54,70 @@ func (r *reading) take(out *Fetched, part *Part, left *int64) (more bool, err er
 	return err == nil && i == run.Len() && !covered, err
 }
 
-// fits: the first batch of the answer goes out in any case.
-func (t *taking) fits(size uint32) bool { return int64(size) <= t.left || t.bytes == 0 }
+// size is that of n batches from i on, in bytes.
+func (t *taking) size(i, n int) uint32 { return t.run.Pos(i+n) - t.run.Pos(i) }
+
+// fits reports whether n batches from i on may be added: the first batch of the answer may in any case.
+func (t *taking) fits(i, n int) bool {
+	return int64(t.size(i, n)) <= t.left || t.bytes == 0 && n == 1
+}
+
+// row gives how many batches from i on, which fits, are sent in one piece: those that lie as they are to be sent, as far as they fit;
+// or one.
+func (t *taking) row(i int) int {
+	if i >= t.asIs {
+		return 1
+	}
+	return max(1, t.run.Within(i, t.asIs, t.left))
+}
 
 // copy adds batch i and the small ones that follow it as one copy, and gives how many they are.
 func (t *taking) copy(i int) (n int, err error) {
-	_, begin, size := t.run.At(i)
-	total := size
-	for n = 1; i+n < t.run.Len(); n++ {
-		_, _, size := t.run.At(i + n)
-		if size >= t.copied || total+size > chunkMax || int64(total+size) > t.left {
-			break
-		}
-		total += size
+	for n = 1; i+n < t.run.Len() && t.size(i+n, 1) < t.copied && t.size(i, n+1) <= chunkMax && t.fits(i, n+1); n++ {
 	}
-	b := t.copies.room(t.out, int(total))
+	begin := t.run.Pos(i)
+	b := t.copies.room(t.out, int(t.size(i, n)))
 	if err := t.look.Fill(b, begin); err != nil {
 		t.copies.giveBack(len(b))
 		return 0, err
 	}
-	for j := i; j < i+n; j++ {
-		_, pos, size := t.run.At(j)
-		t.rebase(j, b[pos-begin:])
-		t.count(size)
+	for j := max(i, t.asIs); j < i+n; j++ {
+		t.putFront(j, b[t.run.Pos(j)-begin:])
 	}
+	t.count(i, n)
 	return n, nil
 }
 
-// refer adds batch i: what is written anew as a copy, the rest by reference.
-func (t *taking) refer(i int) error {
-	_, pos, size := t.run.At(i)
-	header := t.header[:]
-	if err := t.look.Fill(header, pos); err != nil {
-		return err
+// refer adds n batches from i on by reference. If they do not lie as they are to be sent it is one, and its front is written anew.
+func (t *taking) refer(i, n int) {
+	pos, size := t.run.Pos(i), t.size(i, n)
+	if i >= t.asIs {
+		t.putFront(i, t.copies.room(t.out, batch.FrontSize))
+		pos, size = pos+batch.FrontSize, size-batch.FrontSize
 	}
-	t.rebase(i, header)
-	copy(t.copies.room(t.out, rebasedBytes), header)
 	t.copies.flush(t.out)
-	t.out.Records = t.look.Append(t.out.Records, pos+rebasedBytes, size-rebasedBytes)
-	t.count(size)
-	return nil
+	t.out.Records = t.look.Append(t.out.Records, pos, size)
+	t.count(i, n)
 }
 
-// rebase writes the offset and leader epoch of batch i into the copy of its header, and notes what the header says.
-func (t *taking) rebase(i int, header []byte) {
-	const leaderEpochAt = 12
-	offset, _, _ := t.run.At(i)
+// putFront writes the front of batch i, with its offset and leader epoch.
+func (t *taking) putFront(i int, front []byte) {
+	offset := t.run.Offset(i)
 	if plant.LeftOut(plant.BatchOffsets) {
-		offset, _, _ = t.run.At(0)
+		offset = t.run.Offset(0)
 	}
-	binary.BigEndian.PutUint64(header, uint64(offset))
-	binary.BigEndian.PutUint32(header[leaderEpochAt:], uint32(t.epoch))
-	b := batch.Batch(header)
-	t.out.End = offset + int64(b.LastOffsetDelta()) + 1
-	t.records += int64(b.Count())
+	batch.PutFront(front, offset, t.size(i, 1), t.epoch)
 }
 
-func (t *taking) count(size uint32) {
-	t.batches++
-	t.left -= int64(size)
-	t.room -= int64(size)
-	t.bytes += int64(size)
+// count notes that n batches from i on were added. They have as many records as they take offsets: so clients write them, and nothing
+// is taken out of them later.
+func (t *taking) count(i, n int) {
+	size := int64(t.size(i, n))
+	t.out.End = t.run.Offset(i + n)
+	t.records += t.out.End - t.run.Offset(i)
+	t.batches += int64(n)
+	t.asTheyLay += int64(max(0, min(n, t.asIs-i)))
+	t.left -= size
+	t.room -= size
+	t.bytes += size
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -69,6 +70,11 @@ func (i *Ingest) commit(s *sealed) {
 // committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
 func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
 	i.settle(s.batches...)
+	var verdicts []log.BatchReply
+	if err == nil && v.Log != nil {
+		verdicts = v.Log.Batches
+	}
+	i.foresight.settle(s.batches, verdicts)
 	if err == nil && v.Kind() == base.RequestTimedOut {
 		i.counts.tooLate.Add(1)
 	}
@@ -123,6 +129,7 @@ func (i *Ingest) uploadFailed(s *sealed, err error) {
 	}
 	failed := append(slices.Clone(s.batches), i.takeBehind(s)...)
 	i.settle(failed...) // first: what is sent again for the answer must not meet them
+	i.foresight.settle(failed, nil)
 	for _, p := range failed {
 		p.answer(refused(kind))
 	}
@@ -176,6 +183,7 @@ func (i *Ingest) dropFailed(s *sealed) {
 	}
 	i.mu.Unlock()
 	i.settle(dropped...)
+	i.foresight.settle(dropped, nil)
 	for _, p := range dropped {
 		p.answer(refused(base.RequestTimedOut))
 	}

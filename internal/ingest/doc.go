@@ -12,7 +12,8 @@
 // token. Its batches lie by topic and partition.
 // Sealed segments upload in parallel and are committed in seal order, so that the order in which Append was called is
 // the order in the log. The result of a batch is the verdict in the journal entry. A small segment is not uploaded: the
-// command that commits it bears its bytes (docs/rfcs/0003-riders.md).
+// command that commits it bears its bytes (docs/rfcs/0003-riders.md). In the file each batch bears the offset that it will
+// probably get (docs/rfcs/0004-foreseen-offsets.md).
 //
 // # Parking
 //

@@ -79,15 +79,16 @@ type Result struct {
 
 // Ingest gathers, uploads and commits. Its methods are safe for concurrent use.
 type Ingest struct {
-	env     env.Env
-	journal Journal
-	store   objstore.Store
-	config  Config
-	stop    *env.Stopper
-	ctx     context.Context
-	commits *env.Queue[*sealed]
-	uploads *env.Semaphore
-	counts  counters
+	env       env.Env
+	journal   Journal
+	store     objstore.Store
+	config    Config
+	stop      *env.Stopper
+	ctx       context.Context
+	foresight foresight
+	commits   *env.Queue[*sealed]
+	uploads   *env.Semaphore
+	counts    counters
 
 	mu          sync.Mutex
 	wake        env.Cond
@@ -109,7 +110,7 @@ type Ingest struct {
 // New makes an Ingest and starts it.
 func New(e env.Env, journal Journal, store objstore.Store, config Config) *Ingest {
 	i := &Ingest{
-		env: e, journal: journal, store: store, config: config, stop: env.NewStopper(e),
+		env: e, journal: journal, store: store, config: config, stop: env.NewStopper(e), foresight: foresight{parts: map[base.PartitionKey]outlook{}},
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
 		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
@@ -232,7 +233,8 @@ type pending struct {
 	Batch
 	request *request
 	index   int
-	at      time.Time // when it came
+	at      time.Time         // when it came
+	key     base.PartitionKey // of its partition, once its offset was foreseen; else 0
 }
 
 func (p *pending) answer(v Result) { p.request.set(p.index, v) }

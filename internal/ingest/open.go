@@ -41,24 +41,35 @@ type sealed struct {
 	number  uint64
 	ref     base.FileRef
 	commit  *log.CommitSegment
-	batches []*pending // once laid out, in the order of commit.Batches
+	batches []*pending // once sealed, in the order of commit.Batches
+	fronts  []byte     // of the batches: what the file has in the place of theirs
 	upload  upload
 	rides   int // bytes; 0: it is uploaded
 }
 
-// layOut puts the batches together by topic and partition and gives the file. In that order deciding and applying them, and
-// reading them, is cheapest.
+// front is where that of a batch is.
+func (s *sealed) front(n int) []byte {
+	return s.fronts[n*batch.FrontSize : (n+1)*batch.FrontSize : (n+1)*batch.FrontSize]
+}
+
+// partFrom gives where the batches end that are of one partition with the one at from.
+func (s *sealed) partFrom(from int) (to int) {
+	for to = from + 1; to < len(s.batches) && s.batches[to].besides(s.batches[from]); to++ {
+	}
+	return to
+}
+
+// layOut gives the file, and describes what is in it.
 func (s *sealed) layOut() []byte {
-	s.batches = byPlace(s.batches)
 	s.commit = &log.CommitSegment{File: s.ref, Batches: make([]log.Batch, 0, len(s.batches))}
 	b, parts := segment.NewBuilder(s.ref.Store), make([]segment.Part, len(s.batches))
 	for n, p := range s.batches {
-		parts[n] = segment.Part{Bytes: p.Bytes, CRC: batch.Batch(p.Bytes).Sum()}
+		front := s.front(n)
+		parts[n] = segment.Part{Bytes: p.Bytes, Front: front, CRC: batch.Batch(p.Bytes).SumWith(front)}
 	}
 	for from, to := 0, 0; from < len(s.batches); from = to {
 		first := s.batches[from]
-		for to = from + 1; to < len(s.batches) && s.batches[to].besides(first); to++ {
-		}
+		to = s.partFrom(from)
 		pos := uint32(b.Add(first.Topic, first.Partition, parts[from:to]...).Pos)
 		for _, p := range s.batches[from:to] {
 			s.commit.Batches = append(s.commit.Batches, p.describe(pos))
@@ -70,6 +81,7 @@ func (s *sealed) layOut() []byte {
 	for _, p := range s.batches {
 		p.Bytes = nil // the file has them: the request's memory can go while the file is under way
 	}
+	s.fronts = nil
 	return body
 }
 
@@ -77,7 +89,7 @@ func (s *sealed) layOut() []byte {
 func (p *pending) besides(q *pending) bool { return p.Partition == q.Partition && p.Topic == q.Topic }
 
 // byPlace sorts the batches of a segment by topic, in the order in which topics first appear, and partition. Those of a partition
-// stay in their order.
+// stay in their order. So deciding and applying them, and reading them, is cheapest.
 func byPlace(batches []*pending) []*pending {
 	// Sorted are numbers, which takes a tenth of the time: of the topic, the partition and the batch.
 	const batchBits, partitionBits = 16, 32
@@ -136,6 +148,8 @@ func (i *Ingest) sealer() {
 		if s == nil {
 			return
 		}
+		s.batches = byPlace(s.batches)
+		i.foresight.foresee(s, i.journal.View)
 		if !i.stop.Go("ingest upload", func() { i.uploadSegment(s) }) {
 			s.upload.done.Set(struct{}{}, errStopping)
 		}

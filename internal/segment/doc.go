@@ -1,5 +1,5 @@
 // Package segment is the data file: what agents upload to data/<2 hex>/<ULID>, or let ride in a journal entry. It holds, partition by
-// partition, the bytes that producers sent, and an index of them. One that was made of riders holds those of each rider side by side.
+// partition, the batches that producers sent, and an index of them. One that was made of riders holds those of each rider side by side.
 //
 //	offset     bytes  field (all little-endian)
 //	     0        12  envelope header (base/envelope): magic MRSG, format version 1, kind 5, key id
@@ -18,7 +18,8 @@
 //	             4        CRC32C of everything before it (envelope trailer)
 //
 // Chunks leave no gaps, so that an index is either that of its file or does not fit. A chunk is opaque here: ingest
-// puts whole record batches in it, as they came from the client. A reader of one chunk needs neither header nor footer:
+// puts whole record batches in it, as they came from the client, but for base offset and leader epoch: these are what they will
+// probably be in the log. Only the state says what they are (docs/rfcs/0004-foreseen-offsets.md). A reader of one chunk needs neither header nor footer:
 // the state knows position and length; the chunk's own CRC, and the CRC in every batch, vouch for the bytes.
 //
 // Owns: the layout, its writer and its readers, and the key that a file reference has in the bucket.

@@ -46,6 +46,28 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// A part's front takes the place of its first bytes, which stay as they are.
+func TestFront(t *testing.T) {
+	for _, size := range []int{5, 10_000} {
+		b, raw := NewBuilder(2), make([]byte, size)
+		rest := string(raw[5:])
+		b.Add(base.TopicID{0xaa}, 0, Summed([]byte("first,")), Part{Bytes: raw, Front: []byte("front"), CRC: crc32c.Of([]byte("front" + rest))})
+		b.Add(base.TopicID{0xaa}, 1, Part{Bytes: raw, Front: []byte("other"), CRC: crc32c.Of([]byte("other" + rest))})
+		f, err := Parse(b.Finish())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []string{"first,front" + rest, "other" + rest} {
+			if got := string(f.Chunk(f.Entries[i])); got != want {
+				t.Errorf("chunk %d of size %d is not what it should be", i, len(got))
+			}
+		}
+		if string(raw) != string(make([]byte, size)) {
+			t.Error("the part's bytes were changed")
+		}
+	}
+}
+
 func TestIndexFromRangesAlone(t *testing.T) {
 	file := example().Finish()
 	f, err := ParseFooter(file[len(file)-FooterSize:], uint64(len(file)))

@@ -29,9 +29,11 @@ type Entry struct {
 	CRC       uint32 // CRC32C
 }
 
-// Part is bytes with their CRC32C, as whoever gives them has checked it: Builder does not compute it again.
+// Part is bytes with their CRC32C, as whoever gives them has checked it: Builder does not compute it again. Front, if there is one,
+// takes the place of the first of Bytes, which stay as they are; the CRC is of what comes of that.
 type Part struct {
 	Bytes []byte
+	Front []byte
 	CRC   uint32
 }
 
@@ -57,7 +59,7 @@ func (b *Builder) Add(topic base.TopicID, partition int32, parts ...Part) Entry 
 	size, crc := 0, uint32(0)
 	for _, p := range parts {
 		size += len(p.Bytes)
-		crc = crc32c.Append(crc, p.Bytes, p.CRC)
+		crc = crc32c.Append(crc, p.CRC, p.Front, p.Bytes[len(p.Front):])
 	}
 	if size == 0 || size > MaxChunkBytes || partition < 0 {
 		panic("segment: a chunk must have 1 to 2^32-1 bytes and belong to a partition")
@@ -86,10 +88,10 @@ func (b *Builder) Finish() []byte {
 	file = append(file, byte(b.store), 0, 0, 0)
 	crc := crc32c.Of(file)
 	for _, p := range b.parts {
-		file = append(file, p.Bytes...)
+		file = append(append(file, p.Front...), p.Bytes[len(p.Front):]...)
 	}
 	for _, e := range b.entries {
-		crc = crc32c.Append(crc, file[e.Pos:e.Pos+uint64(e.Len)], e.CRC)
+		crc = crc32c.Append(crc, e.CRC, file[e.Pos:e.Pos+uint64(e.Len)])
 	}
 	index := len(file)
 	for i := range b.entries {

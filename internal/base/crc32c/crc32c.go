@@ -13,16 +13,23 @@ func Update(sum uint32, piece []byte) uint32 { return crc32.Update(sum, table, p
 // joinPays is the length in bytes from which join takes less time than to read that much.
 const joinPays = 4 << 10
 
-// Append is Update for a piece whose own sum is known: a long one is not read. So damage since that was computed shows,
-// instead of being sealed in.
-func Append(sum uint32, piece []byte, pieceSum uint32) uint32 {
+// Append is Update for pieces whose sum, one after another, is known: where they are long they are not read. So damage since that
+// was computed shows, instead of being sealed in.
+func Append(sum, known uint32, pieces ...[]byte) uint32 {
+	n := 0
+	for _, p := range pieces {
+		n += len(p)
+	}
 	switch {
 	case sum == 0:
-		return pieceSum // of nothing, or of what changes nothing
-	case len(piece) < joinPays:
-		return Update(sum, piece)
+		return known // of nothing, or of what changes nothing
+	case n >= joinPays:
+		return join(sum, known, n)
 	}
-	return join(sum, pieceSum, len(piece))
+	for _, p := range pieces {
+		sum = Update(sum, p)
+	}
+	return sum
 }
 
 // join gives the sum of two pieces one after another, from that of each and the length of the second in bytes: at most

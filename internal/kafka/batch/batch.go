@@ -11,6 +11,9 @@ import (
 const (
 	// HeaderSize is the size of a batch without records.
 	HeaderSize = 61
+	// FrontSize is the size of a batch's front: all that may differ between what a producer sent and what a consumer gets, and the
+	// batch's length between them. It lies outside the CRC.
+	FrontSize = leaderEpochAt + 4
 	// prefixSize counts the bytes that the length field does not: base offset and the length itself.
 	prefixSize = 12
 
@@ -96,9 +99,16 @@ func NextSequence(sequence, n int32) int32 {
 	return int32((int64(sequence) + int64(n)) % (math.MaxInt32 + 1))
 }
 
-// Sum gives the CRC32C of the whole batch, its header included, from the checksum that it bears and that was checked.
-func (b Batch) Sum() uint32 {
-	return crc32c.Append(crc32c.Of(b[:attributesAt]), b[attributesAt:], b.CRC())
+// SumWith gives the CRC32C of the whole batch, its header included, if it had another front, from the checksum that it bears and that
+// was checked.
+func (b Batch) SumWith(front []byte) uint32 {
+	return crc32c.Append(crc32c.Update(crc32c.Of(front), b[FrontSize:attributesAt]), b.CRC(), b[attributesAt:])
+}
+
+// PutFront writes the front of a batch of size bytes as the log has it.
+func PutFront(front []byte, baseOffset int64, size uint32, leaderEpoch int32) {
+	binary.BigEndian.PutUint32(front[lengthAt:], size-prefixSize)
+	Batch(front).Rebase(baseOffset, leaderEpoch)
 }
 
 // Rebase sets, in place, what the log knows and the producer did not. Both lie outside the CRC.

@@ -64,13 +64,19 @@ func TestWhatIsBuiltIsValidAndReadsBack(t *testing.T) {
 	}
 }
 
-// TestSumIsOfTheWholeBatch, short or long.
-func TestSumIsOfTheWholeBatch(t *testing.T) {
+// A front takes the place of a batch's own; the sum with it is that of all bytes, short or long.
+func TestFront(t *testing.T) {
 	for _, n := range []int{0, 10, 10_000} {
 		b := Plain(None).Build(NewRecord{Value: make([]byte, n)})
+		front := make([]byte, FrontSize)
+		PutFront(front, 7, uint32(len(b)), 9)
+		sum := b.SumWith(front)
 		b.Rebase(7, 9)
-		if got, want := b.Sum(), crc32c.Of(b); got != want {
-			t.Errorf("value of %d bytes: %08x, want %08x", n, got, want)
+		if !bytes.Equal(front, b[:FrontSize]) {
+			t.Errorf("value of %d bytes: front %x, want %x", n, front, b[:FrontSize])
+		}
+		if want := crc32c.Of(b); sum != want {
+			t.Errorf("value of %d bytes: %08x, want %08x", n, sum, want)
 		}
 	}
 }

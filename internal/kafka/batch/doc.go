@@ -2,7 +2,7 @@
 // slice of bytes it arrived in.
 //
 //	offset  bytes  field (big-endian; source: Kafka documentation, "Message Format")
-//	     0      8  base offset              0 from clients; the log's at fetch
+//	     0      8  base offset              0 from clients; the log's at fetch (docs/rfcs/0004-foreseen-offsets.md)
 //	     8      4  length of what follows
 //	    12      4  partition leader epoch   set at fetch
 //	    16      1  magic = 2
