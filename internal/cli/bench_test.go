@@ -91,7 +91,7 @@ func TestARateIsOfRecordsOrBytes(t *testing.T) {
 
 func TestBenchProgress(t *testing.T) {
 	p := load.Progress{Phase: load.Measuring, Elapsed: 15 * time.Second, Length: 30 * time.Second, Failed: 2,
-		Produced: load.Pace{RecordsPerSec: 1234.5, BytesPerSec: 1.2e6}, Ack: load.Tick{P50: 120.4, P99: 310, Max: 400}}
+		Produced: load.Pace{RecordsPerSec: 1234.5, MBPerSec: 1.2}, Ack: load.Tick{P50: 120.4, P99: 310, Max: 400}}
 	for terminal, want := range map[bool]string{
 		false: "measuring 15/30 s  in 1.20 MB/s (1,234/s)  ack p50/p99 120/310 ms  2 FAILED\n",
 		true:  "\r\x1b[K\x1b[?7lmeasuring 15/30 s ██████░░░░░░  in 1.20 MB/s (1,234/s)  ack p50/p99 120/310 ms  2 FAILED\x1b[?7h",

@@ -25,11 +25,18 @@ type Progress struct {
 	Failed                         uint64 // records, so far
 }
 
-// Pace is a throughput.
-type Pace struct{ RecordsPerSec, BytesPerSec float64 }
+// Pace is a throughput at one time; MB as those of a Flow.
+type Pace struct {
+	RecordsPerSec float64 `json:"records_per_second"`
+	MBPerSec      float64 `json:"mb_per_second"`
+}
 
 // Tick is the latency of one second, in ms; Max is 0 if nothing was measured.
-type Tick struct{ P50, P99, Max float64 }
+type Tick struct {
+	P50 float64 `json:"p50_ms"`
+	P99 float64 `json:"p99_ms"`
+	Max float64 `json:"max_ms"`
+}
 
 // Phase is what a run is about.
 type Phase string
@@ -110,7 +117,7 @@ func (r *run) phase(now time.Duration) Progress {
 }
 
 func (f flow) pace(over time.Duration) Pace {
-	return Pace{float64(f.records) / over.Seconds(), float64(f.bytes) / over.Seconds()}
+	return Pace{float64(f.records) / over.Seconds(), float64(f.bytes) / over.Seconds() / 1e6}
 }
 
 func (g gauge) tick() Tick {

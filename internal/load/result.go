@@ -67,7 +67,7 @@ type Flow struct {
 
 func flowOf(f flow, over time.Duration) *Flow {
 	p := f.pace(over)
-	return &Flow{f.records, f.bytes, p.RecordsPerSec, p.BytesPerSec / 1e6}
+	return &Flow{f.records, f.bytes, p.RecordsPerSec, p.MBPerSec}
 }
 
 // Latency is a distribution, in ms.
@@ -111,12 +111,12 @@ func latencyOf(h *hdr.Histogram) *Latency {
 // Point is a second of the run.
 type Point struct {
 	// At is when it ended, in seconds since the window began; negative while the load warmed up.
-	At         float64 `json:"at"`
+	At         float64 `json:"at_seconds"`
 	Produced   Pace    `json:"produced"`
 	Consumed   Pace    `json:"consumed"`
 	Backfilled Pace    `json:"backfilled"`
-	Ack        Tick    `json:"ack_ms"`
-	EndToEnd   Tick    `json:"end_to_end_ms"`
+	Ack        Tick    `json:"ack"`
+	EndToEnd   Tick    `json:"end_to_end"`
 }
 
 type series []Point
@@ -134,7 +134,7 @@ func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	res := &Result{
 		Load: r.config.Load, Started: r.clock.began.Add(r.window.from()).UTC(), Seconds: over.Seconds(), Config: r.config, Cluster: r.cluster,
 		Client:           Client{runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.cpu.Seconds() / over.Seconds()},
-		CompressionRatio: r.ratio, Filled: r.filled, Series: r.series, Interrupted: r.interrupted,
+		CompressionRatio: r.ratio, Filled: r.filled, Series: append([]Point{}, r.series...), Interrupted: r.interrupted,
 	}
 	if r.shape.produces {
 		g := total(producerMeters(r.producers))

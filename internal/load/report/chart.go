@@ -77,7 +77,7 @@ func merge(points []load.Point) load.Point {
 	for _, p := range points {
 		for _, pair := range [][2]*load.Pace{{&m.Produced, &p.Produced}, {&m.Consumed, &p.Consumed}, {&m.Backfilled, &p.Backfilled}} {
 			pair[0].RecordsPerSec += pair[1].RecordsPerSec / n
-			pair[0].BytesPerSec += pair[1].BytesPerSec / n
+			pair[0].MBPerSec += pair[1].MBPerSec / n
 		}
 		for _, pair := range [][2]*load.Tick{{&m.Ack, &p.Ack}, {&m.EndToEnd, &p.EndToEnd}} {
 			pair[0].P50 += pair[1].P50 / n
@@ -94,9 +94,9 @@ func throughput(points []load.Point) *chart {
 		name, class string
 		of          func(load.Point) float64
 	}{
-		{"produced", "in", func(p load.Point) float64 { return p.Produced.BytesPerSec / 1e6 }},
-		{"consumed", "out", func(p load.Point) float64 { return p.Consumed.BytesPerSec / 1e6 }},
-		{"backlog read", "old", func(p load.Point) float64 { return p.Backfilled.BytesPerSec / 1e6 }},
+		{"produced", "in", func(p load.Point) float64 { return p.Produced.MBPerSec }},
+		{"consumed", "out", func(p load.Point) float64 { return p.Consumed.MBPerSec }},
+		{"backlog read", "old", func(p load.Point) float64 { return p.Backfilled.MBPerSec }},
 	}
 	if len(points) < 2 {
 		return nil

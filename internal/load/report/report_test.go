@@ -25,7 +25,7 @@ func example(n int) *load.Result {
 		Ack: latency(120, 400), EndToEnd: latency(140, 450), Check: &load.Check{Acknowledged: 65_000, Received: 65_000}}
 	for i := -4; i <= n; i++ {
 		wave := math.Sin(float64(i))
-		r.Series = append(r.Series, load.Point{At: float64(i), Produced: load.Pace{RecordsPerSec: 1000, BytesPerSec: 1e6 * (1 + wave/10)}, Consumed: load.Pace{RecordsPerSec: 1000, BytesPerSec: 1e6},
+		r.Series = append(r.Series, load.Point{At: float64(i), Produced: load.Pace{RecordsPerSec: 1000, MBPerSec: 1 + wave/10}, Consumed: load.Pace{RecordsPerSec: 1000, MBPerSec: 1},
 			Ack: load.Tick{P50: 120 + wave, P99: 300, Max: 400}, EndToEnd: load.Tick{P50: 140, P99: 350 + wave, Max: 450}})
 	}
 	return r
@@ -99,7 +99,7 @@ func TestPlotsOfStrangeRuns(t *testing.T) {
 		},
 		"stalls":                 func(r *load.Result) { r.Ack.Max, r.Series[3].Ack.Max = 60_000, 60_000 },
 		"fractions of a ms":      func(r *load.Result) { r.Series[5].Ack = load.Tick{P50: 0.001, P99: 0.002, Max: 0.003} },
-		"a very fast cluster":    func(r *load.Result) { r.Series[5].Produced.BytesPerSec = 1e12 },
+		"a very fast cluster":    func(r *load.Result) { r.Series[5].Produced.MBPerSec = 1e6 },
 		"the check was not made": func(r *load.Result) { r.Check = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
