@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -92,6 +93,14 @@ func TestASeriesIsAList(t *testing.T) {
 	r, err := load.Run(t.Context(), short(load.CatchUp, cluster.ListenAddrs()...), load.Watch{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for name, points := range map[string][]load.Point{"read": r.Series, "written": r.FilledSeries} {
+		if len(points) == 0 || points[0].At <= 0 {
+			t.Errorf("%s: %+v; want at least the part of a second that it took", name, points)
+		}
+	}
+	if last := r.Series[len(r.Series)-1]; math.Abs(last.At-r.Seconds) > 1e-3 {
+		t.Errorf("the series ends at %g s, the reading at %g", last.At, r.Seconds)
 	}
 	text, err := json.Marshal(r)
 	if err != nil || !strings.Contains(string(text), `"series":[`) {

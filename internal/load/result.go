@@ -34,8 +34,10 @@ type Result struct {
 	Unsent uint64 `json:"unsent"`
 
 	// Check is nil if the run failed before it could be made.
-	Check  *Check  `json:"check"`
-	Series []Point `json:"series"`
+	Check *Check `json:"check"`
+	// Series is the warm-up and the window, FilledSeries the writing of the backlog.
+	Series       []Point `json:"series"`
+	FilledSeries []Point `json:"filled_series,omitempty"`
 	// Interrupted says that somebody ended the run early.
 	Interrupted bool     `json:"interrupted"`
 	Notes       []string `json:"notes,omitempty"`
@@ -108,23 +110,6 @@ func latencyOf(h *hdr.Histogram) *Latency {
 	return l
 }
 
-// Point is a second of the run.
-type Point struct {
-	// At is when it ended, in seconds since the window began; negative while the load warmed up.
-	At         float64 `json:"at_seconds"`
-	Produced   Pace    `json:"produced"`
-	Consumed   Pace    `json:"consumed"`
-	Backfilled Pace    `json:"backfilled"`
-	Ack        Tick    `json:"ack"`
-	EndToEnd   Tick    `json:"end_to_end"`
-}
-
-type series []Point
-
-func (s *series) add(at time.Duration, p Progress) {
-	*s = append(*s, Point{at.Seconds(), p.Produced, p.Consumed, p.Backfilled, p.Ack, p.EndToEnd})
-}
-
 // result puts together what was measured. err ends the run; it is kept beside what was measured until then.
 func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	over := r.window.end() - r.window.from()
@@ -134,7 +119,7 @@ func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	res := &Result{
 		Load: r.config.Load, Started: r.clock.began.Add(r.window.from()).UTC(), Seconds: over.Seconds(), Config: r.config, Cluster: r.cluster,
 		Client:           Client{runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.cpu.Seconds() / over.Seconds()},
-		CompressionRatio: r.ratio, Filled: r.filled, Series: append([]Point{}, r.series...), Interrupted: r.interrupted,
+		CompressionRatio: r.ratio, Filled: r.filled, Series: r.series.points, FilledSeries: r.filling.points, Interrupted: r.interrupted,
 	}
 	if r.shape.produces {
 		g := total(producerMeters(r.producers))
