@@ -106,8 +106,10 @@ var timeSteps = []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 
 // timeTicksMax is how many ticks a time axis has at most.
 const timeTicksMax = 12
 
+// timeSlack is the share of a step by which an axis is made longer if it then ends at a tick.
+const timeSlack = 0.1
+
 func timeAxis(first, last, from, to float64) (axis, []tick) {
-	a := axis{first, last, from, to, false}
 	step := timeSteps[len(timeSteps)-1]
 	for _, s := range timeSteps {
 		if (last-first)/s <= timeTicksMax {
@@ -115,8 +117,10 @@ func timeAxis(first, last, from, to float64) (axis, []tick) {
 			break
 		}
 	}
+	begin, end := math.Ceil(first/step-timeSlack), math.Floor(last/step+timeSlack)
+	a := axis{min(first, begin*step), max(last, end*step), from, to, false}
 	var ticks []tick
-	for i := math.Ceil(first / step); i*step <= last+step/20; i++ {
+	for i := begin; i <= end; i++ {
 		ticks = append(ticks, tick{a.at(i * step), clock(i * step)})
 	}
 	return a, ticks

@@ -49,11 +49,11 @@ const (
 )
 
 func newChart(title, unit string, width, height float64) *chart {
-	return &chart{Title: title, Unit: unit, Width: width, Height: height, frame: frame{46, width - 14, 10, height - 26}}
+	return &chart{Title: title, Unit: unit, Width: width, Height: height, frame: frame{46, width - labelRoom, 10, height - 26}}
 }
 
-// labelRoom is what half a label takes: where there is less up to the edge there is none.
-const labelRoom = 24
+// labelRoom is what half of the longest label takes, 99.9999 %: the last one of an axis stands below the end of the plot.
+const labelRoom = 38
 
 // pointsMax is how many points a plot over time has: more cannot be told apart.
 const pointsMax = 400
@@ -186,7 +186,7 @@ func percentiles(latencies []load.NamedLatency) *chart {
 	c := newChart("Latency by percentile", "ms", wide, wideHeight)
 	x := axis{0, math.Log10(float64(count)), c.Left, c.Right, false}
 	for nines, label := range map[float64]string{0: "0 %", math.Log10(2): "50 %", 1: "90 %", 2: "99 %", 3: "99.9 %", 4: "99.99 %", 5: "99.999 %", 6: "99.9999 %"} {
-		if x.at(nines) <= c.Right-labelRoom {
+		if x.at(nines) <= c.Right {
 			c.XTicks = append(c.XTicks, tick{x.at(nines), label})
 		}
 	}

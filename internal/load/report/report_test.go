@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -185,6 +186,7 @@ func checkPlot(t *testing.T, plot string) {
 	if err := json.Unmarshal([]byte("["+size[1]+","+size[2]+"]"), &[]*float64{&width, &height}); err != nil {
 		t.Fatal(err)
 	}
+	checkLabels(t, plot, width)
 	for _, points := range regexp.MustCompile(`points="([^"]*)"`).FindAllStringSubmatch(plot, -1) {
 		for _, at := range coordinate.FindAllStringSubmatch(points[1], -1) {
 			var x, y float64
@@ -195,6 +197,48 @@ func checkPlot(t *testing.T, plot string) {
 				t.Fatalf("a line goes through %s, outside of a picture of %s × %s", at[0], size[1], size[2])
 			}
 		}
+	}
+}
+
+var labelAt = regexp.MustCompile(`<text class="(tick x|label)" x="([^"]*)"[^>]*>([^<]*)</text>`)
+
+// textWidth is that of a label in Helvetica and the like, at the size it has on a narrow screen.
+func textWidth(label string) (width float64) {
+	for _, r := range label {
+		switch r {
+		case ' ', '.', ':':
+			width += 0.278
+		case '%':
+			width += 0.889
+		default:
+			width += 0.584
+		}
+	}
+	return 15 * width
+}
+
+// checkLabels holds that the labels of the x axis are seen whole.
+func checkLabels(t *testing.T, plot string, width float64) {
+	t.Helper()
+	for _, l := range labelAt.FindAllStringSubmatch(plot, -1) {
+		x, err := strconv.ParseFloat(l[2], 64)
+		if half := textWidth(l[3]) / 2; err != nil || x-half < 0 || x+half > width {
+			t.Errorf("%q at %s reaches out of a picture of %g, %v", l[3], l[2], width, err)
+		}
+	}
+}
+
+// The label at the end of an axis is not cut off: a run ends at a round time, or a little before or after.
+func TestTheLastLabelIsSeenWhole(t *testing.T) {
+	for _, seconds := range []float64{0.0698, 3.96, 4, 4.03, 60} {
+		for _, plot := range plots.FindAllString(write(t, caughtUp(seconds, seconds)), -1) {
+			checkPlot(t, plot)
+		}
+	}
+	r := example(4)
+	r.Ack.Count, r.EndToEnd.Count = 1_000_001, 1_000_000 // 99.9999 % lies at the very end
+	for _, plot := range plots.FindAllString(write(t, r), -1) {
+		checkPlot(t, plot)
 	}
 }
 
