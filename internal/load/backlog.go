@@ -19,11 +19,10 @@ func (r *run) fill(ctx context.Context) (err error) {
 	if r.backlog.from, err = r.ends(ctx); err != nil {
 		return err
 	}
-	began := r.clock.now()
 	if r.fillers, err = r.newProducers(ctx, r.config.Producers, newWindow(0, forever), false); err != nil {
 		return err
 	}
-	filling, stop := r.clock.now(), r.observe(r.filling)
+	began, stop := r.clock.now(), r.observe(r.filling)
 	each := r.config.BacklogBytes/int64(r.config.RecordBytes)/int64(len(r.fillers)) + 1
 	errs := make(chan error, len(r.fillers))
 	for _, p := range r.fillers {
@@ -39,7 +38,7 @@ func (r *run) fill(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	r.filling.close(ended - filling)
+	r.filling.close(ended - began)
 	r.filled = flowOf(total(producerMeters(r.fillers)).flow, ended-began)
 	r.backlog.to, err = r.ends(ctx)
 	return err
