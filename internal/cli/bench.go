@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,6 +113,11 @@ func (o *benchOptions) bind(f *pflag.FlagSet) {
 
 // settle turns the flags into a Config.
 func (o *benchOptions) settle(kind load.Kind, changed func(flag string) bool) (load.Config, error) {
+	for _, flag := range kind.Unused() {
+		if changed(flag) && slices.Contains(load.Kinds, kind) {
+			return o.config, usagef("%s has no use for --%s: see bench --help", kind, flag)
+		}
+	}
 	c := o.config
 	c.Load, c.Bootstrap = kind, o.seeds()
 	c.RecordBytes, c.BatchBytes, c.BufferBytes, c.BacklogBytes = int(o.record), int(o.batch), int(o.buffer), int64(o.backlog)

@@ -49,7 +49,7 @@ func (b *benchProgress) line(p load.Progress) string {
 	parts := []string{b.clock(p)}
 	flow := func(name string, r load.Pace) {
 		if r.RecordsPerSec > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s MB/s (%s/s)", name, load.Number(r.BytesPerSec/1e6), load.Number(float64(int64(r.RecordsPerSec)))))
+			parts = append(parts, fmt.Sprintf("%s %s MB/s (%s/s)", name, load.Number(r.MBPerSec), load.Number(float64(int64(r.RecordsPerSec)))))
 		}
 	}
 	flow("in", p.Produced)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,14 @@ func TestWrongBenches(t *testing.T) {
 		"bench tail --codec brotli":          "zstd",
 		"bench tail --acks 2":                "all, 1 or 0",
 		"bench tail --acks 1 --idempotence":  "--acks all",
+		"bench catchup --rate 2000":          "catchup has no use for --rate",
+		"bench catchup --duration 1m":        "catchup has no use for --duration",
+		"bench catchup --warmup 0s":          "catchup has no use for --warmup",
+		"bench produce --consumers 3":        "produce has no use for --consumers",
+		"bench produce --backlog 1GiB":       "produce has no use for --backlog",
+		"bench tail --backlog 1GiB":          "tail has no use for --backlog",
+		"bench endtoend --backlog 1GiB":      "endtoend has no use for --backlog",
+		"bench fanout --backlog 1GiB":        "fanout has no use for --backlog",
 		"bench tail --report /no/dir/r.html": "no such file",
 		"bench tail --json /no/dir/r.json":   "no such file",
 	} {
@@ -78,6 +87,22 @@ func TestWrongBenches(t *testing.T) {
 	}
 	list := []string{"bench", "tail", "--bootstrap", "127.0.0.1:1"}
 	mustFail(t, call(t, "", list...), 1, []string{"nothing listens"}, list)
+}
+
+// What one load refuses another one takes.
+func TestALoadTakesWhatItUses(t *testing.T) {
+	flags := map[string]string{"rate": "10", "duration": "1s", "warmup": "1s", "consumers": "1", "backlog": "1MiB", "producers": "1", "keys": "5", "linger": "1ms"}
+	unused := map[load.Kind][]string{load.Produce: {"consumers", "backlog"}, load.Tail: {"backlog"}, load.EndToEnd: {"backlog"}, load.FanOut: {"backlog"},
+		load.CatchUp: {"rate", "duration", "warmup"}, load.Mixed: nil}
+	for kind, not := range unused {
+		list := []string{"bench", string(kind), "--bootstrap", "127.0.0.1:1"}
+		for flag, value := range flags {
+			if !slices.Contains(not, flag) {
+				list = append(list, "--"+flag, value)
+			}
+		}
+		mustFail(t, call(t, "", list...), 1, []string{"nothing listens"}, list)
+	}
 }
 
 func TestARateIsOfRecordsOrBytes(t *testing.T) {
@@ -91,7 +116,7 @@ func TestARateIsOfRecordsOrBytes(t *testing.T) {
 
 func TestBenchProgress(t *testing.T) {
 	p := load.Progress{Phase: load.Measuring, Elapsed: 15 * time.Second, Length: 30 * time.Second, Failed: 2,
-		Produced: load.Pace{RecordsPerSec: 1234.5, BytesPerSec: 1.2e6}, Ack: load.Tick{P50: 120.4, P99: 310, Max: 400}}
+		Produced: load.Pace{RecordsPerSec: 1234.5, MBPerSec: 1.2}, Ack: load.Tick{P50: 120.4, P99: 310, Max: 400}}
 	for terminal, want := range map[bool]string{
 		false: "measuring 15/30 s  in 1.20 MB/s (1,234/s)  ack p50/p99 120/310 ms  2 FAILED\n",
 		true:  "\r\x1b[K\x1b[?7lmeasuring 15/30 s ██████░░░░░░  in 1.20 MB/s (1,234/s)  ack p50/p99 120/310 ms  2 FAILED\x1b[?7h",

@@ -20,7 +20,7 @@ import (
 
 func soon() time.Time { return time.Now().Add(10 * time.Second) }
 
-func start(t *testing.T, store objstore.Store) *control.Control {
+func start(t testing.TB, store objstore.Store) *control.Control {
 	t.Helper()
 	e := env.Real()
 	cluster, err := journal.OpenCluster(t.Context(), e, store)
@@ -38,7 +38,7 @@ func start(t *testing.T, store objstore.Store) *control.Control {
 	return c
 }
 
-func propose(t *testing.T, c *control.Control, op meta.Op) *meta.Verdict {
+func propose(t testing.TB, c *control.Control, op meta.Op) *meta.Verdict {
 	t.Helper()
 	v, err := c.Propose(op).Wait(soon())
 	if err != nil {
@@ -47,7 +47,7 @@ func propose(t *testing.T, c *control.Control, op meta.Op) *meta.Verdict {
 	return v
 }
 
-func createTopic(t *testing.T, c *control.Control, name string) base.TopicID {
+func createTopic(t testing.TB, c *control.Control, name string) base.TopicID {
 	t.Helper()
 	id := base.TopicID{1, byte(len(name)), name[0]}
 	v := propose(t, c, &log.CreateTopic{Name: name, ID: id, Partitions: 3})

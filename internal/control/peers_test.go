@@ -25,7 +25,7 @@ type linked struct {
 }
 
 // startLinked starts an agent that speaks to others.
-func startLinked(t *testing.T, inner objstore.Store) linked {
+func startLinked(t testing.TB, inner objstore.Store) linked {
 	t.Helper()
 	e, quiet := env.Real(), slog.New(slog.NewTextHandler(io.Discard, nil))
 	store := meter.New(e, inner)
@@ -51,7 +51,7 @@ func (l linked) kill() {
 	l.Kill(soon())
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if ok() {

@@ -85,6 +85,7 @@ func BenchmarkAppendBesideParked(b *testing.B) {
 		b.Run(fmt.Sprint(parked), func(b *testing.B) {
 			a := start(b, forgetful{memstore.New(time.Now)}, 50*time.Millisecond)
 			producer := int64(0)
+			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
 				waiting := make([]ingest.Batch, parked)

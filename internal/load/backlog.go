@@ -19,12 +19,10 @@ func (r *run) fill(ctx context.Context) (err error) {
 	if r.backlog.from, err = r.ends(ctx); err != nil {
 		return err
 	}
-	began := r.clock.now()
 	if r.fillers, err = r.newProducers(ctx, r.config.Producers, newWindow(0, forever), false); err != nil {
 		return err
 	}
-	stop := r.observe()
-	defer stop()
+	began, stop := r.clock.now(), r.observe(r.filling)
 	each := r.config.BacklogBytes/int64(r.config.RecordBytes)/int64(len(r.fillers)) + 1
 	errs := make(chan error, len(r.fillers))
 	for _, p := range r.fillers {
@@ -35,10 +33,13 @@ func (r *run) fill(ctx context.Context) (err error) {
 			err = e
 		}
 	}
+	ended := r.clock.now()
+	stop()
 	if err != nil {
 		return err
 	}
-	r.filled = flowOf(total(producerMeters(r.fillers)).flow, r.clock.now()-began)
+	r.filling.close(ended - began)
+	r.filled = flowOf(total(producerMeters(r.fillers)).flow, ended-began)
 	r.backlog.to, err = r.ends(ctx)
 	return err
 }
@@ -47,7 +48,8 @@ func (r *run) fill(ctx context.Context) (err error) {
 func (r *run) catchUp(ctx context.Context) (*Result, error) {
 	r.window = newWindow(r.clock.now(), forever)
 	r.makeBackfills()
-	stop := r.observe()
+	r.series = newSeries(0)
+	stop := r.observe(r.series)
 	reading, stopReading := context.WithCancel(ctx)
 	stalled := r.watchForStall(reading, stopReading)
 	measured := r.opened()
@@ -60,6 +62,7 @@ func (r *run) catchUp(ctx context.Context) (*Result, error) {
 		err = fmt.Errorf("nothing more was read for %v; is the cluster up?", stallTimeout)
 	}
 	stop()
+	r.series.close(r.window.end() - r.window.from())
 	return r.result(ctx, err)
 }
 

@@ -70,6 +70,39 @@ type Config struct {
 	Duration      Span    `json:"duration"` // catchup ends when the backlog is read
 }
 
+// Unused lists the settings, by their flags, that a load leaves alone.
+func (k Kind) Unused() (flags []string) {
+	s := shapes[k]
+	if !s.produces {
+		flags = append(flags, "rate", "duration", "warmup")
+	}
+	if !s.follows && !s.backfills {
+		flags = append(flags, "consumers")
+	}
+	if !s.fills {
+		flags = append(flags, "backlog")
+	}
+	return flags
+}
+
+// dropUnused sets to 0 what the load leaves alone, so that the result does not speak of it.
+func (c *Config) dropUnused() {
+	for _, flag := range c.Load.Unused() {
+		switch flag {
+		case "rate":
+			c.RecordsPerSec = 0
+		case "duration":
+			c.Duration = 0
+		case "warmup":
+			c.Warmup = 0
+		case "consumers":
+			c.Consumers = 0
+		case "backlog":
+			c.BacklogBytes = 0
+		}
+	}
+}
+
 // Span is a duration that JSON shows as people write it.
 type Span time.Duration
 

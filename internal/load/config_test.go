@@ -46,6 +46,27 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	}
 }
 
+// What a load has no use for is not said to have been done.
+func TestUnusedSettingsAreDropped(t *testing.T) {
+	for kind, want := range map[Kind]string{Produce: "consumers backlog", Tail: "backlog", CatchUp: "rate duration warmup", Mixed: ""} {
+		c := Defaults(kind)
+		c.RecordsPerSec = 7
+		c.dropUnused()
+		var gone []string
+		for _, f := range []struct {
+			flag string
+			zero bool
+		}{{"rate", c.RecordsPerSec == 0}, {"duration", c.Duration == 0}, {"warmup", c.Warmup == 0}, {"consumers", c.Consumers == 0}, {"backlog", c.BacklogBytes == 0}} {
+			if f.zero {
+				gone = append(gone, f.flag)
+			}
+		}
+		if got := strings.Join(gone, " "); got != want || got != strings.Join(kind.Unused(), " ") {
+			t.Errorf("%s drops %q, want %q", kind, got, want)
+		}
+	}
+}
+
 func TestASpanIsWrittenAsPeopleDo(t *testing.T) {
 	for _, want := range []time.Duration{0, 5 * time.Millisecond, 90 * time.Second} {
 		text, _ := Span(want).MarshalText()

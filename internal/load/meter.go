@@ -99,9 +99,17 @@ type gauge struct {
 	latency *hdr.Histogram
 }
 
+// newGauge makes one of a short time.
+func newGauge() gauge { return gauge{latency: hdr.New(1, latencyMax, secondsDigits)} }
+
+func (g *gauge) merge(o gauge) {
+	g.add(o.flow)
+	g.latency.Merge(o.latency)
+}
+
 // take gives what was done since it was called last.
 func take(meters []*meter) gauge {
-	g := gauge{latency: hdr.New(1, latencyMax, secondsDigits)}
+	g := newGauge()
 	for _, m := range meters {
 		m.mu.Lock()
 		g.add(m.second)

@@ -1,9 +1,6 @@
 package load
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 // Watch is told of a run that is under way. Each of its functions may be nil.
 type Watch struct {
@@ -25,11 +22,18 @@ type Progress struct {
 	Failed                         uint64 // records, so far
 }
 
-// Pace is a throughput.
-type Pace struct{ RecordsPerSec, BytesPerSec float64 }
+// Pace is a throughput at one time; MB as those of a Flow.
+type Pace struct {
+	RecordsPerSec float64 `json:"records_per_second"`
+	MBPerSec      float64 `json:"mb_per_second"`
+}
 
 // Tick is the latency of one second, in ms; Max is 0 if nothing was measured.
-type Tick struct{ P50, P99, Max float64 }
+type Tick struct {
+	P50 float64 `json:"p50_ms"`
+	P99 float64 `json:"p99_ms"`
+	Max float64 `json:"max_ms"`
+}
 
 // Phase is what a run is about.
 type Phase string
@@ -42,54 +46,8 @@ const (
 	Draining  Phase = "waiting for what is under way"
 )
 
-// tickEvery is how often Progress is told, and how long a Point of the series is.
-const tickEvery = time.Second
-
-// observe tells of the progress every second until stop is called.
-func (r *run) observe() (stop func()) {
-	done := make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Go(func() {
-		ticker := time.NewTicker(tickEvery)
-		defer ticker.Stop()
-		for last := r.clock.now(); ; {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-			}
-			now := r.clock.now()
-			r.tick(now, now-last)
-			last = now
-		}
-	})
-	return func() {
-		close(done)
-		watching.Wait()
-	}
-}
-
-// tick takes what was done since the last one.
-func (r *run) tick(now, since time.Duration) {
-	p := r.phase(now)
-	producing := r.producers
-	if p.Phase == Filling {
-		producing = r.fillers
-	}
-	produced, consumed, backfilled := take(producerMeters(producing)), take(readerMeters(r.copies)), take(r.backfills)
-	p.Produced, p.Consumed, p.Backfilled = produced.pace(since), consumed.pace(since), backfilled.pace(since)
-	p.Ack, p.EndToEnd = produced.tick(), consumed.tick()
-	for _, producer := range producing {
-		_, failed, _ := producer.outcome()
-		p.Failed += failed
-	}
-	if p.Phase == WarmingUp || p.Phase == Measuring {
-		r.series.add(now-r.window.from(), p)
-	}
-	if r.watch.Progress != nil {
-		r.watch.Progress(p)
-	}
-}
+// showEvery is how often Progress is told.
+const showEvery = time.Second
 
 // phase tells where in the run a moment lies.
 func (r *run) phase(now time.Duration) Progress {
@@ -110,7 +68,7 @@ func (r *run) phase(now time.Duration) Progress {
 }
 
 func (f flow) pace(over time.Duration) Pace {
-	return Pace{float64(f.records) / over.Seconds(), float64(f.bytes) / over.Seconds()}
+	return Pace{float64(f.records) / over.Seconds(), float64(f.bytes) / over.Seconds() / 1e6}
 }
 
 func (g gauge) tick() Tick {

@@ -34,8 +34,10 @@ type Result struct {
 	Unsent uint64 `json:"unsent"`
 
 	// Check is nil if the run failed before it could be made.
-	Check  *Check  `json:"check"`
-	Series []Point `json:"series"`
+	Check *Check `json:"check"`
+	// Series is the warm-up and the window, FilledSeries the writing of the backlog.
+	Series       []Point `json:"series"`
+	FilledSeries []Point `json:"filled_series,omitempty"`
 	// Interrupted says that somebody ended the run early.
 	Interrupted bool     `json:"interrupted"`
 	Notes       []string `json:"notes,omitempty"`
@@ -67,7 +69,7 @@ type Flow struct {
 
 func flowOf(f flow, over time.Duration) *Flow {
 	p := f.pace(over)
-	return &Flow{f.records, f.bytes, p.RecordsPerSec, p.BytesPerSec / 1e6}
+	return &Flow{f.records, f.bytes, p.RecordsPerSec, p.MBPerSec}
 }
 
 // Latency is a distribution, in ms.
@@ -108,23 +110,6 @@ func latencyOf(h *hdr.Histogram) *Latency {
 	return l
 }
 
-// Point is a second of the run.
-type Point struct {
-	// At is when it ended, in seconds since the window began; negative while the load warmed up.
-	At         float64 `json:"at"`
-	Produced   Pace    `json:"produced"`
-	Consumed   Pace    `json:"consumed"`
-	Backfilled Pace    `json:"backfilled"`
-	Ack        Tick    `json:"ack_ms"`
-	EndToEnd   Tick    `json:"end_to_end_ms"`
-}
-
-type series []Point
-
-func (s *series) add(at time.Duration, p Progress) {
-	*s = append(*s, Point{at.Seconds(), p.Produced, p.Consumed, p.Backfilled, p.Ack, p.EndToEnd})
-}
-
 // result puts together what was measured. err ends the run; it is kept beside what was measured until then.
 func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	over := r.window.end() - r.window.from()
@@ -134,7 +119,7 @@ func (r *run) result(ctx context.Context, err error) (*Result, error) {
 	res := &Result{
 		Load: r.config.Load, Started: r.clock.began.Add(r.window.from()).UTC(), Seconds: over.Seconds(), Config: r.config, Cluster: r.cluster,
 		Client:           Client{runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), r.cpu.Seconds() / over.Seconds()},
-		CompressionRatio: r.ratio, Filled: r.filled, Series: r.series, Interrupted: r.interrupted,
+		CompressionRatio: r.ratio, Filled: r.filled, Series: r.series.points, FilledSeries: r.filling.points, Interrupted: r.interrupted,
 	}
 	if r.shape.produces {
 		g := total(producerMeters(r.producers))
@@ -172,16 +157,46 @@ func (r *run) addOverdue(res *Result, whole *hdr.Histogram, times int) {
 
 // Shares beyond which a figure needs a word.
 const (
+	rateUnsent = 0.02 // of the records that were due
 	rateMissed = 0.98 // of the rate that was asked for
 	clientBusy = 0.75 // of all cores
 )
 
+const (
+	// oversleeps is how long a busy machine may keep a producer from its turn, which is not yet to fall behind.
+	oversleeps = 100 * time.Millisecond
+	// behindFrom is how late the last acknowledgement must be for the cluster to lag behind the rate, at least: as long may a
+	// latency be.
+	behindFrom = time.Second
+	// behindTimes is how many times the median it must be. Where the backlog in the clients grows all the time, the last record
+	// waits for twice as long as the median one; where latencies are even, it does not.
+	behindTimes = 1.5
+)
+
+// rateNote says that the rate was not reached, if so: records that were due were not sent, or those that were sent piled up in
+// the clients. What was acknowledged in the window tells neither alone: without a warm-up it lags by the latency.
+func (r *run) rateNote(res *Result) string {
+	rate := r.config.RecordsPerSec
+	if !r.shape.produces || rate == 0 {
+		return ""
+	}
+	if due := rate * res.Seconds; float64(res.Unsent) > max(rateUnsent*due, rate*oversleeps.Seconds()) {
+		return fmt.Sprintf("the rate was not reached: of %s records that were due in %s s, %s were not sent by the end; latencies include the wait for their turn",
+			Number(math.Round(due)), Number(res.Seconds), Number(float64(res.Unsent)))
+	}
+	behind := lastOf(producerMeters(r.producers)) - r.window.end()
+	if res.Produced.RecordsPerSec < rateMissed*rate && res.Ack != nil && behind > behindFrom && millis(micros(behind)) > behindTimes*res.Ack.P50 {
+		return fmt.Sprintf("the rate was not reached: %s of %s records/s were acknowledged, and those that were sent piled up: the last acknowledgement came %.1f s after the end",
+			Number(math.Round(res.Produced.RecordsPerSec)), Number(rate), behind.Seconds())
+	}
+	return ""
+}
+
 // notes say what has to be known to read the figures.
 func (r *run) notes(res *Result) (notes []string) {
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
-	if rate := r.config.RecordsPerSec; r.shape.produces && rate > 0 && res.Produced.RecordsPerSec < rateMissed*rate {
-		note("the rate was not reached: %.0f of %.0f records/s were acknowledged, and %d that were due were not sent by the end; latencies include the wait for their turn",
-			res.Produced.RecordsPerSec, rate, res.Unsent)
+	if text := r.rateNote(res); text != "" {
+		note("%s", text)
 	}
 	if r.shape.produces && r.config.RecordsPerSec == 0 {
 		note("as fast as possible: latencies are those of full buffers; give a rate to measure latency")

@@ -53,7 +53,8 @@ type run struct {
 	passes    []passed
 
 	cpu         time.Duration // of this process, while the window was open
-	series      series
+	filling     *series       // the backlog
+	series      *series
 	interrupted bool
 }
 
@@ -66,7 +67,8 @@ func Run(ctx context.Context, config Config, watch Watch) (*Result, error) {
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	r := &run{config: config, shape: shapes[config.Load], watch: watch, id: rand.Uint64(), clock: clock{time.Now()}}
+	config.dropUnused()
+	r := &run{config: config, shape: shapes[config.Load], watch: watch, id: rand.Uint64(), clock: clock{time.Now()}, filling: newSeries(0)}
 	r.rng = rand.New(rand.NewPCG(r.id, 0))
 	defer r.close()
 	var err error
@@ -181,7 +183,8 @@ func (r *run) load(ctx context.Context) (*Result, error) {
 	if err := r.makeWorkers(ctx); err != nil {
 		return nil, err
 	}
-	stopWatching := r.observe()
+	r.series = newSeries(time.Duration(r.config.Warmup + r.config.Duration))
+	stopWatching := r.observe(r.series)
 	readCtx, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	var reading sync.WaitGroup
 	var backfillErr error

@@ -48,6 +48,7 @@ func TestJoinOfALongPiece(t *testing.T) {
 }
 
 func BenchmarkJoin(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		join(1, 2, 0x5a5a5)
 	}
@@ -56,6 +57,7 @@ func BenchmarkJoin(b *testing.B) {
 func BenchmarkOf(b *testing.B) {
 	piece := make([]byte, joinPays)
 	b.SetBytes(joinPays)
+	b.ReportAllocs()
 	for b.Loop() {
 		Of(piece)
 	}

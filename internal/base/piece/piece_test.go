@@ -20,7 +20,7 @@ func content(n int) []byte {
 	return b
 }
 
-func fileOf(t *testing.T, b []byte) *os.File {
+func fileOf(t testing.TB, b []byte) *os.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, b, 0o600); err != nil {
@@ -35,7 +35,7 @@ func fileOf(t *testing.T, b []byte) *os.File {
 }
 
 // tcp is both ends of a connection of the kernel's.
-func tcp(t *testing.T) (client, server net.Conn) {
+func tcp(t testing.TB) (client, server net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

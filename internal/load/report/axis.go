@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // tick is a labelled place on an axis.
@@ -100,13 +101,15 @@ func plain(v float64) string {
 }
 
 // timeSteps are the distances of ticks on a time axis, in seconds.
-var timeSteps = []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400}
+var timeSteps = []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400}
 
 // timeTicksMax is how many ticks a time axis has at most.
 const timeTicksMax = 12
 
+// timeSlack is the share of a step by which an axis is made longer if it then ends at a tick.
+const timeSlack = 0.1
+
 func timeAxis(first, last, from, to float64) (axis, []tick) {
-	a := axis{first, last, from, to, false}
 	step := timeSteps[len(timeSteps)-1]
 	for _, s := range timeSteps {
 		if (last-first)/s <= timeTicksMax {
@@ -114,16 +117,21 @@ func timeAxis(first, last, from, to float64) (axis, []tick) {
 			break
 		}
 	}
+	begin, end := math.Ceil(first/step-timeSlack), math.Floor(last/step+timeSlack)
+	a := axis{min(first, begin*step), max(last, end*step), from, to, false}
 	var ticks []tick
-	for v := step * math.Ceil(first/step); v <= last+step/20; v += step {
-		ticks = append(ticks, tick{a.at(v), clock(v)})
+	for i := begin; i <= end; i++ {
+		ticks = append(ticks, tick{a.at(i * step), clock(i * step)})
 	}
 	return a, ticks
 }
 
-// clock writes 45 s, 2:30, 1:05:00.
+// clock writes 0.2 s, 45 s, 2:30, 1:05:00.
 func clock(seconds float64) string {
-	sign, s := "", int(seconds)
+	if whole := math.Round(seconds*1000) / 1000; whole != math.Trunc(whole) && math.Abs(whole) < 120 {
+		return strings.Replace(strconv.FormatFloat(whole, 'f', -1, 64), "-", "−", 1) + " s"
+	}
+	sign, s := "", int(math.Round(seconds))
 	if s < 0 {
 		sign, s = "−", -s
 	}

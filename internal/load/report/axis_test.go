@@ -54,11 +54,18 @@ func TestTimeIsWrittenAsPeopleDo(t *testing.T) {
 		want        string
 	}{
 		{-5, 30, "−5 s 0 s 5 s 10 s 15 s 20 s 25 s 30 s"},
+		{-0.3, 1.97, "−0.2 s 0 s 0.2 s 0.4 s 0.6 s 0.8 s 1 s 1.2 s 1.4 s 1.6 s 1.8 s"},
+		{0, 0.066, "0 s 0.01 s 0.02 s 0.03 s 0.04 s 0.05 s 0.06 s"},
+		{0.001, 3.97, "0 s 0.5 s 1 s 1.5 s 2 s 2.5 s 3 s 3.5 s 4 s"},
 		{0, 600, "0 s 60 s 2:00 3:00 4:00 5:00 6:00 7:00 8:00 9:00 10:00"},
 		{0, 7200, "0 s 10:00 20:00 30:00 40:00 50:00 1:00:00 1:10:00 1:20:00 1:30:00 1:40:00 1:50:00 2:00:00"},
 	} {
-		if _, ticks := timeAxis(c.first, c.last, 0, 100); labels(ticks) != c.want {
+		_, ticks := timeAxis(c.first, c.last, 0, 100)
+		if labels(ticks) != c.want {
 			t.Errorf("%g to %g s: %s, want %s", c.first, c.last, labels(ticks), c.want)
+		}
+		if ticks[0].At < 0 || ticks[len(ticks)-1].At > 100 {
+			t.Errorf("%g to %g s: ticks from %g to %g of 100", c.first, c.last, ticks[0].At, ticks[len(ticks)-1].At)
 		}
 	}
 }

@@ -49,11 +49,11 @@ const (
 )
 
 func newChart(title, unit string, width, height float64) *chart {
-	return &chart{Title: title, Unit: unit, Width: width, Height: height, frame: frame{46, width - 14, 10, height - 26}}
+	return &chart{Title: title, Unit: unit, Width: width, Height: height, frame: frame{46, width - labelRoom, 10, height - 26}}
 }
 
-// labelRoom is what half a label takes: where there is less up to the edge there is none.
-const labelRoom = 24
+// labelRoom is what half of the longest label takes, 99.9999 %: the last one of an axis stands below the end of the plot.
+const labelRoom = 38
 
 // pointsMax is how many points a plot over time has: more cannot be told apart.
 const pointsMax = 400
@@ -72,36 +72,34 @@ func thin(points []load.Point) []load.Point {
 }
 
 func merge(points []load.Point) load.Point {
-	m := load.Point{At: points[len(points)-1].At}
-	n := float64(len(points))
-	for _, p := range points {
-		for _, pair := range [][2]*load.Pace{{&m.Produced, &p.Produced}, {&m.Consumed, &p.Consumed}, {&m.Backfilled, &p.Backfilled}} {
-			pair[0].RecordsPerSec += pair[1].RecordsPerSec / n
-			pair[0].BytesPerSec += pair[1].BytesPerSec / n
-		}
-		for _, pair := range [][2]*load.Tick{{&m.Ack, &p.Ack}, {&m.EndToEnd, &p.EndToEnd}} {
-			pair[0].P50 += pair[1].P50 / n
-			pair[0].P99 = max(pair[0].P99, pair[1].P99)
-			pair[0].Max = max(pair[0].Max, pair[1].Max)
-		}
+	m := points[0]
+	for _, p := range points[1:] {
+		m.Add(p)
 	}
 	return m
 }
 
-// throughput draws MB/s over time; nil if there is nothing to draw.
-func throughput(points []load.Point) *chart {
-	flows := []struct {
-		name, class string
-		of          func(load.Point) float64
-	}{
-		{"produced", "in", func(p load.Point) float64 { return p.Produced.BytesPerSec / 1e6 }},
-		{"consumed", "out", func(p load.Point) float64 { return p.Consumed.BytesPerSec / 1e6 }},
-		{"backlog read", "old", func(p load.Point) float64 { return p.Backfilled.BytesPerSec / 1e6 }},
+// flowLine is a throughput that is drawn.
+type flowLine struct {
+	name, class string
+	of          func(load.Point) float64 // MB/s
+}
+
+var (
+	flows = []flowLine{
+		{"produced", "in", func(p load.Point) float64 { return p.Produced.MBPerSec }},
+		{"consumed", "out", func(p load.Point) float64 { return p.Consumed.MBPerSec }},
+		{"backlog read", "old", func(p load.Point) float64 { return p.Backfilled.MBPerSec }},
 	}
-	if len(points) < 2 {
+	filling = []flowLine{{"backlog written", "in", func(p load.Point) float64 { return p.Produced.MBPerSec }}}
+)
+
+// throughput draws MB/s over time; nil if there is nothing to draw.
+func throughput(title string, points []load.Point, flows []flowLine) *chart {
+	if len(points) == 0 {
 		return nil
 	}
-	c := newChart("Throughput", "MB/s", wide, wideHeight)
+	c := newChart(title, "MB/s", wide, wideHeight)
 	x := c.overTime(points)
 	top := 0.0
 	for _, f := range flows {
@@ -114,8 +112,10 @@ func throughput(points []load.Point) *chart {
 		if most(points, f.of) == 0 {
 			continue
 		}
-		l := line{Name: f.name, Class: f.class, Points: polyline(points, x, y, f.of)}
-		l.Area = fmt.Sprintf("%.1f,%.1f %s %.1f,%.1f", x.at(points[0].At), c.Bottom, l.Points, x.at(points[len(points)-1].At), c.Bottom)
+		// The first interval has a width too: it may be the only one.
+		begin := x.at(beginning(points))
+		l := line{Name: f.name, Class: f.class, Points: fmt.Sprintf("%.1f,%.1f %s", begin, y.at(f.of(points[0])), polyline(points, x, y, f.of))}
+		l.Area = fmt.Sprintf("%.1f,%.1f %s %.1f,%.1f", begin, c.Bottom, l.Points, x.at(points[len(points)-1].At), c.Bottom)
 		c.Lines = append(c.Lines, l)
 		for i, p := range points {
 			texts[i] += fmt.Sprintf("\n%s %s MB/s", f.name, load.Number(f.of(p)))
@@ -125,7 +125,7 @@ func throughput(points []load.Point) *chart {
 	return c
 }
 
-// overTime is the latency of each second, to be drawn.
+// overTime is the latency of each interval, to be drawn.
 type overTime struct {
 	title    string
 	points   []load.Point // all
@@ -133,7 +133,7 @@ type overTime struct {
 	of       func(load.Point) load.Tick
 }
 
-// latencyOverTime gives the quantiles of each second; nil if there is nothing to draw.
+// latencyOverTime gives the quantiles of each interval; nil if there is nothing to draw.
 func latencyOverTime(title string, points []load.Point, of func(load.Point) load.Tick) *overTime {
 	var measured []load.Point
 	for _, p := range points {
@@ -186,7 +186,7 @@ func percentiles(latencies []load.NamedLatency) *chart {
 	c := newChart("Latency by percentile", "ms", wide, wideHeight)
 	x := axis{0, math.Log10(float64(count)), c.Left, c.Right, false}
 	for nines, label := range map[float64]string{0: "0 %", math.Log10(2): "50 %", 1: "90 %", 2: "99 %", 3: "99.9 %", 4: "99.99 %", 5: "99.999 %", 6: "99.9999 %"} {
-		if x.at(nines) <= c.Right-labelRoom {
+		if x.at(nines) <= c.Right {
 			c.XTicks = append(c.XTicks, tick{x.at(nines), label})
 		}
 	}
@@ -225,9 +225,12 @@ func quantileText(share float64, latencies []load.NamedLatency) string {
 	return text
 }
 
-// overTime lays out the x axis, and shades the warm-up. A point stands at the end of its second.
+// beginning is where the first interval begins, in seconds.
+func beginning(points []load.Point) float64 { return points[0].At - points[0].Seconds }
+
+// overTime lays out the x axis, and shades the warm-up. A point stands at the end of its interval.
 func (c *chart) overTime(points []load.Point) axis {
-	first, last := points[0].At-1, points[len(points)-1].At
+	first, last := beginning(points), points[len(points)-1].At
 	var x axis
 	x, c.XTicks = timeAxis(first, last, c.Left, c.Right)
 	if first < 0 && last > 0 {
@@ -239,9 +242,17 @@ func (c *chart) overTime(points []load.Point) axis {
 // columns lets each point say its values.
 func (c *chart) columns(points []load.Point, x axis, texts []string) {
 	for i, p := range points {
-		c.Columns = append(c.Columns, column{X: x.at(p.At), Text: clock(math.Round(p.At)) + texts[i]})
+		c.Columns = append(c.Columns, column{X: x.at(p.At), Text: pointText(p) + texts[i]})
 	}
 	c.spread()
+}
+
+// pointText says when a point was: to the second, where it is as long as one.
+func pointText(p load.Point) string {
+	if p.Seconds > 0.9 {
+		return clock(math.Round(p.At))
+	}
+	return clock(math.Round(p.At*100) / 100)
 }
 
 // spread gives each column, which is at its point, the space up to half the way to its neighbours.

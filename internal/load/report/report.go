@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 
 	"github.com/millrace-io/millrace/internal/load"
 )
@@ -46,7 +47,10 @@ func Write(w io.Writer, r *load.Result) error {
 	v := view{Result: r, Style: template.CSS(pageStyle), Settings: settings(r)}
 	v.Good, v.Verdict = verdict(r)
 	points := thin(r.Series)
-	if c := throughput(points); c != nil {
+	if c := throughput("Throughput", points, flows); c != nil {
+		v.Charts = append(v.Charts, c)
+	}
+	if c := throughput("Writing of the backlog", thin(r.FilledSeries), filling); c != nil {
 		v.Charts = append(v.Charts, c)
 	}
 	if c := percentiles(r.Latencies()); c != nil {
@@ -93,7 +97,7 @@ func verdict(r *load.Result) (good bool, text string) {
 
 // settings are the rows that say what was asked for.
 func settings(r *load.Result) [][2]string {
-	c := r.Config
+	c, unused := r.Config, r.Load.Unused()
 	rate := "as fast as possible"
 	if c.RecordsPerSec > 0 {
 		rate = load.Number(c.RecordsPerSec) + " records/s"
@@ -106,18 +110,25 @@ func settings(r *load.Result) [][2]string {
 	if c.Keys > 0 {
 		keys = load.Number(float64(c.Keys)) + " distinct"
 	}
-	return [][2]string{
-		{"Topic", c.Topic},
-		{"Partitions", load.Number(float64(c.Partitions))},
-		{"Producers, consumers", fmt.Sprintf("%d, %d", c.Producers, c.Consumers)},
-		{"Rate", rate},
+	rows := [][2]string{{"Topic", c.Topic}, {"Partitions", load.Number(float64(c.Partitions))}, {"Producers", load.Number(float64(c.Producers))}}
+	for _, row := range []struct{ flag, name, text string }{
+		{"consumers", "Consumers", load.Number(float64(c.Consumers))},
+		{"rate", "Rate", rate},
+		{"backlog", "Backlog", load.Bytes(float64(c.BacklogBytes))},
+		{"warmup", "Warm-up", span(c.Warmup)},
+	} {
+		if !slices.Contains(unused, row.flag) {
+			rows = append(rows, [2]string{row.name, row.text})
+		}
+	}
+	return append(rows, [][2]string{
+		{"Measured", fmt.Sprintf("%.1f s", r.Seconds)},
 		{"Record", load.Bytes(float64(c.RecordBytes))},
 		{"Keys", keys},
 		{"Codec", fmt.Sprintf("%s, %.1f to 1", c.Codec, r.CompressionRatio)},
 		{"acks, idempotence", fmt.Sprintf("%s, %v", c.Acks, c.Idempotence)},
 		{"Linger, batch", span(c.Linger) + ", " + load.Bytes(float64(c.BatchBytes))},
 		{"Buffer of a producer", load.Bytes(float64(c.BufferBytes))},
-		{"Warm-up, measured", fmt.Sprintf("%s, %.1f s", span(c.Warmup), r.Seconds)},
 		{"Client", fmt.Sprintf("%s/%s, %d cores, %.1f in use", r.Client.OS, r.Client.Arch, r.Client.CPUs, r.Client.CoresUsed)},
-	}
+	}...)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func example(n int) *load.Result {
 		Ack: latency(120, 400), EndToEnd: latency(140, 450), Check: &load.Check{Acknowledged: 65_000, Received: 65_000}}
 	for i := -4; i <= n; i++ {
 		wave := math.Sin(float64(i))
-		r.Series = append(r.Series, load.Point{At: float64(i), Produced: load.Pace{RecordsPerSec: 1000, BytesPerSec: 1e6 * (1 + wave/10)}, Consumed: load.Pace{RecordsPerSec: 1000, BytesPerSec: 1e6},
+		r.Series = append(r.Series, load.Point{At: float64(i), Seconds: 1, Produced: load.Pace{RecordsPerSec: 1000, MBPerSec: 1 + wave/10}, Consumed: load.Pace{RecordsPerSec: 1000, MBPerSec: 1},
 			Ack: load.Tick{P50: 120 + wave, P99: 300, Max: 400}, EndToEnd: load.Tick{P50: 140, P99: 350 + wave, Max: 450}})
 	}
 	return r
@@ -46,6 +47,48 @@ func write(t *testing.T, r *load.Result) string {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// caughtUp is a backlog of 700 MB that was written and read in so many seconds, in points of a tenth of one.
+func caughtUp(written, read float64) *load.Result {
+	r := example(0)
+	r.Load, r.Config.Load, r.Config.RecordsPerSec, r.Config.Warmup = load.CatchUp, load.CatchUp, 0, 0
+	r.Filled, r.Backfilled = r.Produced, r.Consumed
+	r.Produced, r.Consumed, r.Ack, r.EndToEnd, r.Seconds = nil, nil, nil, nil, read
+	series := func(length float64, pace func(*load.Point) *load.Pace) (all []load.Point) {
+		for at := 0.0; at < length; at += 0.1 {
+			p := load.Point{At: min(at+0.1, length), Seconds: min(0.1, length-at)}
+			pace(&p).MBPerSec = 700 / length
+			all = append(all, p)
+		}
+		return all
+	}
+	r.FilledSeries = series(written, func(p *load.Point) *load.Pace { return &p.Produced })
+	r.Series = series(read, func(p *load.Point) *load.Pace { return &p.Backfilled })
+	return r
+}
+
+// A backlog is drawn as it was written and as it was read, however short that took; what catching up has no use for is not
+// spoken of.
+func TestTheReportOfABacklog(t *testing.T) {
+	for _, seconds := range []float64{0.066, 2.17, 30} {
+		page := write(t, caughtUp(3, seconds))
+		found := plots.FindAllString(page, -1)
+		if len(found) != 2 {
+			t.Fatalf("%g s: %d plots, want the writing and the reading", seconds, len(found))
+		}
+		for name, plot := range map[string]string{"backlog read": found[0], "backlog written": found[1]} {
+			checkPlot(t, plot)
+			if !strings.Contains(plot, name) || !strings.Contains(plot, `class="area`) {
+				t.Errorf("%g s: there is no line of %q in\n%s", seconds, name, plot)
+			}
+		}
+		for _, word := range []string{"Rate", "Warm-up", "warm-up"} {
+			if strings.Contains(page, ">"+word) {
+				t.Errorf("%g s: the report speaks of %q", seconds, word)
+			}
+		}
+	}
 }
 
 var plots = regexp.MustCompile(`(?s)<svg class="plot.*?</svg>`)
@@ -88,18 +131,23 @@ func TestTheReportHoldsTheResult(t *testing.T) {
 // Plots are well formed and lie inside of their pictures, whatever the figures.
 func TestPlotsOfStrangeRuns(t *testing.T) {
 	for name, change := range map[string]func(*load.Result){
-		"as usual":      func(*load.Result) {},
-		"no second":     func(r *load.Result) { r.Series = nil },
-		"one second":    func(r *load.Result) { r.Series = r.Series[:1] },
-		"five hours":    func(r *load.Result) { *r = *example(5 * 3600) },
-		"nothing moved": func(r *load.Result) { r.Series = make([]load.Point, 10) },
-		"no latencies":  func(r *load.Result) { r.Ack, r.EndToEnd = nil, nil },
+		"as usual":   func(*load.Result) {},
+		"no second":  func(r *load.Result) { r.Series = nil },
+		"one second": func(r *load.Result) { r.Series = r.Series[:1] },
+		"five hours": func(r *load.Result) { *r = *example(5 * 3600) },
+		"nothing moved": func(r *load.Result) {
+			for i, p := range r.Series {
+				r.Series[i] = load.Point{At: p.At, Seconds: p.Seconds}
+			}
+		},
+		"a very short one": func(r *load.Result) { *r = *caughtUp(0.002, 0.002) },
+		"no latencies":     func(r *load.Result) { r.Ack, r.EndToEnd = nil, nil },
 		"one record": func(r *load.Result) {
 			r.Ack, r.EndToEnd = &load.Latency{Count: 1, Curve: []load.Quantile{{Q: 1, Ms: 5}}}, nil
 		},
 		"stalls":                 func(r *load.Result) { r.Ack.Max, r.Series[3].Ack.Max = 60_000, 60_000 },
 		"fractions of a ms":      func(r *load.Result) { r.Series[5].Ack = load.Tick{P50: 0.001, P99: 0.002, Max: 0.003} },
-		"a very fast cluster":    func(r *load.Result) { r.Series[5].Produced.BytesPerSec = 1e12 },
+		"a very fast cluster":    func(r *load.Result) { r.Series[5].Produced.MBPerSec = 1e6 },
 		"the check was not made": func(r *load.Result) { r.Check = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,6 +186,7 @@ func checkPlot(t *testing.T, plot string) {
 	if err := json.Unmarshal([]byte("["+size[1]+","+size[2]+"]"), &[]*float64{&width, &height}); err != nil {
 		t.Fatal(err)
 	}
+	checkLabels(t, plot, width)
 	for _, points := range regexp.MustCompile(`points="([^"]*)"`).FindAllStringSubmatch(plot, -1) {
 		for _, at := range coordinate.FindAllStringSubmatch(points[1], -1) {
 			var x, y float64
@@ -148,6 +197,48 @@ func checkPlot(t *testing.T, plot string) {
 				t.Fatalf("a line goes through %s, outside of a picture of %s × %s", at[0], size[1], size[2])
 			}
 		}
+	}
+}
+
+var labelAt = regexp.MustCompile(`<text class="(tick x|label)" x="([^"]*)"[^>]*>([^<]*)</text>`)
+
+// textWidth is that of a label in Helvetica and the like, at the size it has on a narrow screen.
+func textWidth(label string) (width float64) {
+	for _, r := range label {
+		switch r {
+		case ' ', '.', ':':
+			width += 0.278
+		case '%':
+			width += 0.889
+		default:
+			width += 0.584
+		}
+	}
+	return 15 * width
+}
+
+// checkLabels holds that the labels of the x axis are seen whole.
+func checkLabels(t *testing.T, plot string, width float64) {
+	t.Helper()
+	for _, l := range labelAt.FindAllStringSubmatch(plot, -1) {
+		x, err := strconv.ParseFloat(l[2], 64)
+		if half := textWidth(l[3]) / 2; err != nil || x-half < 0 || x+half > width {
+			t.Errorf("%q at %s reaches out of a picture of %g, %v", l[3], l[2], width, err)
+		}
+	}
+}
+
+// The label at the end of an axis is not cut off: a run ends at a round time, or a little before or after.
+func TestTheLastLabelIsSeenWhole(t *testing.T) {
+	for _, seconds := range []float64{0.0698, 3.96, 4, 4.03, 60} {
+		for _, plot := range plots.FindAllString(write(t, caughtUp(seconds, seconds)), -1) {
+			checkPlot(t, plot)
+		}
+	}
+	r := example(4)
+	r.Ack.Count, r.EndToEnd.Count = 1_000_001, 1_000_000 // 99.9999 % lies at the very end
+	for _, plot := range plots.FindAllString(write(t, r), -1) {
+		checkPlot(t, plot)
 	}
 }
 
