@@ -110,6 +110,7 @@ func (t *turn) pacedAndTail() error {
 func (t *turn) catchUp() error {
 	c := t.config(load.CatchUp)
 	c.BacklogBytes, c.Consumers = int64(t.backlogMiB)<<20, 2
+	c.Readings, c.ReadFor = t.readings, load.Span(t.measured())
 	r, u, err := t.run(catchUp, c)
 	if err != nil {
 		return err

@@ -27,7 +27,9 @@ type options struct {
 	readers     int     // of tail, each of everything
 	producers   int
 	backlogMiB  int
-	toolRecords int // that kafka-consumer-perf-test reads, at most
+	readings    int // of the backlog, at least
+	toolRecords int // that kafka-consumer-perf-test reads in a run, at most
+	toolRuns    int // of kafka-consumer-perf-test
 	pin         bool
 	serverCores string
 	clientCores string
@@ -63,7 +65,9 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.IntVar(&o.readers, "readers", 4, "tail: readers, each of everything")
 	f.IntVar(&o.producers, "producers", 4, "our producers")
 	f.IntVar(&o.backlogMiB, "backlog", 1024, "catch-up: MiB of values")
-	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read")
+	f.IntVar(&o.readings, "readings", 4, "catch-up: how often the backlog is read at least; anew until the window's length has passed")
+	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read in a run")
+	f.IntVar(&o.toolRuns, "tool-runs", 3, "java catch-up: runs of the tool")
 	f.BoolVar(&o.pin, "pin", true, "keep server and clients on cores of their own, where the system can")
 	f.StringVar(&o.serverCores, "server-cores", "0", "cores of the server")
 	f.StringVar(&o.clientCores, "client-cores", "1", "cores of the clients")
@@ -87,7 +91,7 @@ func shorten(f *flag.FlagSet) {
 	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
 	for name, value := range map[string]string{
 		"partitions": shortPartitions, "systems": shortSystems, "rounds": "1", "warmup": "3s", "settle": "500ms", "window": "2s", "rate": "2",
-		"backlog": "256", "tool-records": "20000",
+		"backlog": "256", "readings": "2", "tool-records": "20000", "tool-runs": "1",
 	} {
 		if !given[name] {
 			_ = f.Set(name, value) // these are sound
@@ -117,8 +121,8 @@ func (o *options) complete(partitions, systems, loads string) error {
 		}
 		o.loads = append(o.loads, steps[i])
 	}
-	if o.rounds < 1 || o.window < time.Second || o.rateMB <= 0 || o.readers < 1 || o.backlogMiB < 1 || o.toolRecords < 1 {
-		return fmt.Errorf("--rounds, --rate, --readers, --backlog and --tool-records are positive, --window is a second or more")
+	if o.rounds < 1 || o.window < time.Second || o.rateMB <= 0 || o.readers < 1 || o.backlogMiB < 1 || o.readings < 1 || o.toolRecords < 1 || o.toolRuns < 1 {
+		return fmt.Errorf("--rounds, --rate, --readers, --backlog, --readings, --tool-records and --tool-runs are positive, --window is a second or more")
 	}
 	return nil
 }
