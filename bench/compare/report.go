@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/bench/host"
+	"github.com/millrace-io/millrace/internal/load"
 )
 
 // report is what a run found.
@@ -33,7 +34,7 @@ type figure struct {
 	Load       string               `json:"load"`
 	What       string               `json:"what"`
 	Values     map[string][]float64 `json:"values"` // by system; one for each round
-	Ratios     map[string]spread    `json:"ratios"` // by system, but for the first
+	Ratios     map[string]spread    `json:"ratios"` // by system, but for the first and those of which no round gave one
 }
 
 // spread is the median of the rounds, and the ends.
@@ -97,19 +98,19 @@ func (c *compare) where() string {
 }
 
 // add adds a figure of one more round.
-func (r *report) add(partitions int, load, what, system string, value float64) {
-	f := r.find(partitions, load, what)
+func (r *report) add(partitions int, name, what, system string, value float64) {
+	f := r.find(partitions, name, what)
 	if f == nil {
-		r.Figures = append(r.Figures, figure{partitions, load, what, map[string][]float64{}, map[string]spread{}})
+		r.Figures = append(r.Figures, figure{partitions, name, what, map[string][]float64{}, map[string]spread{}})
 		f = &r.Figures[len(r.Figures)-1]
 	}
 	f.Values[system] = append(f.Values[system], value)
 }
 
 // find gives a figure; nil: there is none.
-func (r *report) find(partitions int, load, what string) *figure {
+func (r *report) find(partitions int, name, what string) *figure {
 	for i := range r.Figures {
-		if f := &r.Figures[i]; f.Partitions == partitions && f.Load == load && f.What == what {
+		if f := &r.Figures[i]; f.Partitions == partitions && f.Load == name && f.What == what {
 			return f
 		}
 	}
@@ -122,8 +123,11 @@ func (r *report) complete() {
 	for i := range r.Figures {
 		f := &r.Figures[i]
 		for _, s := range r.Systems[1:] {
-			f.Ratios[s] = spreadOf(ratios(f.Values[s], f.Values[r.Systems[0]]))
+			if all := ratios(f.Values[s], f.Values[r.Systems[0]]); len(all) > 0 {
+				f.Ratios[s] = spreadOf(all)
+			}
 		}
+		r.noteDropped(f)
 	}
 	r.noteLimits()
 	if r.judged {
@@ -131,15 +135,27 @@ func (r *report) complete() {
 	}
 }
 
-// ratios divides the values of each round. Where there is nothing to divide by, as a difference may come out on a machine that
-// is busy with other things, there is no ratio.
+// ratios divides the values of each round. Where either is not positive there is no ratio: what readers cost is a difference, and
+// may come out so on a machine that is busy with other things.
 func ratios(of, by []float64) (all []float64) {
 	for i := range min(len(of), len(by)) {
-		if by[i] > 0 {
+		if of[i] > 0 && by[i] > 0 {
 			all = append(all, of[i]/by[i])
 		}
 	}
 	return all
+}
+
+// noteDropped tells of the values that ratios leaves out.
+func (r *report) noteDropped(f *figure) {
+	for _, s := range r.Systems {
+		for round, v := range f.Values[s] {
+			if v <= 0 {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s of %s in round %d is within the noise: no ratio comes of it",
+					f.Partitions, f.Load, f.What, load.Number(v), s, round+1))
+			}
+		}
+	}
 }
 
 // full is the share of cores from which on they are a limit.
