@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -16,6 +17,10 @@ func TestShort(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "compare")
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	wrong := exec.Command(bin, "--warmup", "-3s")
+	if out, err := wrong.CombinedOutput(); wrong.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "compare: --warmup -3s: want") {
+		t.Errorf("a wrong flag: %v, %s", err, out)
 	}
 	work, file := t.TempDir(), filepath.Join(t.TempDir(), "report.json")
 	out, err := exec.Command(bin, "--short", "--dir", work, "--json", file).CombinedOutput()
@@ -33,7 +38,7 @@ func TestShort(t *testing.T) {
 	}
 	for _, want := range []struct{ load, what string }{
 		{start, startMs}, {start, topicMs}, {produce, mbPerSec}, {produce, cpuPerGiB}, {javaProduce, mbPerSec}, {javaProduce, cpuPerGiB},
-		{paced, ackP99}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
+		{pacedAt(2), ackP99}, {pacedAt(4), cpuPerGiB}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
 		{javaCatchUp, cpuPerGiB}, {memory, peakMiB},
 	} {
 		f := r.find(20, want.load, want.what)

@@ -22,21 +22,22 @@ func main() {
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
-	if err == nil {
-		err = o.pinSelf()
-	}
-	if err == nil {
-		err = run(o, os.Stdout)
-	}
+	exitOn(err, 2)
+	exitOn(o.pinSelf(), 1)
+	exitOn(run(o, os.Stdout), 1)
+}
+
+// exitOn ends the command if there is an error: with 2 if it was called wrongly, as millrace does, with 1 otherwise.
+func exitOn(err error, code int) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
-		os.Exit(1)
+		os.Exit(code)
 	}
 }
 
 // pinSelf starts the command again on the clients' cores: a runtime counts its cores as it starts.
 func (o *options) pinSelf() error {
-	if o.pin = o.pin && host.CanPin(); !o.pin || os.Getenv(pinnedMark) != "" {
+	if !o.pin || os.Getenv(pinnedMark) != "" {
 		return nil
 	}
 	self, err := os.Executable()

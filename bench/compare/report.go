@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,6 +25,7 @@ type report struct {
 
 	serverCores, clientCores float64
 	judged                   bool
+	paces                    map[string]float64 // MB/s that a load has to come to, of those at a fixed rate
 }
 
 // figure is one thing that was measured, of all systems.
@@ -66,19 +66,32 @@ func (c *compare) newReport() (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit, _ := exec.Command("git", "-C", c.repo, "describe", "--always", "--dirty").Output() // not every tree has a history
 	r := &report{
 		Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), judged: !c.short,
-		Versions: strings.TrimSpace(fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), commit)),
+		Versions: fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), host.Commit(c.repo)),
 		Where:    c.where(),
-		How: fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced and tail: %g MB/s, %d readers of everything; backlog of %d MiB",
-			recordBytes, halved, c.rounds, c.warmup, c.window, c.producers, c.rateMB, c.readers, c.backlogMiB),
+		How:      c.how(),
+		paces:    map[string]float64{tail: c.ratesMB[0] * float64(c.readers)},
+	}
+	for _, mb := range c.ratesMB {
+		r.paces[pacedAt(mb)] = mb
 	}
 	r.serverCores, r.clientCores = float64(len(c.serverOn)), float64(len(c.clientOn))
 	for _, s := range c.systems {
 		r.Systems = append(r.Systems, s.name)
 	}
 	return r, nil
+}
+
+// how says how the loads are set.
+func (c *compare) how() string {
+	var rates []string
+	for _, mb := range c.ratesMB {
+		rates = append(rates, fmt.Sprint(mb))
+	}
+	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s; tail: %g MB/s, %d readers of everything; "+
+		"catch-up: a backlog of %d MiB, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
+		strings.Join(rates, ", "), c.ratesMB[0], c.readers, c.backlogMiB, c.readings, c.toolRuns)
 }
 
 // where says on which cores and on which file system.
@@ -161,15 +174,24 @@ func (r *report) noteDropped(f *figure) {
 // full is the share of cores from which on they are a limit.
 const full = 0.9
 
-// noteLimits says of each throughput what limited it, if that was not the server's CPU.
+// kept is the share of a load's pace below which it did not keep up.
+const kept = 0.9
+
+// noteLimits says of each throughput what limited it, if that was not the server's CPU or the load's own pace.
 func (r *report) noteLimits() {
 	for i := range r.Figures {
 		f := &r.Figures[i]
-		if f.What != mbPerSec || f.Load == paced || f.Load == tail {
+		if f.What != mbPerSec {
 			continue
 		}
 		for _, s := range r.Systems {
-			if text := r.limit(f, s); text != "" {
+			text := ""
+			if pace := r.paces[f.Load]; pace == 0 {
+				text = r.limit(f, s)
+			} else if got := spreadOf(f.Values[s]).Median; len(f.Values[s]) > 0 && got < kept*pace {
+				text = fmt.Sprintf("it came to %s MB/s of %s", load.Number(got), load.Number(pace))
+			}
+			if text != "" {
 				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s", f.Partitions, f.Load, s, text))
 			}
 		}

@@ -4,11 +4,14 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/millrace-io/millrace/bench/host"
 )
 
 // example is a report of three rounds in which millrace, limited by its clients, writes twice as much as kafka at half the CPU.
 func example() *report {
-	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1}
+	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1,
+		paces: map[string]float64{pacedAt(20): 20, tail: 80}}
 	for round := range 3 {
 		drift := 1 + float64(round)/10
 		for system, by := range map[string]float64{"kafka": 1, "millrace": 2, "millrace-nofsync": 3} {
@@ -110,6 +113,19 @@ func TestNoRatioOfNoise(t *testing.T) {
 	}
 }
 
+// A load at a fixed rate has the rate as its throughput; a note says where a system could not keep up.
+func TestPaces(t *testing.T) {
+	r := example()
+	r.add(100, pacedAt(20), mbPerSec, "kafka", 20)
+	r.add(100, pacedAt(20), mbPerSec, "millrace", 15)
+	r.Notes = nil
+	r.complete()
+	text := strings.Join(r.Notes, "\n")
+	if !strings.Contains(text, "20 MB/s, millrace: it came to 15 MB/s of 20") || strings.Contains(text, "MB/s, kafka") {
+		t.Errorf("notes:\n%s", text)
+	}
+}
+
 // Where the clients are the limit the CPU is compared in place of the throughput.
 func TestGoalByCPU(t *testing.T) {
 	for want, g := range map[string]goal{
@@ -150,9 +166,34 @@ func TestParse(t *testing.T) {
 	if err != nil || len(o.partitions) != 2 || o.partitions[1] != 5 || o.rounds != 1 || len(o.systems) != 2 {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, args := range [][]string{{"--partitions", "x"}, {"--systems", "pulsar"}, {"--loads", "java"}, {"--rounds", "0"}, {"100"}} {
-		if _, err := parse(args, io.Discard); err == nil {
-			t.Errorf("%v is taken", args)
+	if o.ratesMB[0] != 2 || len(o.ratesMB) != 2 {
+		t.Errorf("rates %v", o.ratesMB)
+	}
+	for _, args := range [][]string{{}, {"--warmup", "0s"}, {"--rate", "5"}, {"--pin=false", "--server-cores", "99"}} {
+		if _, err := parse(args, io.Discard); err != nil {
+			t.Errorf("%v: %v", args, err)
 		}
+	}
+}
+
+// A mistake is found before anything is started, and named after its flag.
+func TestWrongFlags(t *testing.T) {
+	wrong := [][]string{
+		{"--partitions", "x"}, {"--partitions", "100001"}, {"--partitions", "1,1"}, {"--systems", "pulsar"}, {"--systems", "kafka,kafka"},
+		{"--loads", "java"}, {"--loads", "tail,tail"}, {"--rounds", "0"}, {"--warmup", "-3s"}, {"--settle", "-1s"}, {"--window", "1ms"},
+		{"--rate", "0"}, {"--rate", "20,"}, {"--rate", "20,20.0"}, {"--rate", "inf"}, {"--rate", "NaN"}, {"--readers", "0"}, {"--producers", "0"},
+		{"--backlog", "0"}, {"--readings", "0"}, {"--tool-records", "-1"}, {"--tool-runs", "0"},
+		{"--dir", "/no/such/folder"}, {"--json", "/no/such/folder/f"},
+	}
+	if host.CanPin() {
+		wrong = append(wrong, []string{"--server-cores", "9999"}, []string{"--client-cores", "0,9999"}, []string{"--server-cores", "x"})
+	}
+	for _, args := range wrong {
+		if _, err := parse(args, io.Discard); err == nil || !strings.HasPrefix(err.Error(), args[0]) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if _, err := parse([]string{"100"}, io.Discard); err == nil {
+		t.Error("an argument is taken")
 	}
 }
