@@ -22,8 +22,8 @@ func TestShort(t *testing.T) {
 	if out, err := wrong.CombinedOutput(); wrong.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "compare: --warmup -3s: want") {
 		t.Errorf("a wrong flag: %v, %s", err, out)
 	}
-	work, file := t.TempDir(), filepath.Join(t.TempDir(), "report.json")
-	out, err := exec.Command(bin, "--short", "--dir", work, "--json", file).CombinedOutput()
+	work, file, page := t.TempDir(), filepath.Join(t.TempDir(), "report.json"), filepath.Join(t.TempDir(), "page.md")
+	out, err := exec.Command(bin, "--short", "--dir", work, "--json", file, "--markdown", page).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -51,6 +51,9 @@ func TestShort(t *testing.T) {
 				t.Errorf("%s, %s of %s: %v", want.load, want.what, s, v)
 			}
 		}
+	}
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "| 20 partitions | Kafka | Millrace | ratio |") || !strings.Contains(string(text), "\n| 2 MB/s, acknowledged p99 |") {
+		t.Errorf("%v, the page has\n%s", err, text)
 	}
 	if r.Goals != nil {
 		t.Error("the short form judges")

@@ -4,7 +4,8 @@
 //	go run ./bench/compare --partitions 100  half an hour and more
 //	go run ./bench/compare --short           a minute or two; shows that it works, and judges nothing
 //
-// A wrong flag is found before anything is laid out, and ends the command with exit code 2.
+// --json writes every figure of every round into a file, --markdown the tables and goals as docs/PERFORMANCE.md shows them, to be
+// copied there; both after each turn. A wrong flag is found before anything is laid out, and ends the command with exit code 2.
 //
 // The systems take turns, A B C A B C: in each round, for each number of partitions, a server starts on an empty folder, is
 // warmed up (JIT), has all loads, one after the other, and ends. A ratio is made of two turns of one round; what is shown is

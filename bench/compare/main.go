@@ -131,7 +131,7 @@ func (c *compare) turns() error {
 				err := c.turn(s, partitions, round)
 				c.report.complete()
 				// After each turn, so that a run that is ended early is not for nothing.
-				if err = errors.Join(err, c.report.save(c.json)); err != nil {
+				if err = errors.Join(err, c.report.save(c.json), c.report.saveMarkdown(c.markdown)); err != nil {
 					return fmt.Errorf("%s, %d partitions, round %d: %w", s.name, partitions, round+1, err)
 				}
 			}

@@ -19,7 +19,9 @@ import (
 // options are the command's flags.
 type options struct {
 	short       bool
+	args        []string // as they were given
 	json        string
+	markdown    string
 	dir         string
 	partitions  []int
 	systems     []system
@@ -57,6 +59,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	}
 	var l lists
 	f.StringVar(&o.json, "json", "", "write every figure of every round into this file as well, after each turn")
+	f.StringVar(&o.markdown, "markdown", "", "write the tables and goals as docs/PERFORMANCE.md shows them into this file as well, after each turn")
 	f.BoolVar(&o.short, "short", false, "a minute that shows that it works: one round, 20 partitions, short windows, no goals; other flags still count")
 	f.StringVar(&o.dir, "dir", os.TempDir(), "where servers keep their data, which is removed; up to 20 GiB")
 	f.StringVar(&l.partitions, "partitions", "1,100,1000,5000", "numbers of partitions, one after the other")
@@ -87,6 +90,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	if o.short {
 		shorten(f)
 	}
+	o.args = args
 	return o, o.complete(f, l)
 }
 
@@ -240,7 +244,7 @@ func (o *options) checkLoads() error {
 // checkFiles looks for the folders that have to be there already.
 func (o *options) checkFiles() error {
 	for _, x := range []struct{ flag, dir string }{
-		{"dir", o.dir}, {"json", filepath.Dir(o.json)},
+		{"dir", o.dir}, {"json", filepath.Dir(o.json)}, {"markdown", filepath.Dir(o.markdown)},
 	} {
 		if info, err := os.Stat(x.dir); err != nil || !info.IsDir() {
 			return fmt.Errorf("--%s: there is no folder %s", x.flag, x.dir)

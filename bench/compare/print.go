@@ -25,7 +25,7 @@ func (r *report) save(file string) error {
 
 // print writes the report as a person reads it.
 func (r *report) print(out io.Writer) error {
-	fmt.Fprintf(out, "%s, %s\n%s\n%s\n%s\n", r.Date, r.Machine, r.Where, r.Versions, r.How)
+	fmt.Fprintf(out, "%s, %s\n%s\n%s\n%s\n%s\n", r.Date, r.Machine, r.Where, r.Versions, r.Command, r.How)
 	fmt.Fprintf(out, "ratios to %s: median of the rounds (lowest to highest)\n", r.Systems[0])
 	r.printFigures(out)
 	for _, note := range r.Notes {
@@ -147,12 +147,4 @@ func (g *goal) verdict() string {
 		return "met by CPU"
 	}
 	return missed
-}
-
-// numberOf says how many partitions there are.
-func numberOf(partitions int) string {
-	if partitions == 1 {
-		return "1 partition"
-	}
-	return load.Number(float64(partitions)) + " partitions"
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // report is what a run found.
 type report struct {
 	Date     string   `json:"date"`
+	Command  string   `json:"command"`
 	Machine  string   `json:"machine"`
 	Where    string   `json:"where"`    // cores, and the file system of the servers' data
 	Versions string   `json:"versions"` // of what was compared
@@ -25,6 +27,7 @@ type report struct {
 
 	serverCores, clientCores float64
 	judged                   bool
+	readers                  int                // of tail
 	paces                    map[string]float64 // MB/s that a load has to come to, of those at a fixed rate
 }
 
@@ -68,10 +71,11 @@ func (c *compare) newReport() (*report, error) {
 	}
 	r := &report{
 		Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), judged: !c.short,
+		Command:  commandLine(c.args),
 		Versions: fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), host.Commit(c.repo)),
 		Where:    c.where(),
 		How:      c.how(),
-		paces:    map[string]float64{tail: c.ratesMB[0] * float64(c.readers)},
+		readers:  c.readers, paces: map[string]float64{tail: c.ratesMB[0] * float64(c.readers)},
 	}
 	for _, mb := range c.ratesMB {
 		r.paces[pacedAt(mb)] = mb
@@ -81,6 +85,18 @@ func (c *compare) newReport() (*report, error) {
 		r.Systems = append(r.Systems, s.name)
 	}
 	return r, nil
+}
+
+// commandLine gives the command as a person types it.
+func commandLine(args []string) string {
+	line := "go run ./bench/compare"
+	for _, a := range args {
+		if strings.ContainsAny(a, " \t") {
+			a = strconv.Quote(a)
+		}
+		line += " " + a
+	}
+	return line
 }
 
 // how says how the loads are set.

@@ -10,7 +10,7 @@ import (
 
 // example is a report of three rounds in which millrace, limited by its clients, writes twice as much as kafka at half the CPU.
 func example() *report {
-	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1,
+	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1, readers: 4,
 		paces: map[string]float64{pacedAt(20): 20, tail: 80}}
 	for round := range 3 {
 		drift := 1 + float64(round)/10
@@ -126,6 +126,35 @@ func TestPaces(t *testing.T) {
 	}
 }
 
+func TestMarkdown(t *testing.T) {
+	r := example()
+	r.add(100, pacedAt(20), mbPerSec, "kafka", 20)
+	r.add(100, pacedAt(20), ackP50, "kafka", 4.27)
+	r.add(100, pacedAt(20), ackP50, "millrace", 164)
+	r.add(100, tail, cpuPerGiB, "kafka", 6)
+	r.complete()
+	text := r.markdown()
+	for _, want := range []string{
+		"\n| 100 partitions | Kafka | Millrace | ratio | without fsync, ratio |\n|---|---|---|---|---|\n",
+		"\n| produce | 110 MB/s | 220 MB/s | 2.00 (2.00 to 2.00) | 3.00 (3.00 to 3.00) |\n",
+		"\n| produce, server CPU | 4.40 s/GiB | 2.20 s/GiB | 0.50 (0.50 to 0.50) | 0.33 (0.33 to 0.33) |\n",
+		"\n| 20 MB/s, acknowledged p50 | 4.27 ms | 164 ms | 38.4 (38.4 to 38.4) | – |\n",
+		"\n| tail, 4 readers, server CPU | 6 s/GiB | – | – | – |\n",
+		"\n| start to the first acknowledged record | 4,000 ms | 250 ms | 0.062 (0.062 to 0.062) | 0.012 (0.012 to 0.012) |\n",
+		"\n| 1 partition | Kafka |",
+		"\n| RSS under the same load, 100 partitions ≤ 0.4 | 0.50 (0.50 to 0.50) | 0.33 (0.33 to 0.33) | **missed** |\n",
+		"\n| produce throughput, 100 partitions ≥ 1.5 | 2.00 (2.00 to 2.00) | 3.00 (3.00 to 3.00) | met; by CPU 2.00 (2.00 to 2.00): the clients are the limit",
+		"\n- 100 partitions, produce, millrace: the clients are the limit",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it lacks %q", want)
+		}
+	}
+	if strings.Contains(text, "| 20 MB/s | ") || t.Failed() {
+		t.Errorf("a load at a fixed rate shows its throughput, or lines are missing:\n%s", text)
+	}
+}
+
 // Where the clients are the limit the CPU is compared in place of the throughput.
 func TestGoalByCPU(t *testing.T) {
 	for want, g := range map[string]goal{
@@ -183,7 +212,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--loads", "java"}, {"--loads", "tail,tail"}, {"--rounds", "0"}, {"--warmup", "-3s"}, {"--settle", "-1s"}, {"--window", "1ms"},
 		{"--rate", "0"}, {"--rate", "20,"}, {"--rate", "20,20.0"}, {"--rate", "inf"}, {"--rate", "NaN"}, {"--readers", "0"}, {"--producers", "0"},
 		{"--backlog", "0"}, {"--readings", "0"}, {"--tool-records", "-1"}, {"--tool-runs", "0"},
-		{"--dir", "/no/such/folder"}, {"--json", "/no/such/folder/f"},
+		{"--dir", "/no/such/folder"}, {"--json", "/no/such/folder/f"}, {"--markdown", "/no/such/folder/f"},
 	}
 	if host.CanPin() {
 		wrong = append(wrong, []string{"--server-cores", "9999"}, []string{"--client-cores", "0,9999"}, []string{"--server-cores", "x"})
