@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -17,8 +18,12 @@ func TestShort(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	work, file := t.TempDir(), filepath.Join(t.TempDir(), "report.json")
-	out, err := exec.Command(bin, "--short", "--dir", work, "--json", file).CombinedOutput()
+	wrong := exec.Command(bin, "--warmup", "-3s")
+	if out, err := wrong.CombinedOutput(); wrong.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "compare: --warmup -3s: want") {
+		t.Errorf("a wrong flag: %v, %s", err, out)
+	}
+	work, file, page := t.TempDir(), filepath.Join(t.TempDir(), "report.json"), filepath.Join(t.TempDir(), "page.md")
+	out, err := exec.Command(bin, "--short", "--dir", work, "--json", file, "--markdown", page).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -33,7 +38,7 @@ func TestShort(t *testing.T) {
 	}
 	for _, want := range []struct{ load, what string }{
 		{start, startMs}, {start, topicMs}, {produce, mbPerSec}, {produce, cpuPerGiB}, {javaProduce, mbPerSec}, {javaProduce, cpuPerGiB},
-		{paced, ackP99}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
+		{pacedAt(2), ackP99}, {pacedAt(4), cpuPerGiB}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
 		{javaCatchUp, cpuPerGiB}, {memory, peakMiB},
 	} {
 		f := r.find(20, want.load, want.what)
@@ -46,6 +51,9 @@ func TestShort(t *testing.T) {
 				t.Errorf("%s, %s of %s: %v", want.load, want.what, s, v)
 			}
 		}
+	}
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "| 20 partitions | Kafka | Millrace | ratio |") || !strings.Contains(string(text), "\n| 2 MB/s, acknowledged p99 |") {
+		t.Errorf("%v, the page has\n%s", err, text)
 	}
 	if r.Goals != nil {
 		t.Error("the short form judges")

@@ -1,8 +1,11 @@
 // Command compare runs Millrace beside Apache Kafka on this machine, with the same clients, and prints ratios.
 //
-//	go run ./bench/compare [flags]           two hours or so; progress goes to stderr
-//	go run ./bench/compare --partitions 100  half an hour
+//	go run ./bench/compare [flags]           four hours or so; progress goes to stderr
+//	go run ./bench/compare --partitions 100  half an hour and more
 //	go run ./bench/compare --short           a minute or two; shows that it works, and judges nothing
+//
+// --json writes every figure of every round into a file, --markdown the tables and goals as docs/PERFORMANCE.md shows them, to be
+// copied there; both after each turn. A wrong flag is found before anything is laid out, and ends the command with exit code 2.
 //
 // The systems take turns, A B C A B C: in each round, for each number of partitions, a server starts on an empty folder, is
 // warmed up (JIT), has all loads, one after the other, and ends. A ratio is made of two turns of one round; what is shown is
@@ -20,18 +23,25 @@
 //
 //	produce        our clients (internal/load), as fast as possible
 //	java produce   kafka-producer-perf-test, as fast as possible
-//	paced          our clients at a fixed rate, the same for all systems: latency of acknowledgements
-//	tail           the same, and readers that each follow everything: latency from end to end. CPU per GiB out is what it
-//	               costs beyond paced
-//	catch-up       a backlog is written, and then read
-//	java catch-up  kafka-consumer-perf-test from the topic's beginning
+//	paced          our clients at a fixed rate, the same for all systems: latency of acknowledgements. There is one such load
+//	               for each of --rate, by whose name it goes: 20 MB/s
+//	tail           the first of these, and readers that each follow everything: latency from end to end. CPU per GiB out is what it
+//	               costs beyond the same without readers, just before. Where noise makes that nothing or less there is no ratio,
+//	               and a note
+//	catch-up       a backlog is written, and then read by new consumers, again and again: four times or more, and until the window
+//	               has passed. The disk holds it once, and it is the page cache that it comes from, with both
+//	java catch-up  kafka-consumer-perf-test from the topic's beginning, three runs
 //
 // From 1,000 partitions on records go to all partitions all the time: by keys from our clients, round-robin from Java. Below
 // that there are no keys, and clients fill a batch for one partition after another, as they do by default. Windows are four
 // times as long where records are spread, because answers then come in bursts.
 //
-// CPU is user and system time of the server's process; what the kernel does for it in threads of its own, such as the journal
-// of a file system, is not in it. A GiB is one of values, before compression.
+// CPU is user and system time of the server's process, by its CPU clock: in ns, and with threads that have ended. What the
+// kernel does for it in threads of its own, such as the journal of a file system, is not in it. A GiB is one of values, before
+// compression.
+//
+// The goals for producing are those of the numbers of partitions that they were set for; the others are judged at each number
+// that was run.
 //
 // Owns: the comparison and its goals. Does not own: the loads (internal/load), the jars (tools/install-clients.sh).
 package main

@@ -49,7 +49,7 @@ func (t *turn) warmUp() error {
 	full := t.config(load.Produce)
 	full.Warmup, full.Duration = 0, load.Span(t.warmup*2/3)
 	read := t.config(load.Tail)
-	read.Warmup, read.Duration, read.RecordsPerSec = 0, load.Span(t.warmup/3), t.rate()
+	read.Warmup, read.Duration, read.RecordsPerSec = 0, load.Span(t.warmup/3), recordsPerSec(t.ratesMB[0])
 	for _, c := range []load.Config{full, read} {
 		if c.Duration == 0 {
 			continue
@@ -63,8 +63,11 @@ func (t *turn) warmUp() error {
 	return err
 }
 
-// rate is that of paced loads, in records a second.
-func (t *turn) rate() float64 { return t.rateMB * 1e6 / recordBytes }
+// recordsPerSec gives the rate of a paced load in records.
+func recordsPerSec(mb float64) float64 { return mb * 1e6 / recordBytes }
+
+// pacedAt names the paced load of a rate in MB/s.
+func pacedAt(mb float64) string { return fmt.Sprintf("%g MB/s", mb) }
 
 func (t *turn) produce() error {
 	r, u, err := t.run(produce, t.config(load.Produce))
@@ -74,20 +77,40 @@ func (t *turn) produce() error {
 	return t.addFlow(produce, r, r.Produced, u)
 }
 
-// pacedAndTail measures producers alone and then with readers, at one rate: what readers cost is the difference.
+// pacedAndTail measures producers alone, at each rate, and with readers, at the first: what readers cost is the difference to
+// producers alone, just before.
 func (t *turn) pacedAndTail() error {
+	for i, mb := range t.ratesMB {
+		alone, aloneUsed, err := t.paced(mb)
+		if err == nil && i == 0 {
+			err = t.tail(mb, alone, aloneUsed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// paced measures producers alone.
+func (t *turn) paced(mb float64) (*load.Result, used, error) {
 	c := t.config(load.Produce)
-	c.RecordsPerSec = t.rate()
-	alone, aloneUsed, err := t.run(paced, c)
+	c.RecordsPerSec = recordsPerSec(mb)
+	r, u, err := t.run(pacedAt(mb), c)
+	if err == nil {
+		err = t.addFlow(pacedAt(mb), r, r.Produced, u)
+	}
 	if err != nil {
-		return err
+		return nil, u, err
 	}
-	if err := t.addFlow(paced, alone, alone.Produced, aloneUsed); err != nil {
-		return err
-	}
-	t.addAck(paced, alone)
-	c = t.config(load.FanOut)
-	c.RecordsPerSec, c.Consumers = t.rate(), t.readers
+	t.addAck(pacedAt(mb), r)
+	return r, u, nil
+}
+
+// tail measures producers with readers, beside those alone.
+func (t *turn) tail(mb float64, alone *load.Result, aloneUsed used) error {
+	c := t.config(load.FanOut)
+	c.RecordsPerSec, c.Consumers = recordsPerSec(mb), t.readers
 	read, readUsed, err := t.run(tail, c)
 	if err != nil {
 		return err
@@ -110,6 +133,7 @@ func (t *turn) pacedAndTail() error {
 func (t *turn) catchUp() error {
 	c := t.config(load.CatchUp)
 	c.BacklogBytes, c.Consumers = int64(t.backlogMiB)<<20, 2
+	c.Readings, c.ReadFor = t.readings, load.Span(t.measured())
 	r, u, err := t.run(catchUp, c)
 	if err != nil {
 		return err
@@ -157,7 +181,7 @@ func (t *turn) run(name string, c load.Config) (r *load.Result, u used, err erro
 
 // fileName says which load of which turn a file is about.
 func (t *turn) fileName(load, suffix string) string {
-	return fmt.Sprintf("%d-%s-%s-%d.%s", t.partitions, strings.ReplaceAll(load, " ", "-"), t.system, t.round+1, suffix)
+	return fmt.Sprintf("%d-%s-%s-%d.%s", t.partitions, strings.NewReplacer(" ", "-", "/", "-").Replace(load), t.system, t.round+1, suffix)
 }
 
 // profile has an agent profile itself while the window is open, if asked for.

@@ -22,21 +22,22 @@ func main() {
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
-	if err == nil {
-		err = o.pinSelf()
-	}
-	if err == nil {
-		err = run(o, os.Stdout)
-	}
+	exitOn(err, 2)
+	exitOn(o.pinSelf(), 1)
+	exitOn(run(o, os.Stdout), 1)
+}
+
+// exitOn ends the command if there is an error: with 2 if it was called wrongly, as millrace does, with 1 otherwise.
+func exitOn(err error, code int) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
-		os.Exit(1)
+		os.Exit(code)
 	}
 }
 
 // pinSelf starts the command again on the clients' cores: a runtime counts its cores as it starts.
 func (o *options) pinSelf() error {
-	if o.pin = o.pin && host.CanPin(); !o.pin || os.Getenv(pinnedMark) != "" {
+	if !o.pin || os.Getenv(pinnedMark) != "" {
 		return nil
 	}
 	self, err := os.Executable()
@@ -130,7 +131,7 @@ func (c *compare) turns() error {
 				err := c.turn(s, partitions, round)
 				c.report.complete()
 				// After each turn, so that a run that is ended early is not for nothing.
-				if err = errors.Join(err, c.report.save(c.json)); err != nil {
+				if err = errors.Join(err, c.report.save(c.json), c.report.saveMarkdown(c.markdown)); err != nil {
 					return fmt.Errorf("%s, %d partitions, round %d: %w", s.name, partitions, round+1, err)
 				}
 			}

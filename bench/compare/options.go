@@ -1,20 +1,27 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/millrace-io/millrace/bench/host"
+	"github.com/millrace-io/millrace/internal/load"
 )
 
 // options are the command's flags.
 type options struct {
 	short       bool
+	args        []string // as they were given
 	json        string
+	markdown    string
 	dir         string
 	partitions  []int
 	systems     []system
@@ -23,11 +30,13 @@ type options struct {
 	warmup      time.Duration // of a server, JIT
 	settle      time.Duration // of a load, before its window opens
 	window      time.Duration
-	rateMB      float64 // of paced and tail
-	readers     int     // of tail, each of everything
+	ratesMB     []float64 // of paced loads; the first is tail's as well
+	readers     int       // of tail, each of everything
 	producers   int
 	backlogMiB  int
-	toolRecords int // that kafka-consumer-perf-test reads, at most
+	readings    int // of the backlog, at least
+	toolRecords int // that kafka-consumer-perf-test reads in a run, at most
+	toolRuns    int // of kafka-consumer-perf-test
 	pin         bool
 	serverCores string
 	clientCores string
@@ -48,22 +57,25 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		fmt.Fprintf(out, "Runs Millrace beside Apache Kafka with the same clients and prints ratios; go doc ./bench/compare tells how.\n\nusage: go run ./bench/compare [flags]\n\n")
 		f.PrintDefaults()
 	}
-	var partitions, systems, loads string
+	var l lists
 	f.StringVar(&o.json, "json", "", "write every figure of every round into this file as well, after each turn")
+	f.StringVar(&o.markdown, "markdown", "", "write the tables and goals as docs/PERFORMANCE.md shows them into this file as well, after each turn")
 	f.BoolVar(&o.short, "short", false, "a minute that shows that it works: one round, 20 partitions, short windows, no goals; other flags still count")
-	f.StringVar(&o.dir, "dir", os.TempDir(), "where servers keep their data, which is removed; up to 20 GiB")
-	f.StringVar(&partitions, "partitions", "1,100,1000,5000", "numbers of partitions, one after the other")
-	f.StringVar(&systems, "systems", "kafka,millrace,millrace-nofsync", "which of "+strings.Join(systemNames(), ", ")+"; the first is what the others are compared with")
-	f.StringVar(&loads, "loads", strings.Join(stepNames(), ","), "which loads; paced belongs to tail")
+	f.StringVar(&o.dir, "dir", os.TempDir(), "where servers keep their data, which is removed; up to 25 GiB")
+	f.StringVar(&l.partitions, "partitions", "1,100,1000,5000", "numbers of partitions, one after the other")
+	f.StringVar(&l.systems, "systems", "kafka,millrace,millrace-nofsync", "which of "+strings.Join(systemNames(), ", ")+"; the first is what the others are compared with")
+	f.StringVar(&l.loads, "loads", strings.Join(stepNames(), ","), "which loads; paced belongs to tail")
 	f.IntVar(&o.rounds, "rounds", 3, "how often each system has its turn")
 	f.DurationVar(&o.warmup, "warmup", time.Minute, "load on a new server before anything is measured")
 	f.DurationVar(&o.settle, "settle", 3*time.Second, "each load's own time before its window opens")
 	f.DurationVar(&o.window, "window", 15*time.Second, "how long each load is measured; four times as long from 1,000 partitions on")
-	f.Float64Var(&o.rateMB, "rate", 20, "paced, tail: MB/s of values")
+	f.StringVar(&l.rates, "rate", "20,100", "paced: MB/s of values, one load for each; tail has the first")
 	f.IntVar(&o.readers, "readers", 4, "tail: readers, each of everything")
 	f.IntVar(&o.producers, "producers", 4, "our producers")
 	f.IntVar(&o.backlogMiB, "backlog", 1024, "catch-up: MiB of values")
-	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read")
+	f.IntVar(&o.readings, "readings", 4, "catch-up: how often the backlog is read at least; anew until the window's length has passed")
+	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read in a run")
+	f.IntVar(&o.toolRuns, "tool-runs", 3, "java catch-up: runs of the tool")
 	f.BoolVar(&o.pin, "pin", true, "keep server and clients on cores of their own, where the system can")
 	f.StringVar(&o.serverCores, "server-cores", "0", "cores of the server")
 	f.StringVar(&o.clientCores, "client-cores", "1", "cores of the clients")
@@ -78,7 +90,8 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	if o.short {
 		shorten(f)
 	}
-	return o, o.complete(partitions, systems, loads)
+	o.args = args
+	return o, o.complete(f, l)
 }
 
 // shorten sets what was not given.
@@ -86,8 +99,8 @@ func shorten(f *flag.FlagSet) {
 	given := map[string]bool{}
 	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
 	for name, value := range map[string]string{
-		"partitions": shortPartitions, "systems": shortSystems, "rounds": "1", "warmup": "3s", "settle": "500ms", "window": "2s", "rate": "2",
-		"backlog": "256", "tool-records": "20000",
+		"partitions": shortPartitions, "systems": shortSystems, "rounds": "1", "warmup": "3s", "settle": "500ms", "window": "2s", "rate": "2,4",
+		"backlog": "256", "readings": "2", "tool-records": "20000", "tool-runs": "1",
 	} {
 		if !given[name] {
 			_ = f.Set(name, value) // these are sound
@@ -95,30 +108,159 @@ func shorten(f *flag.FlagSet) {
 	}
 }
 
-func (o *options) complete(partitions, systems, loads string) error {
-	for text := range strings.SplitSeq(partitions, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return fmt.Errorf("--partitions: %q is no number of partitions", text)
-		}
-		o.partitions = append(o.partitions, n)
+// lists are flags of several values, with commas between them.
+type lists struct{ partitions, systems, loads, rates string }
+
+// complete reads the lists and finds whatever cannot be before anything is laid out.
+func (o *options) complete(f *flag.FlagSet, l lists) error {
+	if err := o.read(l); err != nil {
+		return err
 	}
-	for name := range strings.SplitSeq(systems, ",") {
-		i := slices.IndexFunc(allSystems, func(s system) bool { return s.name == name })
-		if i < 0 {
-			return fmt.Errorf("--systems: there is no %q, there are %s", name, strings.Join(systemNames(), ", "))
+	if err := o.checkNumbers(f); err != nil {
+		return err
+	}
+	if err := o.checkLoads(); err != nil {
+		return err
+	}
+	if err := o.checkFiles(); err != nil {
+		return err
+	}
+	if o.pin = o.pin && host.CanPin(); !o.pin {
+		return nil
+	}
+	return errors.Join(checkCores("server-cores", o.serverCores), checkCores("client-cores", o.clientCores))
+}
+
+func (o *options) read(l lists) error {
+	for _, list := range []struct {
+		flag, text string
+		take       func(text string) (value any, err error)
+	}{
+		{"partitions", l.partitions, o.takePartitions},
+		{"systems", l.systems, o.takeSystem},
+		{"loads", l.loads, o.takeLoad},
+		{"rate", l.rates, o.takeRate},
+	} {
+		seen := map[any]bool{}
+		for text := range strings.SplitSeq(list.text, ",") {
+			value, err := list.take(text)
+			if err == nil && seen[value] {
+				err = fmt.Errorf("%s comes twice", text)
+			}
+			if err != nil {
+				return fmt.Errorf("--%s: %w", list.flag, err)
+			}
+			seen[value] = true
 		}
+	}
+	return nil
+}
+
+func (o *options) takePartitions(text string) (any, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return nil, fmt.Errorf("%q is no number of partitions", text)
+	}
+	o.partitions = append(o.partitions, n)
+	return n, nil
+}
+
+func (o *options) takeSystem(name string) (any, error) {
+	i, err := place(systemNames(), name)
+	if err == nil {
 		o.systems = append(o.systems, allSystems[i])
 	}
-	for name := range strings.SplitSeq(loads, ",") {
-		i := slices.Index(stepNames(), name)
-		if i < 0 {
-			return fmt.Errorf("--loads: there is no %q, there are %s", name, strings.Join(stepNames(), ", "))
-		}
+	return i, err
+}
+
+func (o *options) takeLoad(name string) (any, error) {
+	i, err := place(stepNames(), name)
+	if err == nil {
 		o.loads = append(o.loads, steps[i])
 	}
-	if o.rounds < 1 || o.window < time.Second || o.rateMB <= 0 || o.readers < 1 || o.backlogMiB < 1 || o.toolRecords < 1 {
-		return fmt.Errorf("--rounds, --rate, --readers, --backlog and --tool-records are positive, --window is a second or more")
+	return i, err
+}
+
+// place finds a name in a list.
+func place(names []string, name string) (int, error) {
+	i := slices.Index(names, name)
+	if i < 0 {
+		return 0, fmt.Errorf("there is no %q, there are %s", name, strings.Join(names, ", "))
+	}
+	return i, nil
+}
+
+// rateMost is beyond what two machines of today send to each other, in MB/s.
+const rateMost = 100_000
+
+func (o *options) takeRate(text string) (any, error) {
+	mb, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(mb > 0 && mb <= rateMost) {
+		return nil, fmt.Errorf("%q is no rate in MB/s", text)
+	}
+	o.ratesMB = append(o.ratesMB, mb)
+	return mb, nil
+}
+
+func (o *options) checkNumbers(f *flag.FlagSet) error {
+	for _, x := range []struct {
+		flag  string
+		sound bool
+		want  string
+	}{
+		{"rounds", o.rounds >= 1, "1 or more"},
+		{"warmup", o.warmup >= 0, "0s or longer"},
+		{"settle", o.settle >= 0, "0s or longer"},
+		{"window", o.window >= time.Second, "1s or longer"},
+		{"backlog", o.backlogMiB >= 1, "1 MiB or more"},
+		{"readings", o.readings >= 1, "1 or more"},
+		{"tool-records", o.toolRecords >= 1, "1 or more"},
+		{"tool-runs", o.toolRuns >= 1, "1 or more"},
+	} {
+		if !x.sound {
+			return fmt.Errorf("--%s %s: want %s", x.flag, f.Lookup(x.flag).Value, x.want)
+		}
+	}
+	return nil
+}
+
+// checkLoads asks the loads themselves for what they take.
+func (o *options) checkLoads() error {
+	for _, partitions := range o.partitions {
+		c := load.Defaults(load.FanOut)
+		c.Partitions, c.Producers, c.Consumers = partitions, o.producers, o.readers
+		err := c.Check()
+		var wrong *load.ConfigError
+		if errors.As(err, &wrong) && wrong.Flag == "consumers" {
+			return &load.ConfigError{Flag: "readers", Text: wrong.Text}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFiles looks for the folders that have to be there already.
+func (o *options) checkFiles() error {
+	for _, x := range []struct{ flag, dir string }{
+		{"dir", o.dir}, {"json", filepath.Dir(o.json)}, {"markdown", filepath.Dir(o.markdown)},
+	} {
+		if info, err := os.Stat(x.dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("--%s: there is no folder %s", x.flag, x.dir)
+		}
+	}
+	return nil
+}
+
+// checkCores refuses cores that the machine does not have.
+func checkCores(flag, list string) error {
+	cores, err := host.CoreList(list)
+	if err != nil {
+		return fmt.Errorf("--%s: %w", flag, err)
+	}
+	if last := slices.Max(cores); last >= host.Cores() {
+		return fmt.Errorf("--%s %s: there is no core %d, there are 0 to %d", flag, list, last, host.Cores()-1)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (r *report) save(file string) error {
 
 // print writes the report as a person reads it.
 func (r *report) print(out io.Writer) error {
-	fmt.Fprintf(out, "%s, %s\n%s\n%s\n%s\n", r.Date, r.Machine, r.Where, r.Versions, r.How)
+	fmt.Fprintf(out, "%s, %s\n%s\n%s\n%s\n%s\n", r.Date, r.Machine, r.Where, r.Versions, r.Command, r.How)
 	fmt.Fprintf(out, "ratios to %s: median of the rounds (lowest to highest)\n", r.Systems[0])
 	r.printFigures(out)
 	for _, note := range r.Notes {
@@ -71,7 +71,10 @@ func (r *report) cells(f *figure) string {
 	for i, s := range r.Systems {
 		value, ratio := "–", "–"
 		if len(f.Values[s]) > 0 {
-			value, ratio = load.Number(spreadOf(f.Values[s]).Median), f.Ratios[s].String()
+			value = load.Number(spreadOf(f.Values[s]).Median)
+		}
+		if of, ok := f.Ratios[s]; ok {
+			ratio = of.String()
 		}
 		if cells = append(cells, value); i > 0 {
 			cells = append(cells, ratio)
@@ -80,7 +83,16 @@ func (r *report) cells(f *figure) string {
 	return strings.Join(cells, "\t") + "\t"
 }
 
-func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Low, s.High) }
+func (s spread) String() string {
+	decimals := 2
+	switch {
+	case s.Median < 0.1:
+		decimals = 3
+	case s.Median >= 10:
+		decimals = 1
+	}
+	return fmt.Sprintf("%.[1]*[2]f (%.[1]*[3]f to %.[1]*[4]f)", decimals, s.Median, s.Low, s.High)
+}
 
 func (r *report) printGoals(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -91,25 +103,27 @@ func (r *report) printGoals(out io.Writer) error {
 		if g.Unsynced != nil {
 			unsynced = g.Unsynced.String()
 		}
-		ratio := g.Ratio.String()
-		if !g.Measured {
-			ratio = "–"
-		}
-		limit := g.Limit
-		if g.ByCPU != nil {
-			limit = fmt.Sprintf("by CPU %s: %s", g.ByCPU, limit)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.name(), g.bound(), ratio, g.verdict(), unsynced, limit)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", g.name(), g.bound(), g.ratio(), g.verdict(), unsynced, g.limited())
 	}
 	return w.Flush()
 }
 
-func (g *goal) name() string {
-	if g.Partitions == 0 {
-		return g.What
+func (g *goal) ratio() string {
+	if !g.Measured || g.Void {
+		return "–"
 	}
-	return fmt.Sprintf("%s, %s partitions", g.What, load.Number(float64(g.Partitions)))
+	return g.Ratio.String()
 }
+
+// limited says what limited a throughput, and what the CPU says in its place.
+func (g *goal) limited() string {
+	if g.ByCPU == nil {
+		return g.Limit
+	}
+	return fmt.Sprintf("by CPU %s: %s", g.ByCPU, g.Limit)
+}
+
+func (g *goal) name() string { return g.What + ", " + numberOf(g.Partitions) }
 
 func (g *goal) bound() string {
 	if g.Most > 0 {
@@ -118,14 +132,19 @@ func (g *goal) bound() string {
 	return fmt.Sprintf("≥ %g", g.Least)
 }
 
+// missed is the verdict that has to be seen.
+const missed = "MISSED"
+
 func (g *goal) verdict() string {
 	switch {
 	case !g.Measured:
 		return "not measured"
+	case g.Void:
+		return "no verdict"
 	case g.Met:
 		return "met"
 	case g.ByCPU != nil && g.ByCPU.Median >= g.Least:
 		return "met by CPU"
 	}
-	return "MISSED"
+	return missed
 }

@@ -2,18 +2,20 @@ package main
 
 import (
 	"fmt"
-	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/millrace-io/millrace/bench/host"
+	"github.com/millrace-io/millrace/internal/load"
 )
 
 // report is what a run found.
 type report struct {
 	Date     string   `json:"date"`
+	Command  string   `json:"command"`
 	Machine  string   `json:"machine"`
 	Where    string   `json:"where"`    // cores, and the file system of the servers' data
 	Versions string   `json:"versions"` // of what was compared
@@ -25,6 +27,8 @@ type report struct {
 
 	serverCores, clientCores float64
 	judged                   bool
+	readers                  int                // of tail
+	paces                    map[string]float64 // MB/s that a load has to come to, of those at a fixed rate
 }
 
 // figure is one thing that was measured, of all systems.
@@ -33,7 +37,7 @@ type figure struct {
 	Load       string               `json:"load"`
 	What       string               `json:"what"`
 	Values     map[string][]float64 `json:"values"` // by system; one for each round
-	Ratios     map[string]spread    `json:"ratios"` // by system, but for the first
+	Ratios     map[string]spread    `json:"ratios"` // by system, but for the first and those of which no round gave one
 }
 
 // spread is the median of the rounds, and the ends.
@@ -65,19 +69,45 @@ func (c *compare) newReport() (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	commit, _ := exec.Command("git", "-C", c.repo, "describe", "--always", "--dirty").Output() // not every tree has a history
 	r := &report{
 		Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), judged: !c.short,
-		Versions: strings.TrimSpace(fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), commit)),
+		Command:  commandLine(c.args),
+		Versions: fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), host.Commit(c.repo)),
 		Where:    c.where(),
-		How: fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced and tail: %g MB/s, %d readers of everything; backlog of %d MiB",
-			recordBytes, halved, c.rounds, c.warmup, c.window, c.producers, c.rateMB, c.readers, c.backlogMiB),
+		How:      c.how(),
+		readers:  c.readers, paces: map[string]float64{tail: c.ratesMB[0] * float64(c.readers)},
+	}
+	for _, mb := range c.ratesMB {
+		r.paces[pacedAt(mb)] = mb
 	}
 	r.serverCores, r.clientCores = float64(len(c.serverOn)), float64(len(c.clientOn))
 	for _, s := range c.systems {
 		r.Systems = append(r.Systems, s.name)
 	}
 	return r, nil
+}
+
+// commandLine gives the command as a person types it.
+func commandLine(args []string) string {
+	line := "go run ./bench/compare"
+	for _, a := range args {
+		if strings.ContainsAny(a, " \t") {
+			a = strconv.Quote(a)
+		}
+		line += " " + a
+	}
+	return line
+}
+
+// how says how the loads are set.
+func (c *compare) how() string {
+	var rates []string
+	for _, mb := range c.ratesMB {
+		rates = append(rates, fmt.Sprint(mb))
+	}
+	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s; tail: %g MB/s, %d readers of everything; "+
+		"catch-up: a backlog of %d MiB, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
+		strings.Join(rates, ", "), c.ratesMB[0], c.readers, c.backlogMiB, c.readings, c.toolRuns)
 }
 
 // where says on which cores and on which file system.
@@ -97,19 +127,19 @@ func (c *compare) where() string {
 }
 
 // add adds a figure of one more round.
-func (r *report) add(partitions int, load, what, system string, value float64) {
-	f := r.find(partitions, load, what)
+func (r *report) add(partitions int, name, what, system string, value float64) {
+	f := r.find(partitions, name, what)
 	if f == nil {
-		r.Figures = append(r.Figures, figure{partitions, load, what, map[string][]float64{}, map[string]spread{}})
+		r.Figures = append(r.Figures, figure{partitions, name, what, map[string][]float64{}, map[string]spread{}})
 		f = &r.Figures[len(r.Figures)-1]
 	}
 	f.Values[system] = append(f.Values[system], value)
 }
 
 // find gives a figure; nil: there is none.
-func (r *report) find(partitions int, load, what string) *figure {
+func (r *report) find(partitions int, name, what string) *figure {
 	for i := range r.Figures {
-		if f := &r.Figures[i]; f.Partitions == partitions && f.Load == load && f.What == what {
+		if f := &r.Figures[i]; f.Partitions == partitions && f.Load == name && f.What == what {
 			return f
 		}
 	}
@@ -122,8 +152,11 @@ func (r *report) complete() {
 	for i := range r.Figures {
 		f := &r.Figures[i]
 		for _, s := range r.Systems[1:] {
-			f.Ratios[s] = spreadOf(ratios(f.Values[s], f.Values[r.Systems[0]]))
+			if all := ratios(f.Values[s], f.Values[r.Systems[0]]); len(all) > 0 {
+				f.Ratios[s] = spreadOf(all)
+			}
 		}
+		r.noteDropped(f)
 	}
 	r.noteLimits()
 	if r.judged {
@@ -131,29 +164,50 @@ func (r *report) complete() {
 	}
 }
 
-// ratios divides the values of each round. Where there is nothing to divide by, as a difference may come out on a machine that
-// is busy with other things, there is no ratio.
+// ratios divides the values of each round. Where either is not positive there is no ratio: what readers cost is a difference, and
+// may come out so on a machine that is busy with other things.
 func ratios(of, by []float64) (all []float64) {
 	for i := range min(len(of), len(by)) {
-		if by[i] > 0 {
+		if of[i] > 0 && by[i] > 0 {
 			all = append(all, of[i]/by[i])
 		}
 	}
 	return all
 }
 
+// noteDropped tells of the values that ratios leaves out.
+func (r *report) noteDropped(f *figure) {
+	for _, s := range r.Systems {
+		for round, v := range f.Values[s] {
+			if v <= 0 {
+				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s of %s in round %d is within the noise: no ratio comes of it",
+					f.Partitions, f.Load, f.What, load.Number(v), s, round+1))
+			}
+		}
+	}
+}
+
 // full is the share of cores from which on they are a limit.
 const full = 0.9
 
-// noteLimits says of each throughput what limited it, if that was not the server's CPU.
+// kept is the share of a load's pace below which it did not keep up.
+const kept = 0.9
+
+// noteLimits says of each throughput what limited it, if that was not the server's CPU or the load's own pace.
 func (r *report) noteLimits() {
 	for i := range r.Figures {
 		f := &r.Figures[i]
-		if f.What != mbPerSec || f.Load == paced || f.Load == tail {
+		if f.What != mbPerSec {
 			continue
 		}
 		for _, s := range r.Systems {
-			if text := r.limit(f, s); text != "" {
+			text := ""
+			if pace := r.paces[f.Load]; pace == 0 {
+				text = r.limit(f, s)
+			} else if got := spreadOf(f.Values[s]).Median; len(f.Values[s]) > 0 && got < kept*pace {
+				text = fmt.Sprintf("it came to %s MB/s of %s", load.Number(got), load.Number(pace))
+			}
+			if text != "" {
 				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s", f.Partitions, f.Load, s, text))
 			}
 		}

@@ -11,15 +11,18 @@ import (
 // system is one of those that are compared.
 type system struct {
 	name string
+	// title heads its columns; those of a variant of another system in the run show ratios only.
+	title   string
+	variant bool
 	// layOut prepares a server in an empty folder.
 	layOut func(c *compare, dir string) (*server, error)
 }
 
 var allSystems = []system{
-	{"kafka", func(c *compare, dir string) (*server, error) { return c.kafka(dir, "") }},
-	{"millrace", func(c *compare, dir string) (*server, error) { return c.millrace(dir, "") }},
-	{"millrace-nofsync", func(c *compare, dir string) (*server, error) { return c.millrace(dir, "?fsync=off") }},
-	{"kafka-fsync", func(c *compare, dir string) (*server, error) { return c.kafka(dir, "log.flush.interval.messages=1\n") }},
+	{"kafka", "Kafka", false, func(c *compare, dir string) (*server, error) { return c.kafka(dir, "") }},
+	{"millrace", "Millrace", false, func(c *compare, dir string) (*server, error) { return c.millrace(dir, "") }},
+	{"millrace-nofsync", "without fsync", true, func(c *compare, dir string) (*server, error) { return c.millrace(dir, "?fsync=off") }},
+	{"kafka-fsync", "Kafka with fsync", true, func(c *compare, dir string) (*server, error) { return c.kafka(dir, "log.flush.interval.messages=1\n") }},
 }
 
 func systemNames() (names []string) {

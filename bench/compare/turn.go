@@ -36,12 +36,11 @@ const (
 	peakMiB     = "largest RSS, MiB"
 )
 
-// The loads, and the other things that are measured, in the order of a turn.
+// The loads, and the other things that are measured, in the order of a turn; paced loads, by their rates (pacedAt), come around tail.
 const (
 	start       = "start"
 	produce     = "produce"
 	javaProduce = "java produce"
-	paced       = "paced"
 	tail        = "tail"
 	catchUp     = "catch-up"
 	javaCatchUp = "java catch-up"

@@ -22,7 +22,7 @@ func TestTakenAddressesAreTriedAnew(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dirs := map[string]bool{}
-			s := system{test.name, func(_ *compare, dir string) (*server, error) {
+			s := system{name: test.name, layOut: func(_ *compare, dir string) (*server, error) {
 				if len(dirs) == len(test.tries) {
 					return nil, errors.New("one try too many")
 				}

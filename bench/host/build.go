@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 const module = "github.com/millrace-io/millrace"
@@ -20,6 +21,15 @@ func Build(dir string) (string, error) {
 		return "", fmt.Errorf("building millrace: %w\n%s", err, output)
 	}
 	return path, nil
+}
+
+// Commit names the commit of the work tree around dir, and whether files differ from it. "no commit": there is no history.
+func Commit(dir string) string {
+	out, err := exec.Command("git", "-C", dir, "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "no commit"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // Save writes what a URL answers into a file: an agent's profiles.

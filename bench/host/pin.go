@@ -48,6 +48,9 @@ var idleColumns = []int{3, 4}
 
 const busyColumns = 8
 
+// ticksPerSecond is the kernel's unit in /proc/stat: USER_HZ, 100 on every architecture Go runs on.
+const ticksPerSecond = 100
+
 // Busy is how long cores have not been idle since the machine's start, all together, whoever used them: processes, the
 // kernel, and, on a virtual machine, its neighbours.
 func Busy(cores []int) (busy time.Duration, err error) {

@@ -12,11 +12,8 @@ import (
 type Usage struct {
 	Bytes     int64         // RSS
 	PeakBytes int64         // the largest since the start
-	CPU       time.Duration // user and system
+	CPU       time.Duration // user and system, of all threads there have been
 }
-
-// ticksPerSecond is the kernel's unit in /proc/PID/stat: USER_HZ, 100 on every architecture Go runs on.
-const ticksPerSecond = 100
 
 // UsageOf asks for the usage of a process, its own threads' alone. It works on Linux only.
 func UsageOf(pid int) (u Usage, err error) {
@@ -37,18 +34,6 @@ func UsageOf(pid int) (u Usage, err error) {
 			*to = kib << 10
 		}
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return u, err
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may hold spaces
-	fields := strings.Fields(rest)
-	for _, i := range []int{11, 12} { // user and system time
-		ticks, err := strconv.ParseInt(fields[i], 10, 64)
-		if err != nil {
-			return u, err
-		}
-		u.CPU += time.Duration(ticks) * time.Second / ticksPerSecond
-	}
-	return u, nil
+	u.CPU, err = cpuOf(pid)
+	return u, err
 }

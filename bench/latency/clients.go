@@ -22,6 +22,7 @@ const (
 	inFlight = 5
 	// The versions spoken: the last that name topics by name.
 	produceVersion, fetchVersion = 12, 12
+	initVersion                  = 5
 )
 
 // line is a connection to an agent.
@@ -61,11 +62,33 @@ func (l *line) receive(r kmsg.Request) (kmsg.Response, error) {
 	return response, response.ReadFrom(body)
 }
 
+// producerID asks for the number of a new idempotent producer.
+func (l *line) producerID() (int64, error) {
+	r := kmsg.NewPtrInitProducerIDRequest()
+	r.SetVersion(initVersion)
+	if err := l.send(r); err != nil {
+		return 0, err
+	}
+	got, err := l.receive(r)
+	if err != nil {
+		return 0, err
+	}
+	answer := got.(*kmsg.InitProducerIDResponse)
+	if answer.ErrorCode != 0 {
+		return 0, fmt.Errorf("no producer id: error %d", answer.ErrorCode)
+	}
+	return answer.ProducerID, nil
+}
+
 // produce starts the k-th producer of an agent. Its partition is its own.
 func (x *world) produce(agent, k int) {
 	p := x.w.Proc(fmt.Sprintf("producer%d-%d", agent, k))
 	p.Go("producer", func() {
 		l, err := dial(p, agent)
+		var id int64
+		if err == nil {
+			id, err = l.producerID()
+		}
 		if err != nil {
 			x.fail(err)
 			return
@@ -74,7 +97,7 @@ func (x *world) produce(agent, k int) {
 		sent := env.NewQueue[time.Duration](p, inFlight) // when each was to be sent
 		p.Go("answers", func() { x.acknowledge(l, sent) })
 		due := x.w.Elapsed()
-		for {
+		for sequence := int32(0); ; sequence++ {
 			due += x.pause()
 			if wait := due - x.w.Elapsed(); wait > 0 {
 				p.Sleep(wait)
@@ -82,7 +105,7 @@ func (x *world) produce(agent, k int) {
 			if sent.Push(due, time.Time{}) != nil {
 				return
 			}
-			if err := l.send(x.request(partition, due)); err != nil {
+			if err := l.send(x.request(partition, id, sequence, due)); err != nil {
 				x.fail(err)
 				return
 			}
@@ -96,8 +119,8 @@ func (x *world) pause() time.Duration {
 	return time.Duration(-math.Log(u) / x.perSecond * float64(time.Second))
 }
 
-// request is a Produce of one record, which says when it was to be sent.
-func (x *world) request(partition int32, due time.Duration) kmsg.Request {
+// request is a Produce of an idempotent producer's next record, which says when it was to be sent.
+func (x *world) request(partition int32, id int64, sequence int32, due time.Duration) kmsg.Request {
 	value := make([]byte, max(8, x.bytes))
 	binary.BigEndian.PutUint64(value, uint64(due))
 	r := kmsg.NewPtrProduceRequest()
@@ -107,7 +130,9 @@ func (x *world) request(partition int32, due time.Duration) kmsg.Request {
 	t.Topic = topicName
 	part := kmsg.NewProduceRequestTopicPartition()
 	part.Partition = partition
-	part.Records = batch.Plain(batch.None).Build(batch.NewRecord{Timestamp: 1_700_000_000_000 + due.Milliseconds(), Value: value})
+	builder := batch.Plain(batch.None)
+	builder.ProducerID, builder.Epoch, builder.BaseSequence = id, 0, sequence
+	part.Records = builder.Build(batch.NewRecord{Timestamp: 1_700_000_000_000 + due.Milliseconds(), Value: value})
 	t.Partitions = append(t.Partitions, part)
 	r.Topics = append(r.Topics, t)
 	return r

@@ -12,6 +12,9 @@
 // random moments, some a second; latency counts from the moment a batch was to be sent. The records of one agent's producers
 // are read from the next agent, by one consumer, so that a record has to get from agent to agent before it is read.
 //
+// The producers are idempotent, as those of Kafka's clients are by default: each asks for its number as it starts, which falls into
+// the time to warm up, and numbers its batches.
+//
 // Time passes in the bucket, in the network (50 to 500 µs one way) and in what waits on purpose. Computing takes none: on a
 // machine that is busy all of this takes longer.
 //

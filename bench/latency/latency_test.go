@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"reflect"
 	"testing"
 	"time"
@@ -29,6 +30,26 @@ func TestTheFiguresAreExact(t *testing.T) {
 	}
 	if off, on := of[0], of[1]; on.puts >= off.puts || on.gets >= off.gets || on.produce.quantile(0.5) >= off.produce.quantile(0.5) {
 		t.Errorf("riding: %d PUTs and %d GETs, without %d and %d; p50 %v, without %v", on.puts, on.gets, off.puts, off.gets, on.produce.quantile(0.5), off.produce.quantile(0.5))
+	}
+}
+
+// An unknown profile is refused, and told which there are; an empty table would say that all is well.
+func TestFlags(t *testing.T) {
+	_, chosen, err := parse([]string{"-only", "s3-standard", "-for", "1m"}, io.Discard)
+	if err != nil || len(chosen) != 2 || chosen[0].profile != "s3-standard" {
+		t.Errorf("%+v, %v", chosen, err)
+	}
+	if _, chosen, err = parse(nil, io.Discard); err != nil || len(chosen) != len(settings) {
+		t.Errorf("%+v, %v", chosen, err)
+	}
+	_, _, err = parse([]string{"-only", "foo"}, io.Discard)
+	if err == nil || err.Error() != `-only: there is no "foo", there are s3-standard, s3-express` {
+		t.Errorf("%v", err)
+	}
+	for _, args := range [][]string{{"-only", "gcs"}, {"-producers", "0"}, {"-rate", "0"}, {"-for", "-1s"}, {"-bytes", "-1"}, {"s3-express"}} {
+		if _, _, err := parse(args, io.Discard); err == nil {
+			t.Errorf("%v is taken", args)
+		}
 	}
 }
 

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/millrace-io/millrace/bench/rig"
 	"github.com/millrace-io/millrace/internal/objstore/latency"
 )
 
@@ -31,33 +36,71 @@ var ways = []way{{rides: false, hedges: false}, {rides: false, hedges: true}, {r
 type way struct{ rides, hedges bool }
 
 func main() {
-	var o load
-	flag.Uint64Var(&o.seed, "seed", 1, "of the world")
-	flag.IntVar(&o.producers, "producers", 10, "for each agent")
-	flag.Float64Var(&o.perSecond, "rate", 5, "batches a second of each producer")
-	flag.IntVar(&o.bytes, "bytes", 1024, "of each batch's one record")
-	flag.DurationVar(&o.lasts, "for", 4*time.Minute, "virtual time that is measured, after a quarter of it to warm up")
-	only := flag.String("only", "", "one profile's settings only")
-	flag.Parse()
-	if flag.NArg() > 0 || o.producers < 1 || o.perSecond <= 0 || o.lasts <= 0 {
-		flag.Usage()
+	o, chosen, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "latency:", err)
 		os.Exit(2)
 	}
-	if err := run(o, *only); err != nil {
+	if err := run(o, chosen, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "latency:", err)
 		os.Exit(1)
 	}
 }
 
-func run(o load, only string) error {
-	fmt.Printf("3 agents, %d producers each, %.3g batches/s each of a record of %d bytes; %v of virtual time\n", o.producers, o.perSecond, o.bytes, o.lasts)
-	fmt.Printf("Milliseconds, each with its goal. \"Paid\" is how much lower a figure is for one part, with the other on.\n\n")
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "profile\tbatch\trides\thedges\tproduce p50\tp99\tp99.9\tend to end p50\tp99\tp99.9\tentries/s\tPUT/s\tGET/s\thedged\t")
+// parse reads the flags: the load, and which settings to measure.
+func parse(args []string, out io.Writer) (o load, chosen []setting, err error) {
+	f := flag.NewFlagSet("latency", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.Usage = func() {
+		fmt.Fprintf(out, "Measures what a produced record waits for on a bucket as slow as S3, in virtual time; producers are idempotent, as clients are by default.\n\nusage: go run ./bench/latency [flags]\n\n")
+		f.PrintDefaults()
+	}
+	f.Uint64Var(&o.seed, "seed", 1, "of the world")
+	f.IntVar(&o.producers, "producers", 10, "for each agent")
+	f.Float64Var(&o.perSecond, "rate", 5, "batches a second of each producer")
+	f.IntVar(&o.bytes, "bytes", 1024, "of each batch's one record")
+	f.DurationVar(&o.lasts, "for", 4*time.Minute, "virtual time that is measured, after a quarter of it to warm up")
+	only := f.String("only", "", "the settings of one profile only: "+strings.Join(profiles(), " or "))
+	if err := f.Parse(args); err != nil {
+		return o, nil, err
+	}
+	switch {
+	case f.NArg() > 0:
+		return o, nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	case o.producers < 1 || !(o.perSecond > 0) || o.bytes < 0 || o.lasts <= 0:
+		return o, nil, errors.New("-producers, -rate and -for are positive, -bytes is 0 or more")
+	}
 	for _, s := range settings {
-		if only != "" && s.profile != only {
-			continue
+		if *only == "" || s.profile == *only {
+			chosen = append(chosen, s)
 		}
+	}
+	if len(chosen) == 0 {
+		return o, nil, fmt.Errorf("-only: there is no %q, there are %s", *only, strings.Join(profiles(), ", "))
+	}
+	return o, chosen, nil
+}
+
+// profiles names those of the settings.
+func profiles() (names []string) {
+	for _, s := range settings {
+		if !slices.Contains(names, s.profile) {
+			names = append(names, s.profile)
+		}
+	}
+	return names
+}
+
+func run(o load, chosen []setting, out io.Writer) error {
+	fmt.Fprintln(out, rig.Where())
+	fmt.Fprintf(out, "3 agents, %d producers each, %.3g batches/s each of a record of %d bytes; %v of virtual time\n", o.producers, o.perSecond, o.bytes, o.lasts)
+	fmt.Fprintf(out, "Milliseconds, each with its goal. \"Paid\" is how much lower a figure is for one part, with the other on.\n\n")
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "profile\tbatch\trides\thedges\tproduce p50\tp99\tp99.9\tend to end p50\tp99\tp99.9\tentries/s\tPUT/s\tGET/s\thedged\t")
+	for _, s := range chosen {
 		profile, ok := latency.Named(s.profile)
 		if !ok {
 			return fmt.Errorf("no profile %q", s.profile)

@@ -39,9 +39,9 @@ func NewReport() Report {
 	return Report{Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), Go: runtime.Version()}
 }
 
-// Where says when and on what something is measured, in one line.
+// Where says when and on what something is measured, and what, in one line.
 func Where() string {
-	return fmt.Sprintf("%s, %s, %s", time.Now().Format(time.DateOnly), host.Machine(), runtime.Version())
+	return fmt.Sprintf("%s, %s, %s, %s", time.Now().Format(time.DateOnly), host.Machine(), runtime.Version(), host.Commit("."))
 }
 
 // Add adds a figure, and judges it.

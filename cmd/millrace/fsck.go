@@ -10,7 +10,6 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/fsck"
-	"github.com/millrace-io/millrace/internal/objstore/open"
 	"github.com/millrace-io/millrace/internal/objstore/retry"
 )
 
@@ -69,7 +68,11 @@ func newFsckCommand() *cobra.Command {
 
 func runFsck(cmd *cobra.Command, bucket string, asJSON bool, options fsck.Options) error {
 	e := env.Real()
-	store, err := open.Open(cmd.Context(), e, bucket)
+	store, err := openBucket(cmd.Context(), e, bucket)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return err
+	}
 	if err != nil {
 		return &exitError{exitUnchecked, err}
 	}

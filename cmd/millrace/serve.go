@@ -20,6 +20,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/kafka/config"
+	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/meter"
 	"github.com/millrace-io/millrace/internal/objstore/open"
 )
@@ -61,7 +62,7 @@ const runtimeShare = 8
 func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
 	debug.SetMemoryLimit(int64(s.memory - s.memory/runtimeShare))
 	e := env.Real()
-	inner, err := open.Open(ctx, e, s.bucket)
+	inner, err := openBucket(ctx, e, s.bucket)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +94,16 @@ func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, erro
 		return nil, err
 	}
 	return r, nil
+}
+
+// openBucket opens a bucket. A URL that cannot be meant is a mistake in the command line, as any other value of a flag is.
+func openBucket(ctx context.Context, e env.Env, url string) (objstore.Store, error) {
+	store, err := open.Open(ctx, e, url)
+	var wrong *open.URLError
+	if errors.As(err, &wrong) {
+		return nil, usagef("--bucket: %v", err)
+	}
+	return store, err
 }
 
 func (r *running) listenWeb(s *settings) (net.Listener, error) {

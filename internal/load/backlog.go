@@ -44,7 +44,7 @@ func (r *run) fill(ctx context.Context) (err error) {
 	return err
 }
 
-// catchUp reads the backlog once, and measures that.
+// catchUp reads the backlog, as often as it is to be, and measures that.
 func (r *run) catchUp(ctx context.Context) (*Result, error) {
 	r.window = newWindow(r.clock.now(), forever)
 	r.makeBackfills()
@@ -53,7 +53,7 @@ func (r *run) catchUp(ctx context.Context) (*Result, error) {
 	reading, stopReading := context.WithCancel(ctx)
 	stalled := r.watchForStall(reading, stopReading)
 	measured := r.opened()
-	err := r.backfill(reading)
+	err := r.backfillEnough(reading)
 	measured()
 	r.window.cut(max(lastOf(r.backfills), r.window.from()+1))
 	r.interrupted = ctx.Err() != nil
@@ -88,6 +88,15 @@ func (r *run) makeBackfills() {
 	for i := range r.backfills {
 		r.backfills[i] = newMeter(r.window, false)
 	}
+}
+
+// backfillEnough reads the backlog as often and as long as was asked for, always to its end.
+func (r *run) backfillEnough(ctx context.Context) (err error) {
+	began := r.clock.now()
+	for n := 0; err == nil && ctx.Err() == nil && (n < r.config.Readings || r.clock.now()-began < time.Duration(r.config.ReadFor)); n++ {
+		err = r.backfill(ctx)
+	}
+	return err
 }
 
 // backfillAgain reads the backlog again and again until ctx ends.

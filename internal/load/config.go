@@ -57,6 +57,8 @@ type Config struct {
 	Compressibility float64 `json:"compressibility"` // how many times smaller the codec makes a batch
 	Keys            int     `json:"keys"`            // distinct keys; 0: records have none
 	BacklogBytes    int64   `json:"backlog_bytes"`   // of values; catchup and mixed
+	Readings        int     `json:"readings"`        // catchup: how often the backlog is read, each time by new consumers; at least
+	ReadFor         Span    `json:"read_for"`        // catchup: no reading begins later than this after the first
 
 	Codec       string `json:"codec"` // none, gzip, snappy, lz4, zstd
 	Acks        string `json:"acks"`  // all, 1, 0
@@ -67,7 +69,7 @@ type Config struct {
 
 	RecordsPerSec float64 `json:"records_per_second"` // of all producers together; 0: as fast as possible
 	Warmup        Span    `json:"warmup"`
-	Duration      Span    `json:"duration"` // catchup ends when the backlog is read
+	Duration      Span    `json:"duration"` // catchup ends with its last reading
 }
 
 // Unused lists the settings, by their flags, that a load leaves alone.
@@ -130,7 +132,7 @@ func DefaultRate(k Kind) float64 {
 // Defaults are those of a quick run; batches and buffers as Kafka's Java producer has them, but for batches of up to 1 MiB.
 func Defaults(k Kind) Config {
 	return Config{
-		Load: k, ClientID: "millrace-bench", Partitions: 100, Producers: 2, Consumers: 2, RecordBytes: 1024, Compressibility: 3, BacklogBytes: 1 << 30,
+		Load: k, ClientID: "millrace-bench", Partitions: 100, Producers: 2, Consumers: 2, RecordBytes: 1024, Compressibility: 3, BacklogBytes: 1 << 30, Readings: 1,
 		Codec: "lz4", Acks: "all", Idempotence: true, Linger: Span(5 * time.Millisecond), BatchBytes: 1 << 20, BufferBytes: 32 << 20,
 		RecordsPerSec: DefaultRate(k), Warmup: Span(5 * time.Second), Duration: Span(30 * time.Second),
 	}
@@ -175,9 +177,11 @@ func (c *Config) Check() error {
 		return wrong("keys", "%d: want a number of distinct keys, or 0 for none", c.Keys)
 	case c.BacklogBytes < int64(c.RecordBytes):
 		return wrong("backlog", "%d: want at least one record", c.BacklogBytes)
+	case c.Readings < 1:
+		return wrong("readings", "%d: want at least one", c.Readings)
 	case c.RecordsPerSec < 0:
 		return wrong("rate", "%g: want records or bytes a second, or 0 for as fast as possible", c.RecordsPerSec)
-	case c.Duration <= 0 || c.Warmup < 0 || c.Linger < 0:
+	case c.Duration <= 0 || c.Warmup < 0 || c.Linger < 0 || c.ReadFor < 0:
 		return wrong("duration", "and the other spans are positive")
 	}
 	return c.checkSending()

@@ -5,7 +5,7 @@
 //	tail      producers, and consumers that follow them
 //	endtoend  the same at a fixed rate: what counts is latency
 //	fanout    producers, and consumers each of which reads everything
-//	catchup   a backlog is written, and then read from its beginning
+//	catchup   a backlog is written, and then read from its beginning, once or several times
 //	mixed     tail, while other consumers read a backlog again and again
 //
 // Latencies are corrected for coordinated omission: at a fixed rate each record has a moment at which it is due, and its

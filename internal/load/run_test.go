@@ -309,6 +309,29 @@ func TestRecordsSpreadByKeys(t *testing.T) {
 	}
 }
 
+// A backlog is read as often as was asked for, and anew until so much time has passed; what is counted is all of it.
+func TestABacklogIsReadSeveralTimes(t *testing.T) {
+	cluster := fakeCluster(t)
+	for name, set := range map[string]func(*load.Config){
+		"readings": func(c *load.Config) { c.Readings = 3 },
+		"read for": func(c *load.Config) { c.ReadFor = load.Span(300 * time.Millisecond) },
+	} {
+		c := short(load.CatchUp, cluster.ListenAddrs()...)
+		set(&c)
+		r, err := load.Run(t.Context(), c, load.Watch{})
+		if err != nil || r.Verdict() != nil {
+			t.Fatal(err, r.Verdict())
+		}
+		n := r.Check.BacklogReadings
+		if n < 2 || c.Readings > 1 && n != c.Readings || r.Seconds < time.Duration(c.ReadFor).Seconds()*0.9 {
+			t.Errorf("%s: read %d times in %.3f s", name, n, r.Seconds)
+		}
+		if want := uint64(n) * r.Check.Acknowledged; r.Check.Received != want || r.Backfilled.Bytes != int64(n)*r.Filled.Bytes {
+			t.Errorf("%s: %d records of %d were received, %d bytes of %d × %d", name, r.Check.Received, want, r.Backfilled.Bytes, n, r.Filled.Bytes)
+		}
+	}
+}
+
 func TestTheWindowsEndsAreTold(t *testing.T) {
 	cluster := fakeCluster(t)
 	for _, k := range []load.Kind{load.Produce, load.CatchUp} {

@@ -16,13 +16,20 @@ import (
 	"github.com/millrace-io/millrace/internal/objstore/s3store"
 )
 
+// URLError says that a bucket URL, or a variable that completes it, cannot be meant: no bucket was looked at.
+type URLError struct{ error }
+
+func (e *URLError) Unwrap() error { return e.error }
+
+func wrong(format string, args ...any) error { return &URLError{fmt.Errorf(format, args...)} }
+
 // Open opens the bucket at rawURL: the driver, without decorators but for the latency that the URL asks for. Errors are one
-// line that says what to do.
+// line that says what to do; that of a wrong URL wraps a URLError.
 func Open(ctx context.Context, e env.Env, rawURL string) (objstore.Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// url.Parse's own error would repeat the URL and whatever secret somebody put into it.
-		return nil, fmt.Errorf("the bucket URL cannot be read: %s", forms)
+		return nil, wrong("the bucket URL cannot be read: %s", forms)
 	}
 	store, err := openURL(ctx, e, u)
 	if err != nil {
@@ -47,7 +54,7 @@ func openURL(ctx context.Context, e env.Env, u *url.URL) (objstore.Store, error)
 func takeLatency(u *url.URL) (*url.URL, *latency.Profile, error) {
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &URLError{err}
 	}
 	values, there := query["latency"]
 	if !there {
@@ -55,7 +62,7 @@ func takeLatency(u *url.URL) (*url.URL, *latency.Profile, error) {
 	}
 	slow, known := latency.Named(values[0])
 	if !known || len(values) > 1 {
-		return nil, nil, fmt.Errorf("there is no latency=%s; there is one of %s", strings.Join(values, ","), strings.Join(profileNames(), ", "))
+		return nil, nil, wrong("there is no latency=%s; there is one of %s", strings.Join(values, ","), strings.Join(profileNames(), ", "))
 	}
 	query.Del("latency")
 	driver := *u
@@ -78,7 +85,7 @@ func openScheme(ctx context.Context, e env.Env, u *url.URL) (objstore.Store, err
 	case "s3":
 		config, err := s3store.ConfigFromURL(u, os.Getenv)
 		if err != nil {
-			return nil, err
+			return nil, &URLError{err}
 		}
 		return orNil(s3store.New(ctx, config))
 	case "file":
@@ -86,9 +93,9 @@ func openScheme(ctx context.Context, e env.Env, u *url.URL) (objstore.Store, err
 	case "mem":
 		return openMem(e, u)
 	case "":
-		return nil, fmt.Errorf("it lacks its scheme: %s", forms)
+		return nil, wrong("it lacks its scheme: %s", forms)
 	}
-	return nil, fmt.Errorf("there is no scheme %q: %s", u.Scheme, forms)
+	return nil, wrong("there is no scheme %q: %s", u.Scheme, forms)
 }
 
 // orNil keeps a nil pointer from becoming a non-nil Store.
@@ -101,11 +108,11 @@ func orNil[S objstore.Store](store S, err error) (objstore.Store, error) {
 
 func openFile(u *url.URL) (objstore.Store, error) {
 	if u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") {
-		return nil, fmt.Errorf("a file bucket has an absolute path: write file:///ABSOLUTE/DIRECTORY, with three slashes")
+		return nil, wrong("a file bucket has an absolute path: write file:///ABSOLUTE/DIRECTORY, with three slashes")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, err
+		return nil, &URLError{err}
 	}
 	var options []filestore.Option
 	for name, values := range query {
@@ -114,7 +121,7 @@ func openFile(u *url.URL) (objstore.Store, error) {
 			options = append(options, filestore.WithoutSync())
 		case name == "fsync" && len(values) == 1 && values[0] == "on":
 		default:
-			return nil, fmt.Errorf("a file bucket URL has no option %s=%s; there is fsync=on or off", name, strings.Join(values, ","))
+			return nil, wrong("a file bucket URL has no option %s=%s; there is fsync=on or off", name, strings.Join(values, ","))
 		}
 	}
 	return orNil(filestore.New(u.Path, options...))
@@ -129,7 +136,7 @@ var shared struct {
 // openMem gives the store of that name, or a fresh one that nobody else can open if there is no name.
 func openMem(e env.Env, u *url.URL) (objstore.Store, error) {
 	if u.RawQuery != "" || u.User != nil || strings.Trim(u.Path, "/") != "" {
-		return nil, fmt.Errorf("a memory bucket has only a name: write mem://NAME")
+		return nil, wrong("a memory bucket has only a name: write mem://NAME")
 	}
 	if u.Host == "" {
 		return memstore.New(e.Now), nil

@@ -1,6 +1,7 @@
 package open_test
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,6 +112,10 @@ func TestABadURLIsRefusedInOneLineThatSaysWhatToDo(t *testing.T) {
 		s, err := open.Open(t.Context(), env.Real(), rawURL)
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") || s != nil {
 			t.Errorf("Open(%q) = %v, %v; want no store and one line with %q", rawURL, s, err, says)
+		}
+		var wrong *open.URLError
+		if isURL := errors.As(err, &wrong); isURL != (says != "/dev/null") {
+			t.Errorf("Open(%q) = %v: a mistake in the URL: %v; only a folder that cannot be made is none", rawURL, err, isURL)
 		}
 	}
 }
