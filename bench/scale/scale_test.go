@@ -63,6 +63,31 @@ func TestTheTableSaysWhatIsNotFlat(t *testing.T) {
 	}
 }
 
+// As the page has it: a row for each column, what is to be flat, and notes.
+func TestMarkdown(t *testing.T) {
+	c := report.Curve{Name: "things", Title: "Things", X: "things", Columns: []report.Column{{Name: "time", Unit: "ms"}, {Name: "a thing", Unit: "µs", Flat: 2}},
+		Points: []report.Sample{{X: 10, Values: figures(1, 100)}, {X: 1000, Values: append(figures(300), report.None)}}, Notes: []string{"Noted."}}
+	b := bench{options: options{markdown: true}, curves: []report.Curve{c}}
+	var out strings.Builder
+	if err := b.print(&out, "Here."); err != nil {
+		t.Fatal(err)
+	}
+	want := `Here.
+
+**Things.** Things.
+
+| things | 10 | 1,000 | last ÷ first |
+|---|---:|---:|---:|
+| time, ms | 1 | 300 | 300 |
+| a thing, µs | 100 | – | – |
+
+Noted.
+`
+	if out.String() != want {
+		t.Errorf("%s", out.String())
+	}
+}
+
 func TestChoose(t *testing.T) {
 	if got, err := rig.Choose(measurements, nil); err != nil || len(got) != len(measurements) {
 		t.Errorf("%d measurements, %v", len(got), err)
