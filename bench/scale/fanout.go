@@ -29,6 +29,14 @@ var (
 	segmentPaces   = []int{4, 15, 32, 72} // MB/s
 )
 
+const (
+	// segmentProducers are enough for the largest of these paces: each awaits its request, of one batch a partition.
+	segmentProducers = 16
+	// keepsUp is the share of what is produced that consumers have to read for their GETs to count: who falls behind reads anew what
+	// has left the cache.
+	keepsUp = 0.9
+)
+
 var fanoutCurve = report.Curve{Name: "fanout", X: "agents a zone",
 	Title: fmt.Sprintf("Another zone's reads: producers of %.0f MB/s in one zone, %d consumers in another, which read it once; %d partitions", fanoutPace/1e6, fanoutConsumers, fanoutPartitions),
 	Columns: []report.Column{
@@ -46,13 +54,15 @@ var fanoutCurve = report.Curve{Name: "fanout", X: "agents a zone",
 
 func (b *bench) fanout() error {
 	agents := b.along(fanoutCurve, b.points(1, 2, 4), func(n int) ([]report.Figure, error) {
-		f, err := b.fanoutOnFolder(n, fanoutLoad(fanoutPace, 0))
+		f, err := b.fanoutOnFolder(n, fanoutLoad(fanoutPace))
 		return f.figures(), err
 	})
 	var sizes []error
 	for _, bytes := range segmentBatches {
 		sizes = append(sizes, b.along(segmentCurve(bytes), b.points(segmentPaces...), func(pace int) ([]report.Figure, error) {
-			f, err := b.fanoutOnFolder(1, fanoutLoad(float64(pace)*1e6, bytes))
+			c := fanoutLoad(float64(pace) * 1e6)
+			c.BatchBytes, c.Producers = bytes, segmentProducers
+			f, err := b.fanoutOnFolder(1, c)
 			return f.ofSegments(), err
 		}))
 	}
@@ -71,7 +81,7 @@ func segmentCurve(bytes int) report.Curve {
 			{Name: "a segment", Unit: "MB"},
 			{Name: "GETs a segment", Unit: "count"},
 			{Name: "read from the bucket, a byte produced", Unit: "bytes"},
-		}}
+		}, Notes: []string{fmt.Sprintf("There is no figure for GETs where consumers read less than %.0f %% of what was produced: the machine was busy.", 100*keepsUp)}}
 }
 
 // fanoutOnFolder measures n agents a zone on a folder at some distance: if it answered at once every batch would be a segment and an entry.
@@ -84,14 +94,11 @@ func (b *bench) fanoutOnFolder(n int, c load.Config) (fanned, error) {
 	return b.acrossZones(url+"?fsync=off&latency="+javaProfile, n, c)
 }
 
-// fanoutLoad is what is produced in the one zone: so many bytes a second, in batches of so many at most; 0: as the load has them.
-func fanoutLoad(pace float64, batchBytes int) load.Config {
+// fanoutLoad is what is produced in the one zone: so many bytes a second.
+func fanoutLoad(pace float64) load.Config {
 	c := load.Defaults(load.Produce)
 	c.Topic, c.ClientID, c.Producers, c.Codec, c.Compressibility = fanoutTopic, "bench,millrace_az=a", 4, "none", 1
 	c.RecordsPerSec = pace / float64(c.RecordBytes)
-	if batchBytes > 0 {
-		c.BatchBytes = batchBytes
-	}
 	return c
 }
 
@@ -233,5 +240,9 @@ func (f fanned) figures() []report.Figure {
 
 // ofSegments are those of a segmentCurve.
 func (f fanned) ofSegments() []report.Figure {
-	return figures(f.produced, f.consumed, f.segments, f.segmentMB, f.getsPerSegment, f.readPerByte)
+	gets, read := report.Figure(f.getsPerSegment), report.Figure(f.readPerByte)
+	if f.consumed < keepsUp*f.produced {
+		gets = report.None
+	}
+	return append(figures(f.produced, f.consumed, f.segments, f.segmentMB), gets, read)
 }

@@ -19,7 +19,7 @@ var s3Curve = report.Curve{Name: "s3", X: "MB/s offered",
 
 func (b *bench) s3() error {
 	return b.along(s3Curve, b.points(fanoutPace/1e6), func(pace int) ([]report.Figure, error) {
-		c := fanoutLoad(float64(pace)*1e6, 0)
+		c := fanoutLoad(float64(pace) * 1e6)
 		folder, err := b.fanoutOnFolder(1, c)
 		b.rig.Cleanup()
 		if err != nil {
