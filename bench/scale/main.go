@@ -16,11 +16,11 @@ import (
 // options are the command's flags.
 type options struct {
 	json     bool
-	markdown bool
 	quick    bool
 	dir      string
 	binary   string
 	html     string
+	markdown string
 	profiles string
 	each     time.Duration
 }
@@ -47,11 +47,11 @@ var measurements = []rig.Measurement[*bench]{
 func main() {
 	var o options
 	flag.BoolVar(&o.json, "json", false, "print JSON")
-	flag.BoolVar(&o.markdown, "markdown", false, "print the tables as they stand in docs/PERFORMANCE.md")
 	flag.BoolVar(&o.quick, "quick", false, "the first points of each curve only, for a second each: is it alive?")
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where buckets are made, and removed")
 	flag.StringVar(&o.binary, "binary", "", "measure this millrace instead of building one")
 	flag.StringVar(&o.html, "html", "", "write a page with plots into this file")
+	flag.StringVar(&o.markdown, "markdown", "", "write the tables as they stand in docs/PERFORMANCE.md into this file")
 	flag.StringVar(&o.profiles, "profiles", "", "write a CPU profile of the agent at each point into this folder")
 	flag.DurationVar(&o.each, "each", 10*time.Second, "how long the load of a point lasts")
 	rig.Usage("scale", measurements)
@@ -82,7 +82,7 @@ func run(o options, names []string, out io.Writer) (err error) {
 		}
 		b.rig.Cleanup()
 	}
-	return errors.Join(err, b.print(out, where), b.page(where))
+	return errors.Join(err, b.print(out, where), b.page(where), b.pageTables(where))
 }
 
 // progress says what goes on.
@@ -128,4 +128,12 @@ func (b *bench) page(where string) error {
 		return err
 	}
 	return errors.Join(report.WriteCurves(f, "Millrace: scale", where, b.curves), f.Close())
+}
+
+// pageTables writes the tables for the documents, if asked for.
+func (b *bench) pageTables(where string) error {
+	if b.markdown == "" {
+		return nil
+	}
+	return os.WriteFile(b.markdown, []byte(markdown(where, b.curves)), 0o644)
 }

@@ -20,13 +20,9 @@ func (b *bench) print(out io.Writer, where string) error {
 			Curves []report.Curve `json:"curves"`
 		}{where, b.curves})
 	}
-	printOne := printCurve
-	if b.markdown {
-		printOne = printMarkdown
-	}
 	fmt.Fprintln(out, where)
 	for i := range b.curves {
-		if err := printOne(out, &b.curves[i]); err != nil {
+		if err := printCurve(out, &b.curves[i]); err != nil {
 			return err
 		}
 	}
@@ -69,17 +65,25 @@ func growth(c *report.Curve, column int) string {
 	return fmt.Sprintf("%s (at most %s: %s)", text, load.Number(flat), verdict)
 }
 
-// printMarkdown writes the same table in Markdown.
-func printMarkdown(out io.Writer, c *report.Curve) error {
+// markdown writes the same tables in Markdown.
+func markdown(where string, curves []report.Curve) string {
 	var b strings.Builder
-	row := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	fmt.Fprintf(&b, "%s\n", where)
+	for i := range curves {
+		markdownCurve(&b, &curves[i])
+	}
+	return b.String()
+}
+
+func markdownCurve(b *strings.Builder, c *report.Curve) {
+	row := func(cells ...string) { fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | ")) }
 	head := []string{c.X}
 	for _, p := range c.Points {
 		head = append(head, load.Number(p.X))
 	}
-	fmt.Fprintf(&b, "\n**%s.** %s.\n\n", strings.ToUpper(c.Name[:1])+c.Name[1:], c.Title)
+	fmt.Fprintf(b, "\n**%s.** %s.\n\n", strings.ToUpper(c.Name[:1])+c.Name[1:], c.Title)
 	row(append(head, "last ÷ first")...)
-	fmt.Fprintf(&b, "|---|%s\n", strings.Repeat("---:|", len(head)))
+	fmt.Fprintf(b, "|---|%s\n", strings.Repeat("---:|", len(head)))
 	for i, column := range c.Columns {
 		cells := []string{column.Name + ", " + column.Unit}
 		for _, p := range c.Points {
@@ -88,10 +92,8 @@ func printMarkdown(out io.Writer, c *report.Curve) error {
 		row(append(cells, growth(c, i))...)
 	}
 	for _, note := range c.Notes {
-		fmt.Fprintf(&b, "\n%s\n", note)
+		fmt.Fprintf(b, "\n%s\n", note)
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
 }
 
 func figure(f report.Figure) string {

@@ -17,9 +17,9 @@ func TestQuickCurves(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts agents")
 	}
-	page := filepath.Join(t.TempDir(), "scale.html")
+	page, tables := filepath.Join(t.TempDir(), "scale.html"), filepath.Join(t.TempDir(), "scale.md")
 	var out strings.Builder
-	o := options{quick: true, json: true, dir: t.TempDir(), binary: os.Getenv("MILLRACE_BIN"), html: page}
+	o := options{quick: true, json: true, dir: t.TempDir(), binary: os.Getenv("MILLRACE_BIN"), html: page, markdown: tables}
 	names := []string{"state", "connections", "groups", "producers"}
 	if err := run(o, names, &out); err != nil {
 		t.Fatal(err)
@@ -47,6 +47,9 @@ func TestQuickCurves(t *testing.T) {
 	if html, err := os.ReadFile(page); err != nil || strings.Count(string(html), "<section>") != len(names) {
 		t.Errorf("the page: %v, %d bytes", err, len(html))
 	}
+	if text, err := os.ReadFile(tables); err != nil || strings.Count(string(text), " | last ÷ first |\n") != len(names) {
+		t.Errorf("the tables: %v\n%s", err, text)
+	}
 }
 
 func TestTheTableSaysWhatIsNotFlat(t *testing.T) {
@@ -67,11 +70,7 @@ func TestTheTableSaysWhatIsNotFlat(t *testing.T) {
 func TestMarkdown(t *testing.T) {
 	c := report.Curve{Name: "things", Title: "Things", X: "things", Columns: []report.Column{{Name: "time", Unit: "ms"}, {Name: "a thing", Unit: "µs", Flat: 2}},
 		Points: []report.Sample{{X: 10, Values: figures(1, 100)}, {X: 1000, Values: append(figures(300), report.None)}}, Notes: []string{"Noted."}}
-	b := bench{options: options{markdown: true}, curves: []report.Curve{c}}
-	var out strings.Builder
-	if err := b.print(&out, "Here."); err != nil {
-		t.Fatal(err)
-	}
+	out := markdown("Here.", []report.Curve{c})
 	want := `Here.
 
 **Things.** Things.
@@ -83,8 +82,8 @@ func TestMarkdown(t *testing.T) {
 
 Noted.
 `
-	if out.String() != want {
-		t.Errorf("%s", out.String())
+	if out != want {
+		t.Errorf("%s", out)
 	}
 }
 
