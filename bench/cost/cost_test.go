@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,7 +12,7 @@ import (
 
 func defaults(t *testing.T, args ...string) model {
 	t.Helper()
-	m, _, err := parse(args)
+	m, _, err := parse(args, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +94,45 @@ func TestALimitIsReachedWhereItSays(t *testing.T) {
 		m.in = at / 1.1
 		if load := l.load(&m, m.calculate()); load > l.most(&m) {
 			t.Errorf("%s: %g already at %g B/s, of %g", l.what, load, at/1.1, l.most(&m))
+		}
+	}
+}
+
+func TestWhatCannotBeIsRefused(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-zones 0", "-zones is 1 to 100, not 0"},
+		{"-zones -3", "-zones is"},
+		{"-use 0", "-use is 0.001 to 1, not 0"},
+		{"-use 1.5", "-use is"},
+		{"-use NaN", "-use is"},
+		{"-batch 0", "-batch is"},
+		{"-batch -1", "-batch is"},
+		{"-network +Inf", "-network is"},
+		{"-machine -1", "-machine is"},
+		{"-zones three", "invalid value"},
+		{"-cores 0.001 -use 0.001", "takes more than 3000 agents"},
+		{"-profile floppy", `no -profile "floppy"`},
+		{"-nothing", "not defined"},
+		{"collekt scale.json", `what is "collekt" for?`},
+		{"-json page", `what is "page" for?`},
+		{"collect", "from which files?"},
+	} {
+		var out strings.Builder
+		err := run(strings.Fields(c.args), &out)
+		if _, ok := errors.AsType[usageError](err); !ok || !strings.Contains(err.Error(), c.want) || out.Len() > 0 {
+			t.Errorf("%s: %v, and %d bytes; want %q", c.args, err, out.Len(), c.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var out strings.Builder
+	if err := run([]string{"--help"}, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"collect FILE", "-fan-out", "-json"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the help lacks %q:\n%s", want, out.String())
 		}
 	}
 }

@@ -26,6 +26,7 @@ type model struct {
 
 // outcome is what a load comes to.
 type outcome struct {
+	TooLarge                                          bool // for any number of agents up to agentsMax
 	Agents, Cores                                     float64
 	Segments, SegmentBytes                            float64 // a second
 	Batches, Entries, EntryBytes                      float64 // a second; of one entry
@@ -42,13 +43,17 @@ func (m *model) calculate() outcome {
 	var o outcome
 	for n := float64(m.Zones); ; n += float64(m.Zones) {
 		o = m.with(n)
-		if o.Cores <= n*m.Cores*m.Use && o.AgentNetwork <= m.NetworkGBs*1e9*m.Use || n > agentsMax {
+		if o.Cores <= n*m.Cores*m.Use && o.AgentNetwork <= m.NetworkGBs*1e9*m.Use {
+			return o
+		}
+		if n > agentsMax {
+			o.TooLarge = true
 			return o
 		}
 	}
 }
 
-// agentsMax ends the search: no number of agents helps.
+// agentsMax ends the search: a cluster that is larger, or that no number of agents would make large enough.
 const agentsMax = 3000
 
 // with calculates a load on n agents.
