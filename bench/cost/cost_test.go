@@ -83,7 +83,7 @@ func TestEntriesGrowWithTheLoad(t *testing.T) {
 func TestALimitIsReachedWhereItSays(t *testing.T) {
 	m := defaults(t)
 	for _, l := range limits {
-		at := l.breaksAt(m)
+		at := l.breaksAt(m, loadMost)
 		if at == 0 {
 			continue
 		}
@@ -95,6 +95,25 @@ func TestALimitIsReachedWhereItSays(t *testing.T) {
 		if load := l.load(&m, m.calculate()); load > l.most(&m) {
 			t.Errorf("%s: %g already at %g B/s, of %g", l.what, load, at/1.1, l.most(&m))
 		}
+	}
+}
+
+func TestWhatBreaksFirstIsNamed(t *testing.T) {
+	m := defaults(t)
+	all := reachedLimits(m)
+	first, ok := firstOf(all)
+	if !ok || first.at != all[0].at {
+		t.Fatalf("%+v, %v", first, ok)
+	}
+	for _, l := range all {
+		if l.at > 0 && l.at < first.at && !l.seldom {
+			t.Errorf("%s is reached at %g, before %s at %g", l.what, l.at, first.what, first.at)
+		}
+	}
+	// Nothing is kept, of batches so large that there are few: then the state is not what breaks.
+	m = defaults(t, "-retention", "0.001", "-batch", "100000")
+	if first, _ := firstOf(reachedLimits(m)); first.what == limits[0].what {
+		t.Errorf("memory for what is retained is first at %g", first.at)
 	}
 }
 

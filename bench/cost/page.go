@@ -160,12 +160,18 @@ func (p *page) bills(m model) {
 }
 
 func (p *page) breaks(m model) {
-	p.text("What breaks, calculated: the load of each limit, **bold** where it is passed, and where that begins.\n")
+	all := reachedLimits(m)
+	p.text("What breaks, calculated, in the order in which it is reached: the load of each limit, **bold** where it is passed, and where that begins.\n")
+	if r, ok := firstOf(all); ok {
+		p.text("First: **%s**, at %s/s, because %s\n", r.what, load.Bytes(r.at), strings.ToLower(r.why[:1])+r.why[1:])
+	} else {
+		p.text("First: none is reached with %d agents.\n", agentsMax)
+	}
 	p.header(append(append([]string{"limit"}, loadHeads()...), "reached at")...)
-	for _, l := range limits {
-		at := "beyond 1 TiB/s"
-		if v := l.breaksAt(m); v > 0 {
-			at = load.Bytes(v) + "/s"
+	for _, l := range all {
+		at := "not below " + load.Bytes(m.largest()) + "/s"
+		if l.at > 0 {
+			at = load.Bytes(l.at) + "/s"
 		}
 		name := fmt.Sprintf("%s (at most %s %s)", l.what, n(l.most(&m)), l.unit)
 		p.row(append(append([]string{name}, m.each(func(m *model, o outcome) string {
