@@ -117,6 +117,24 @@ func TestWhatBreaksFirstIsNamed(t *testing.T) {
 	}
 }
 
+// A faster store has more entries written, each of which is paid for.
+func TestEachStoreIsAsFastAsItsProfile(t *testing.T) {
+	m := defaults(t)
+	for _, s := range stores {
+		if got := m.on(s).profile.Name; got != s.Profile || got == "" {
+			t.Errorf("%s is as fast as %q, not %q", s.Name, got, s.Profile)
+		}
+	}
+	slow, fast := m.on(stores[0]), m.on(stores[1])
+	if slow.calculate().Entries >= fast.calculate().Entries {
+		t.Errorf("%g entries a second on %s, %g on %s", slow.calculate().Entries, stores[0].Name, fast.calculate().Entries, stores[1].Name)
+	}
+	m = defaults(t, "-profile", "gcs")
+	if got := m.on(stores[1]).profile.Name; got != "gcs" {
+		t.Errorf("-profile gcs, and %s is as fast as %s", stores[1].Name, got)
+	}
+}
+
 func TestWhatCannotBeIsRefused(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-zones 0", "-zones is 1 to 100, not 0"},

@@ -143,7 +143,7 @@ func readMeasured(text []byte) (m measured, err error) {
 // prices are those of one store, in dollars. GB are 10⁹ bytes, a month has 730 hours.
 type prices struct {
 	Name        string  `json:"name"`
-	Profile     string  `json:"profile"` // how fast it is, of internal/objstore/latency
+	Profile     string  `json:"profile"` // how fast it is, of internal/objstore/latency; that of R2 is assumed to be S3's
 	GBMonth     float64 `json:"gb_month"`
 	PutThousand float64 `json:"put_thousand"`
 	GetThousand float64 `json:"get_thousand"`
@@ -151,9 +151,9 @@ type prices struct {
 }
 
 var stores = []prices{
-	{Name: "S3 Standard", GBMonth: 0.023, PutThousand: 0.005, GetThousand: 0.0004},
-	{Name: "S3 Express", GBMonth: 0.11, PutThousand: 0.00113, GetThousand: 0.00003, InGB: 0.0032, OutGB: 0.0006},
-	{Name: "R2", GBMonth: 0.015, PutThousand: 0.0045, GetThousand: 0.00036},
+	{Name: "S3 Standard", Profile: "s3-standard", GBMonth: 0.023, PutThousand: 0.005, GetThousand: 0.0004},
+	{Name: "S3 Express", Profile: "s3-express", GBMonth: 0.11, PutThousand: 0.00113, GetThousand: 0.00003, InGB: 0.0032, OutGB: 0.0006},
+	{Name: "R2", Profile: "s3-standard", GBMonth: 0.015, PutThousand: 0.0045, GetThousand: 0.00036},
 }
 
 // assumptions are what is neither measured nor on a price list of a store. Their fields are flags.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -81,7 +82,7 @@ func parse(args []string, out io.Writer) (m model, asJSON bool, err error) {
 	f.SetOutput(io.Discard) // of its errors, which are returned
 	f.Usage = func() {}
 	file := f.String("measured", "", "what was measured, as cost collect prints it (default: the measurements that come with the source)")
-	profile := f.String("profile", "s3-standard", "how fast the store is: s3-standard, s3-express or gcs")
+	profile := f.String("profile", "", "how fast all stores are: s3-standard, s3-express or gcs (default: each as fast as its own profile)")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	f.IntVar(&m.Zones, "zones", m.Zones, "availability zones, each with as many agents")
 	numbers := m.assumptions.numbers()
@@ -111,8 +112,9 @@ func parse(args []string, out io.Writer) (m model, asJSON bool, err error) {
 
 // read reads the measurements and the profile.
 func (m *model) read(file, profile string) (err error) {
+	m.forced = profile != ""
 	var ok bool
-	if m.profile, ok = latency.Named(profile); !ok {
+	if m.profile, ok = latency.Named(cmp.Or(profile, stores[0].Profile)); !ok {
 		return wrong("there is no -profile %q", profile)
 	}
 	text := measuredHere
@@ -139,7 +141,8 @@ func (m model) results() any {
 		m.in = rate * gib
 		r := result{rate, m.calculate(), map[string]bill{}, map[string]bool{}}
 		for _, s := range stores {
-			r.Dollars[s.Name] = m.cost(r.Load, s)
+			on := m.on(s)
+			r.Dollars[s.Name] = on.cost(on.calculate(), s)
 		}
 		_, r.Dollars["Kafka on disks"] = m.kafka()
 		for _, l := range limits {

@@ -22,6 +22,15 @@ type model struct {
 	assumptions
 	in      float64 // bytes a second
 	profile latency.Profile
+	forced  bool // the profile was asked for: it is that of all stores
+}
+
+// on is the same load on a store, as fast as that is.
+func (m model) on(p prices) model {
+	if !m.forced {
+		m.profile, _ = latency.Named(p.Profile) // a test holds that there is one
+	}
+	return m
 }
 
 // outcome is what a load comes to.

@@ -71,14 +71,23 @@ func (p *page) assumed(m *model) {
 
 - Load: %d zones, everything is read %s times, evenly from all zones; %s partitions; %s h are retained. Bytes are those that producers send, after compression.
 - Zones have as many agents each, and clients name their zone: nothing but journal entries goes from zone to zone. What agents send to the sequencer is left out: it is one of as many shares of that as there are agents.
-- A segment every %s ms and agent, or as soon as it has %s MiB, or %d MiB while it makes fewer than %d a second; one journal entry in flight, of the profile `+"`%s`"+` (internal/objstore/latency).
+- A segment every %s ms and agent, or as soon as it has %s MiB, or %d MiB while it makes fewer than %d a second; one journal entry in flight. Stores are as fast as their profiles (internal/objstore/latency): %s. What is not a price is calculated for `+"`%s`"+`.
 - A machine: %s cores, %s GiB, %s GB/s of network each way, $%s an hour (an m7g.4xlarge, as listed for us-east-1; its network is the baseline). It is used by %s %% at most.
 - Stores, in dollars for a GB and month, 1,000 PUTs, 1,000 GETs, a GB in and out:%s. S3 Express keeps data in one zone alone.
 - Kafka on disks: three replicas, the same machines, used as far; zone to zone $%s a GB in all, gp3 $%s a GB and month and $%s for each MB/s above 125, used by %s %%; consumers read in their zone (KIP-392). Its CPU is left out of account.
 - Not counted: small segments that ride in journal entries and land later (fewer PUTs at small loads), requests that are sent a second time (5 %% at most), snapshots.
-`, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), earlyBytes>>20, earlySeals, m.profile.Name,
+`, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), earlyBytes>>20, earlySeals, m.profilesText(), m.profile.Name,
 		n(a.Cores), n(a.MemoryGiB), n(a.NetworkGBs), fmt.Sprint(a.MachineHour), n(100*a.Use), storeText(),
 		fmt.Sprint(a.CrossZoneGB), fmt.Sprint(a.DiskGBMonth), fmt.Sprint(a.DiskMBsMonth), n(100*a.DiskUse))
+}
+
+// profilesText says how fast each store is taken to be.
+func (m *model) profilesText() string {
+	var all []string
+	for _, s := range stores {
+		all = append(all, fmt.Sprintf("%s `%s`", s.Name, m.on(s).profile.Name))
+	}
+	return strings.Join(all, ", ")
 }
 
 func storeText() string {
@@ -142,7 +151,7 @@ func (p *page) bills(m model) {
 		return fmt.Sprintf("%s (%.2f + %.2f + %.2f + %.2f)", dollars(b.total()), b.Machines, b.Requests, b.Storage, b.Transfer)
 	}
 	for _, s := range stores {
-		p.row(append([]string{"Millrace on " + s.Name}, m.each(func(m *model, o outcome) string { return cell(m.cost(o, s)) })...)...)
+		p.row(append([]string{"Millrace on " + s.Name}, m.on(s).each(func(m *model, o outcome) string { return cell(m.cost(o, s)) })...)...)
 	}
 	p.row(append([]string{"Kafka on disks"}, m.each(func(m *model, _ outcome) string {
 		_, b := m.kafka()
