@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -117,6 +118,18 @@ func TestWhatBreaksFirstIsNamed(t *testing.T) {
 	}
 }
 
+// Between two points by a line; past the last as many for a byte.
+func TestGETsBySize(t *testing.T) {
+	m := model{}
+	m.Gets = []getCurve{{16, []getPoint{{1, 1}, {4, 2.5}}}, {256, []getPoint{{1, 2}, {4, 8}}}}
+	for _, c := range []struct{ kib, mb, want float64 }{
+		{16, 0.5, 1}, {16, 1, 1}, {16, 2, 1.5}, {16, 4, 2.5}, {16, 8, 5}, {1, 4, 2.5}, {17, 2, 4}, {300, 4, 8},
+	} {
+		m.BatchKiB = c.kib
+		near(t, "GETs", m.getsPerSegment(c.mb*1e6), c.want)
+	}
+}
+
 // A faster store has more entries written, each of which is paid for.
 func TestEachStoreIsAsFastAsItsProfile(t *testing.T) {
 	m := defaults(t)
@@ -175,7 +188,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestCollect(t *testing.T) {
-	if _, err := collect(nil); err == nil || !strings.Contains(err.Error(), "run go run ./bench/scale records --json") {
+	if _, err := collect(nil); err == nil || !strings.Contains(err.Error(), "run go run ./bench/scale --json records") {
 		t.Errorf("nothing was measured: %v", err)
 	}
 	dir := t.TempDir()
@@ -186,15 +199,35 @@ func TestCollect(t *testing.T) {
 		}
 		return path
 	}
-	numbers := write("numbers.json", `{"date":"today","machine":"here","rows":[
+	numbers := write("numbers.json", `{"date":"today","machine":"here","go":"go1","rows":[
 		{"section":"apply","what":"decode and apply","value":7},{"section":"apply","what":"decode and apply","value":8}]}`)
-	scale := write("scale.json", `{"where":"there","curves":[{"name":"records","columns":[{"name":"x"},{"name":"its CPU, a GiB in"}],
-		"points":[{"x":1024,"values":[null,3]},{"x":2048,"values":[null,9]}]}]}`)
-	m, err := collect([]string{scale, numbers})
+	scale := write("scale.json", `{"where":"there","curves":[
+		{"name":"records","columns":[{"name":"x"},{"name":"its CPU, a GiB in"}],"points":[{"x":1024,"values":[null,3]},{"x":2048,"values":[null,9]}]},
+		{"name":"segments-16","columns":[{"name":"GETs a segment"},{"name":"a segment"}],"points":[{"x":9,"values":[6,8]},{"x":1,"values":[2,1]}]}]}`)
+	again := write("again.json", `{"where":"elsewhere","curves":[
+		{"name":"records","columns":[{"name":"its CPU, a GiB in"}],"points":[{"x":1024,"values":[4]}]}]}`)
+	m, err := collect([]string{scale, numbers, again})
 	if err == nil {
 		t.Error("most is missing, and nothing is said of it")
 	}
-	if m.Values[followRate] != 7 || m.Values[cpuIn] != 3 || m.Where != "today, here" {
+	if m.Values[followRate] != 7 || m.Values[cpuIn] != 4 || !slices.Equal(m.Gets[0].Points, []getPoint{{1, 2}, {8, 6}}) {
 		t.Errorf("%+v", m)
+	}
+	for name, where := range map[string]string{getsOf(16): "there", followRate: "today, here, go1", cpuIn: "elsewhere"} {
+		if i := m.sourceOf(name); i < 1 || m.Sources[i-1].Where != where {
+			t.Errorf("%s is from source %d of %+v, not from %s", name, i, m.Sources, where)
+		}
+	}
+}
+
+// A difference of two figures that noise has turned round is no figure.
+func TestANegativeCostIsRefused(t *testing.T) {
+	m, err := readMeasured(measuredHere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Values[cpuTail] = -0.1
+	if err := m.check(); err == nil || !strings.Contains(err.Error(), "again on an idle machine") {
+		t.Errorf("a reader that saves CPU: %v", err)
 	}
 }

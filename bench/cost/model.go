@@ -80,7 +80,7 @@ func (m *model) with(n float64) outcome {
 	o.Puts = o.Segments + o.Entries
 	// Every zone reads what the others write; its own writes are in its agents' memory.
 	o.DataBytesRead = m.in * (zones - 1) * v[readPerByte]
-	o.Gets = o.Segments * (zones - 1) * max(v[getsPerSegment], o.SegmentBytes/(8<<20))
+	o.Gets = o.Segments * (zones - 1) * m.getsPerSegment(o.SegmentBytes)
 	o.SequencerCores = o.Batches / v[sequenceRate]
 	o.Follow = n * o.Batches / v[followRate]
 	o.StreamBytes = o.Batches * v[entryBatchBytes] * (n - 1)
@@ -90,14 +90,36 @@ func (m *model) with(n float64) outcome {
 	return o
 }
 
+// getsPerSegment is measured by the size of segments, with the curve whose batches are the next larger: between its points by a
+// line, past the last of them as many for a byte as there, below the first as there.
+func (m *model) getsPerSegment(bytes float64) float64 {
+	curve := m.Gets[len(m.Gets)-1]
+	for _, c := range m.Gets {
+		if c.BatchKiB >= m.BatchKiB {
+			curve = c
+			break
+		}
+	}
+	size, before := bytes/1e6, curve.Points[0]
+	for _, p := range curve.Points {
+		if size <= p.SegmentMB {
+			if p == before {
+				return p.Gets
+			}
+			return before.Gets + (p.Gets-before.Gets)*(size-before.SegmentMB)/(p.SegmentMB-before.SegmentMB)
+		}
+		before = p
+	}
+	return before.Gets * size / before.SegmentMB
+}
+
 // moving is how many cores the bytes take: in, out, and out of the bucket in other zones.
 func (m *model) moving() float64 {
 	v, zones := m.Values, float64(m.Zones)
 	rate := m.in / gib
-	fromMemory := max(0, v[cpuInOut]-v[cpuIn])
 	batches := v[cpuBatch] / 1e6 * (m.in / (m.BatchKiB * 1024))
 	firstReads := min(m.FanOut, zones) * (zones - 1) / zones // of other zones' bytes, once a zone
-	return rate*(v[cpuIn]+firstReads*v[cpuRead]+(m.FanOut-firstReads)*fromMemory) + batches
+	return rate*(v[cpuIn]+v[cpuS3]+firstReads*v[cpuRead]+(m.FanOut-firstReads)*v[cpuTail]) + batches
 }
 
 // entries is how many journal entries a second one writer makes, one in flight, each as large as what came meanwhile.
