@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/millrace-io/millrace/internal/load"
 	"github.com/millrace-io/millrace/internal/objstore/latency"
 )
 
@@ -104,7 +105,7 @@ func parse(args []string, out io.Writer) (m model, asJSON bool, err error) {
 	}
 	for _, x := range numbers {
 		if !(*x.to >= x.least && *x.to <= x.most) { // nor is NaN
-			return m, false, wrong("-%s is %g to %g, not %g", x.name, x.least, x.most, *x.to)
+			return m, false, wrong("-%s is %s to %s, not %g", x.name, load.Number(x.least), load.Number(x.most), *x.to)
 		}
 	}
 	return m, asJSON, m.read(*file, *profile)
