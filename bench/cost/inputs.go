@@ -1,17 +1,43 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 )
 
 // measured says what was measured, where and when.
 type measured struct {
-	Where  string             `json:"where"`
-	Values map[string]float64 `json:"values"`
+	Sources []source           `json:"sources"`
+	Values  map[string]float64 `json:"values"`
+	Gets    []getCurve         `json:"gets"` // by ascending batches
 }
+
+// source is a report that inputs were taken from.
+type source struct {
+	Where string   `json:"where"` // when, on what machine, at what load
+	Gives []string `json:"gives"` // names of measurements
+}
+
+// getCurve is how many GETs a segment takes by its size, where producers send batches of that size at most.
+type getCurve struct {
+	BatchKiB float64    `json:"batch_kib"`
+	Points   []getPoint `json:"points"` // by ascending size
+}
+
+type getPoint struct {
+	SegmentMB float64 `json:"segment_mb"`
+	Gets      float64 `json:"gets"`
+}
+
+// getsOf is the name of a curve's measurement, of which these batch sizes are needed.
+func getsOf(kib float64) string { return fmt.Sprintf("gets_%g", kib) }
+
+var getBatchesKiB = []float64{16, 256}
 
 //go:embed measured.json
 var measuredHere []byte
@@ -26,7 +52,8 @@ type measurement struct {
 // Names of measurements.
 const (
 	cpuIn           = "cpu_in"
-	cpuInOut        = "cpu_in_out"
+	cpuTail         = "cpu_tail"
+	cpuS3           = "cpu_s3"
 	cpuRead         = "cpu_read"
 	cpuBatch        = "cpu_batch"
 	sequenceRate    = "sequence_rate"
@@ -35,14 +62,14 @@ const (
 	extentBytes     = "extent_bytes"
 	fileBytes       = "file_bytes"
 	snapshotBytes   = "snapshot_extent_bytes"
-	getsPerSegment  = "gets_per_segment"
 	readPerByte     = "read_per_byte"
 )
 
 var measurements = []measurement{
 	{cpuIn, "CPU of the agent for a GiB in, records of 1 KiB, no codec", "s/GiB", "bench/scale records", inCurve("records", "its CPU, a GiB in", 1024)},
-	{cpuInOut, "the same with one reader at the tail", "s/GiB", "bench/scale records", inCurve("records", "agent's CPU, a GiB in and out", 1024)},
-	{cpuRead, "CPU of an agent that reads a GiB from the bucket and serves it", "s/GiB", "bench/scale fanout", inCurve("fanout", "CPU of the reading zone, a GiB", 1)},
+	{cpuTail, "CPU that a reader at the tail adds, for a GiB out: a paced load with it and without", "s/GiB", "bench/scale records", inCurve("records", "so the consumer's share, a GiB out", 1024)},
+	{cpuS3, "CPU that an S3 server instead of a folder adds to a GiB in: HTTP and signatures, no TLS", "s/GiB", "bench/scale s3", inCurve("s3", "more than on a folder, a GiB in", 30)},
+	{cpuRead, "CPU of an agent that reads a GiB from an S3 server and serves it, no TLS", "s/GiB", "bench/scale s3", inCurve("s3", "S3: CPU of the reading zone, a GiB", 30)},
 	{cpuBatch, "CPU of a batch more with the same records", "µs", "bench/scale producers", inCurve("producers", "more than with one partition, a batch", 5000)},
 	{sequenceRate, "batches that a sequencer decides, applies and encodes, on one core", "1/s", "bench/numbers apply", inRow("apply", "decide, apply and encode")},
 	{followRate, "batches that each agent decodes and applies, on one core", "1/s", "bench/numbers apply", inRow("apply", "decode and apply")},
@@ -50,7 +77,6 @@ var measurements = []measurement{
 	{extentBytes, "of each agent's memory, for an extent", "B", "bench/numbers state", inRow("state", "one extent, with its share of all around it")},
 	{fileBytes, "of each agent's memory, for a data file", "B", "bench/numbers state", inRow("state", "one file")},
 	{snapshotBytes, "of a snapshot, for an extent", "B", "bench/scale state", inCurve("state", "snapshot, an extent", 100_000)},
-	{getsPerSegment, "GETs of a segment by another zone", "count", "bench/scale fanout", inCurve("fanout", "GETs a segment", 4)},
 	{readPerByte, "bytes that another zone reads, for a byte written", "bytes", "bench/scale fanout", inCurve("fanout", "read from the bucket, a byte produced", 4)},
 }
 
@@ -60,9 +86,9 @@ type report struct {
 		Section, What string
 		Value         float64
 	}
-	Machine, Date string
-	Where         string
-	Curves        []struct {
+	Machine, Date, Go string
+	Where             string
+	Curves            []struct {
 		Name    string
 		Columns []struct{ Name string }
 		Points  []struct {
@@ -70,6 +96,14 @@ type report struct {
 			Values []*float64
 		}
 	}
+}
+
+// where says when and on what the report was measured.
+func (r *report) where() string {
+	if r.Where != "" {
+		return r.Where
+	}
+	return r.Date + ", " + r.Machine + ", " + r.Go
 }
 
 // inRow finds the first row of that name.
@@ -99,7 +133,22 @@ func inCurve(name, column string, x float64) func(report) (float64, bool) {
 	}
 }
 
-// collect picks the measurements out of reports.
+// inPoints finds two columns of a curve, point by point.
+func (r *report) inPoints(curve, size, gets string) (points []getPoint) {
+	for _, c := range r.Curves {
+		for _, p := range c.Points {
+			s, okSize := inCurve(curve, size, p.X)(*r)
+			g, okGets := inCurve(curve, gets, p.X)(*r)
+			if c.Name == curve && okSize && okGets {
+				points = append(points, getPoint{SegmentMB: s, Gets: g})
+			}
+		}
+	}
+	slices.SortFunc(points, func(a, b getPoint) int { return cmp.Compare(a.SegmentMB, b.SegmentMB) })
+	return points
+}
+
+// collect picks the measurements out of reports; of one that is in several the last counts.
 func collect(files []string) (measured, error) {
 	m := measured{Values: map[string]float64{}}
 	for _, name := range files {
@@ -111,27 +160,65 @@ func collect(files []string) (measured, error) {
 		if err := json.Unmarshal(text, &r); err != nil {
 			return m, fmt.Errorf("%s: %w", name, err)
 		}
-		m.Where = r.Where
-		if r.Machine != "" {
-			m.Where = r.Date + ", " + r.Machine
-		}
-		for _, x := range measurements {
-			if v, ok := x.find(r); ok {
-				m.Values[x.name] = v
-			}
-		}
+		m.take(&r)
 	}
 	return m, m.check()
 }
 
+// take adds what is in a report, and where it is from.
+func (m *measured) take(r *report) {
+	from := source{Where: r.where()}
+	for _, x := range measurements {
+		if v, ok := x.find(*r); ok {
+			m.Values[x.name] = v
+			from.Gives = append(from.Gives, x.name)
+		}
+	}
+	for _, kib := range getBatchesKiB {
+		points := r.inPoints(fmt.Sprintf("segments-%g", kib), "a segment", "GETs a segment")
+		if len(points) == 0 {
+			continue
+		}
+		m.Gets = slices.DeleteFunc(m.Gets, func(c getCurve) bool { return c.BatchKiB == kib })
+		m.Gets = append(m.Gets, getCurve{kib, points})
+		from.Gives = append(from.Gives, getsOf(kib))
+	}
+	slices.SortFunc(m.Gets, func(a, b getCurve) int { return cmp.Compare(a.BatchKiB, b.BatchKiB) })
+	if len(from.Gives) == 0 {
+		return
+	}
+	for i := range m.Sources {
+		m.Sources[i].Gives = slices.DeleteFunc(m.Sources[i].Gives, func(name string) bool { return slices.Contains(from.Gives, name) })
+	}
+	m.Sources = slices.DeleteFunc(append(m.Sources, from), func(s source) bool { return len(s.Gives) == 0 })
+}
+
+// sourceOf is the number of the source that gave a measurement, from 1 on.
+func (m *measured) sourceOf(name string) int {
+	return 1 + slices.IndexFunc(m.Sources, func(s source) bool { return slices.Contains(s.Gives, name) })
+}
+
 func (m *measured) check() error {
 	for _, x := range measurements {
-		if m.Values[x.name] <= 0 {
-			return fmt.Errorf("%s is not among what was measured: run go run ./%s --json", x.what, x.command)
+		v, ok := m.Values[x.name]
+		if !ok {
+			return fmt.Errorf("%s is not among what was measured: run go run ./%s", x.what, withJSON(x.command))
+		}
+		if v <= 0 {
+			return fmt.Errorf("%s was measured as %g, which cannot be: measure it again on an idle machine, go run ./%s", x.what, v, withJSON(x.command))
+		}
+	}
+	for _, kib := range getBatchesKiB {
+		i := slices.IndexFunc(m.Gets, func(c getCurve) bool { return c.BatchKiB == kib })
+		if i < 0 {
+			return fmt.Errorf("GETs by the size of segments with batches of %g KiB are not among what was measured: run go run ./bench/scale --json fanout", kib)
 		}
 	}
 	return nil
 }
+
+// withJSON puts the flag where it has to stand, before the measurement.
+func withJSON(command string) string { return strings.Replace(command, " ", " --json ", 1) }
 
 func readMeasured(text []byte) (m measured, err error) {
 	if err := json.Unmarshal(text, &m); err != nil {
@@ -143,7 +230,7 @@ func readMeasured(text []byte) (m measured, err error) {
 // prices are those of one store, in dollars. GB are 10⁹ bytes, a month has 730 hours.
 type prices struct {
 	Name        string  `json:"name"`
-	Profile     string  `json:"profile"` // how fast it is, of internal/objstore/latency
+	Profile     string  `json:"profile"` // how fast it is, of internal/objstore/latency; that of R2 is assumed to be S3's
 	GBMonth     float64 `json:"gb_month"`
 	PutThousand float64 `json:"put_thousand"`
 	GetThousand float64 `json:"get_thousand"`
@@ -151,9 +238,9 @@ type prices struct {
 }
 
 var stores = []prices{
-	{Name: "S3 Standard", GBMonth: 0.023, PutThousand: 0.005, GetThousand: 0.0004},
-	{Name: "S3 Express", GBMonth: 0.11, PutThousand: 0.00113, GetThousand: 0.00003, InGB: 0.0032, OutGB: 0.0006},
-	{Name: "R2", GBMonth: 0.015, PutThousand: 0.0045, GetThousand: 0.00036},
+	{Name: "S3 Standard", Profile: "s3-standard", GBMonth: 0.023, PutThousand: 0.005, GetThousand: 0.0004},
+	{Name: "S3 Express", Profile: "s3-express", GBMonth: 0.11, PutThousand: 0.00113, GetThousand: 0.00003, InGB: 0.0032, OutGB: 0.0006},
+	{Name: "R2", Profile: "s3-standard", GBMonth: 0.015, PutThousand: 0.0045, GetThousand: 0.00036},
 }
 
 // assumptions are what is neither measured nor on a price list of a store. Their fields are flags.

@@ -22,10 +22,20 @@ type model struct {
 	assumptions
 	in      float64 // bytes a second
 	profile latency.Profile
+	forced  bool // the profile was asked for: it is that of all stores
+}
+
+// on is the same load on a store, as fast as that is.
+func (m model) on(p prices) model {
+	if !m.forced {
+		m.profile, _ = latency.Named(p.Profile) // a test holds that there is one
+	}
+	return m
 }
 
 // outcome is what a load comes to.
 type outcome struct {
+	TooLarge                                          bool // for any number of agents up to agentsMax
 	Agents, Cores                                     float64
 	Segments, SegmentBytes                            float64 // a second
 	Batches, Entries, EntryBytes                      float64 // a second; of one entry
@@ -42,13 +52,17 @@ func (m *model) calculate() outcome {
 	var o outcome
 	for n := float64(m.Zones); ; n += float64(m.Zones) {
 		o = m.with(n)
-		if o.Cores <= n*m.Cores*m.Use && o.AgentNetwork <= m.NetworkGBs*1e9*m.Use || n > agentsMax {
+		if o.Cores <= n*m.Cores*m.Use && o.AgentNetwork <= m.NetworkGBs*1e9*m.Use {
+			return o
+		}
+		if n > agentsMax {
+			o.TooLarge = true
 			return o
 		}
 	}
 }
 
-// agentsMax ends the search: no number of agents helps.
+// agentsMax ends the search: a cluster that is larger, or that no number of agents would make large enough.
 const agentsMax = 3000
 
 // with calculates a load on n agents.
@@ -66,7 +80,7 @@ func (m *model) with(n float64) outcome {
 	o.Puts = o.Segments + o.Entries
 	// Every zone reads what the others write; its own writes are in its agents' memory.
 	o.DataBytesRead = m.in * (zones - 1) * v[readPerByte]
-	o.Gets = o.Segments * (zones - 1) * max(v[getsPerSegment], o.SegmentBytes/(8<<20))
+	o.Gets = o.Segments * (zones - 1) * m.getsPerSegment(o.SegmentBytes)
 	o.SequencerCores = o.Batches / v[sequenceRate]
 	o.Follow = n * o.Batches / v[followRate]
 	o.StreamBytes = o.Batches * v[entryBatchBytes] * (n - 1)
@@ -76,14 +90,36 @@ func (m *model) with(n float64) outcome {
 	return o
 }
 
+// getsPerSegment is measured by the size of segments, with the curve whose batches are the next larger: between its points by a
+// line, past the last of them as many for a byte as there, below the first as there.
+func (m *model) getsPerSegment(bytes float64) float64 {
+	curve := m.Gets[len(m.Gets)-1]
+	for _, c := range m.Gets {
+		if c.BatchKiB >= m.BatchKiB {
+			curve = c
+			break
+		}
+	}
+	size, before := bytes/1e6, curve.Points[0]
+	for _, p := range curve.Points {
+		if size <= p.SegmentMB {
+			if p == before {
+				return p.Gets
+			}
+			return before.Gets + (p.Gets-before.Gets)*(size-before.SegmentMB)/(p.SegmentMB-before.SegmentMB)
+		}
+		before = p
+	}
+	return before.Gets * size / before.SegmentMB
+}
+
 // moving is how many cores the bytes take: in, out, and out of the bucket in other zones.
 func (m *model) moving() float64 {
 	v, zones := m.Values, float64(m.Zones)
 	rate := m.in / gib
-	fromMemory := max(0, v[cpuInOut]-v[cpuIn])
 	batches := v[cpuBatch] / 1e6 * (m.in / (m.BatchKiB * 1024))
 	firstReads := min(m.FanOut, zones) * (zones - 1) / zones // of other zones' bytes, once a zone
-	return rate*(v[cpuIn]+firstReads*v[cpuRead]+(m.FanOut-firstReads)*fromMemory) + batches
+	return rate*(v[cpuIn]+v[cpuS3]+firstReads*v[cpuRead]+(m.FanOut-firstReads)*v[cpuTail]) + batches
 }
 
 // entries is how many journal entries a second one writer makes, one in flight, each as large as what came meanwhile.

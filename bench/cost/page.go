@@ -57,10 +57,29 @@ prices and from assumptions, all given here. No cluster of this size has been ru
 }
 
 func (p *page) measured(m *model) {
-	p.text("## Measured\n\n%s. `go run ./bench/cost collect` takes these figures over from the commands' `--json`.\n", m.Where)
-	p.header("what", "figure", "unit", "command")
+	p.text("## Measured\n\nTaken over by `go run ./bench/cost collect` from what the commands print with `--json`; load average is that of the machine before they began.\n")
+	for i, s := range m.Sources {
+		p.text("%d. %s", i+1, s.Where)
+	}
+	p.text("")
+	p.header("what", "figure", "unit", "command", "from")
 	for _, x := range measurements {
-		p.row(x.what, n(m.Values[x.name]), x.unit, "`go run ./"+x.command+"`")
+		p.row(x.what, n(m.Values[x.name]), x.unit, "`go run ./"+x.command+"`", fmt.Sprint(m.sourceOf(x.name)))
+	}
+	p.text("\nAll CPU but where S3 is named was measured on a bucket in a folder: HTTP and signatures come on top as measured, TLS does not.\n")
+	p.gets(m)
+}
+
+// gets are how many GETs a segment takes.
+func (p *page) gets(m *model) {
+	p.text("GETs of a segment by another zone, by its size (`go run ./bench/scale fanout`: one agent a zone, 4 consumers). Between these by a line, past the last in proportion to the size:\n")
+	p.header("batches", "size and GETs", "from")
+	for _, c := range m.Gets {
+		var points []string
+		for _, x := range c.Points {
+			points = append(points, fmt.Sprintf("%s MB: %s", n(x.SegmentMB), n(x.Gets)))
+		}
+		p.row(n(c.BatchKiB)+" KiB at most", strings.Join(points, "; "), fmt.Sprint(m.sourceOf(getsOf(c.BatchKiB))))
 	}
 	p.text("")
 }
@@ -71,14 +90,25 @@ func (p *page) assumed(m *model) {
 
 - Load: %d zones, everything is read %s times, evenly from all zones; %s partitions; %s h are retained. Bytes are those that producers send, after compression.
 - Zones have as many agents each, and clients name their zone: nothing but journal entries goes from zone to zone. What agents send to the sequencer is left out: it is one of as many shares of that as there are agents.
-- A segment every %s ms and agent, or as soon as it has %s MiB, or %d MiB while it makes fewer than %d a second; one journal entry in flight, of the profile `+"`%s`"+` (internal/objstore/latency).
+- A segment every %s ms and agent, or as soon as it has %s MiB, or %d MiB while it makes fewer than %d a second; one journal entry in flight. Stores are as fast as their profiles (internal/objstore/latency): %s. What is not a price is calculated for `+"`%s`"+`.
+- CPU: TLS is in no figure, and the S3 server of the measurement is near. Reads of other zones cost CPU as from S3, all else as on a folder and the difference that S3 makes to a GiB in.
+- Readers of a zone are few and have evenly many partitions, as the four of the measurement. Many that each want a part of every segment take more GETs: one for each MiB of it at most.
 - A machine: %s cores, %s GiB, %s GB/s of network each way, $%s an hour (an m7g.4xlarge, as listed for us-east-1; its network is the baseline). It is used by %s %% at most.
 - Stores, in dollars for a GB and month, 1,000 PUTs, 1,000 GETs, a GB in and out:%s. S3 Express keeps data in one zone alone.
 - Kafka on disks: three replicas, the same machines, used as far; zone to zone $%s a GB in all, gp3 $%s a GB and month and $%s for each MB/s above 125, used by %s %%; consumers read in their zone (KIP-392). Its CPU is left out of account.
 - Not counted: small segments that ride in journal entries and land later (fewer PUTs at small loads), requests that are sent a second time (5 %% at most), snapshots.
-`, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), earlyBytes>>20, earlySeals, m.profile.Name,
+`, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), earlyBytes>>20, earlySeals, m.profilesText(), m.profile.Name,
 		n(a.Cores), n(a.MemoryGiB), n(a.NetworkGBs), fmt.Sprint(a.MachineHour), n(100*a.Use), storeText(),
 		fmt.Sprint(a.CrossZoneGB), fmt.Sprint(a.DiskGBMonth), fmt.Sprint(a.DiskMBsMonth), n(100*a.DiskUse))
+}
+
+// profilesText says how fast each store is taken to be.
+func (m *model) profilesText() string {
+	var all []string
+	for _, s := range stores {
+		all = append(all, fmt.Sprintf("%s `%s`", s.Name, m.on(s).profile.Name))
+	}
+	return strings.Join(all, ", ")
 }
 
 func storeText() string {
@@ -142,7 +172,7 @@ func (p *page) bills(m model) {
 		return fmt.Sprintf("%s (%.2f + %.2f + %.2f + %.2f)", dollars(b.total()), b.Machines, b.Requests, b.Storage, b.Transfer)
 	}
 	for _, s := range stores {
-		p.row(append([]string{"Millrace on " + s.Name}, m.each(func(m *model, o outcome) string { return cell(m.cost(o, s)) })...)...)
+		p.row(append([]string{"Millrace on " + s.Name}, m.on(s).each(func(m *model, o outcome) string { return cell(m.cost(o, s)) })...)...)
 	}
 	p.row(append([]string{"Kafka on disks"}, m.each(func(m *model, _ outcome) string {
 		_, b := m.kafka()
@@ -160,12 +190,18 @@ func (p *page) bills(m model) {
 }
 
 func (p *page) breaks(m model) {
-	p.text("What breaks, calculated: the load of each limit, **bold** where it is passed, and where that begins.\n")
+	all := reachedLimits(m)
+	p.text("What breaks, calculated, in the order in which it is reached: the load of each limit, **bold** where it is passed, and where that begins.\n")
+	if r, ok := firstOf(all); ok {
+		p.text("First: **%s**, at %s/s, because %s\n", r.what, load.Bytes(r.at), strings.ToLower(r.why[:1])+r.why[1:])
+	} else {
+		p.text("First: none is reached with %d agents.\n", agentsMax)
+	}
 	p.header(append(append([]string{"limit"}, loadHeads()...), "reached at")...)
-	for _, l := range limits {
-		at := "beyond 1 TiB/s"
-		if v := l.breaksAt(m); v > 0 {
-			at = load.Bytes(v) + "/s"
+	for _, l := range all {
+		at := "not below " + load.Bytes(m.largest()) + "/s"
+		if l.at > 0 {
+			at = load.Bytes(l.at) + "/s"
 		}
 		name := fmt.Sprintf("%s (at most %s %s)", l.what, n(l.most(&m)), l.unit)
 		p.row(append(append([]string{name}, m.each(func(m *model, o outcome) string {

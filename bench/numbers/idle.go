@@ -13,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/millrace-io/millrace/bench/rig"
-	"github.com/millrace-io/millrace/internal/objstore/s3test"
 )
 
 // idler is a cluster with one idle consumer group attached.
@@ -25,7 +24,7 @@ type idler struct {
 
 // idle counts what clusters that have nothing to do ask of the bucket. All are watched at once: they do next to nothing.
 func (b *bench) idle() error {
-	s3, err := b.startS3()
+	s3, err := b.rig.StartS3()
 	if err != nil {
 		return err
 	}
@@ -140,14 +139,4 @@ func (c *idler) requests() (map[string]float64, error) {
 		return nil, errors.New("/metrics shows no requests to the store")
 	}
 	return sum, nil
-}
-
-// startS3 starts the S3 server that the tests use. It ends with the measurement.
-func (b *bench) startS3() (s *s3test.Server, err error) {
-	defer func() {
-		if failure, ok := recover().(s3Failure); ok {
-			err = errors.New(string(failure))
-		}
-	}()
-	return s3test.Start(&s3Host{bench: b}), nil
 }

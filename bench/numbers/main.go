@@ -33,11 +33,11 @@ type bench struct {
 
 // measurements are what can be asked for.
 var measurements = []rig.Measurement[*bench]{
-	{Name: "startup", Run: (*bench).startup},
-	{Name: "state", Run: (*bench).state},
-	{Name: "apply", Run: (*bench).apply},
-	{Name: "idle", Run: (*bench).idle},
-	{Name: "memory", Run: (*bench).memory},
+	{Name: "startup", What: "from the start of the process to /readyz: on an empty file bucket, and on a state of 1,000,000 extents", Run: (*bench).startup},
+	{Name: "state", What: "bytes of memory for each thing the state holds", Run: (*bench).state},
+	{Name: "apply", What: "partition-appends a second on one core", Run: (*bench).apply},
+	{Name: "idle", What: "requests to the bucket per minute while one idle consumer group is attached", Run: (*bench).idle},
+	{Name: "memory", What: "memory, CPU and latency of an agent that moves 100 MB/s in and out", Run: (*bench).memory},
 }
 
 func main() {
@@ -51,6 +51,7 @@ func main() {
 	flag.DurationVar(&o.load, "load", time.Minute, "memory: how long the load lasts")
 	flag.IntVar(&o.mbPerSec, "rate", 100, "memory: MB/s offered by all producers together")
 	flag.StringVar(&o.profiles, "profiles", "", "memory: write cpu.pprof and heap.pprof of the agent into this folder")
+	rig.Usage("numbers", measurements)
 	flag.Parse()
 	if err := run(o, flag.Args(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "numbers:", err)

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,21 @@ import (
 // Measurement is one of the things that a command can be asked for.
 type Measurement[B any] struct {
 	Name string
+	What string // in a few words, for --help
 	Run  func(B) error
+}
+
+// Usage has --help of a command tell its measurements, and then its flags.
+func Usage[B any](command string, all []Measurement[B]) {
+	flag.Usage = func() {
+		out := flag.CommandLine.Output()
+		fmt.Fprintf(out, "go run ./bench/%s [flags] [measurement ...]\n\nMeasurements (without one: all):\n", command)
+		for _, m := range all {
+			fmt.Fprintf(out, "  %-12s %s\n", m.Name, m.What)
+		}
+		fmt.Fprintf(out, "  %-12s all of these\n\nFlags:\n", "all")
+		flag.PrintDefaults()
+	}
 }
 
 // Choose gives those of the names, in the order of the names; all if there are none, or "all" is among them.

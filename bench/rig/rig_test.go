@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"flag"
 	"strings"
 	"testing"
 )
@@ -21,5 +22,22 @@ func TestReportSaysWhatIsMissed(t *testing.T) {
 	}
 	if !r.Rows[0].Missed || r.Rows[1].Missed || r.Rows[2].Missed {
 		t.Errorf("missed: %+v", r.Rows)
+	}
+}
+
+// --help of a command says what can be measured.
+func TestUsageNamesTheMeasurements(t *testing.T) {
+	before, out := flag.Usage, &strings.Builder{}
+	flag.CommandLine.SetOutput(out)
+	t.Cleanup(func() {
+		flag.Usage = before
+		flag.CommandLine.SetOutput(nil)
+	})
+	Usage("things", []Measurement[int]{{Name: "weight", What: "how heavy they are"}})
+	flag.Usage()
+	for _, want := range []string{"go run ./bench/things", "weight       how heavy they are", "all "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the help lacks %q:\n%s", want, out.String())
+		}
 	}
 }

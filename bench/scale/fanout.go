@@ -23,6 +23,20 @@ const (
 	fanoutTopic      = "fanout"
 )
 
+// The load of the curve of segment sizes: batches of these sizes, at these rates: an agent makes segments of 1, 2, 4 and 8 MiB of them.
+var (
+	segmentBatches = []int{16 << 10, 256 << 10}
+	segmentPaces   = []int{4, 15, 32, 72} // MB/s
+)
+
+const (
+	// segmentProducers are enough for the largest of these paces: each awaits its request, of one batch a partition.
+	segmentProducers = 16
+	// keepsUp is the share of what is produced that consumers have to read for their GETs to count: who falls behind reads anew what
+	// has left the cache.
+	keepsUp = 0.9
+)
+
 var fanoutCurve = report.Curve{Name: "fanout", X: "agents a zone",
 	Title: fmt.Sprintf("Another zone's reads: producers of %.0f MB/s in one zone, %d consumers in another, which read it once; %d partitions", fanoutPace/1e6, fanoutConsumers, fanoutPartitions),
 	Columns: []report.Column{
@@ -39,24 +53,53 @@ var fanoutCurve = report.Curve{Name: "fanout", X: "agents a zone",
 	}}
 
 func (b *bench) fanout() error {
-	return b.along(fanoutCurve, b.points(1, 2, 4), func(n int) ([]report.Figure, error) {
-		url, dir, err := b.rig.FileBucket()
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(dir)
-		// A bucket at some distance: with one that answers at once every batch would be a segment and an entry.
-		url += "?fsync=off&latency=" + javaProfile
-		writers, err := b.zone(url, "a", n)
-		if err != nil {
-			return nil, err
-		}
-		readers, err := b.zone(url, "b", n)
-		if err != nil {
-			return nil, err
-		}
-		return b.acrossZones(writers, readers)
+	agents := b.along(fanoutCurve, b.points(1, 2, 4), func(n int) ([]report.Figure, error) {
+		f, err := b.fanoutOnFolder(n, fanoutLoad(fanoutPace))
+		return f.figures(), err
 	})
+	var sizes []error
+	for _, bytes := range segmentBatches {
+		sizes = append(sizes, b.along(segmentCurve(bytes), b.points(segmentPaces...), func(pace int) ([]report.Figure, error) {
+			c := fanoutLoad(float64(pace) * 1e6)
+			c.BatchBytes, c.Producers = bytes, segmentProducers
+			f, err := b.fanoutOnFolder(1, c)
+			return f.ofSegments(), err
+		}))
+	}
+	return errors.Join(append(sizes, agents)...)
+}
+
+// segmentCurve is that of batches of so many bytes.
+func segmentCurve(bytes int) report.Curve {
+	kib := bytes >> 10
+	return report.Curve{Name: fmt.Sprintf("segments-%d", kib), X: "MB/s offered",
+		Title: fmt.Sprintf("Another zone's reads by the size of segments: batches of %d KiB at most, one agent a zone, %d consumers, %d partitions", kib, fanoutConsumers, fanoutPartitions),
+		Columns: []report.Column{
+			{Name: "produced", Unit: "MB/s"},
+			{Name: "consumed", Unit: "MB/s"},
+			{Name: "segments", Unit: "1/s"},
+			{Name: "a segment", Unit: "MB"},
+			{Name: "GETs a segment", Unit: "count"},
+			{Name: "read from the bucket, a byte produced", Unit: "bytes"},
+		}, Notes: []string{fmt.Sprintf("There is no figure for GETs where consumers read less than %.0f %% of what was produced: the machine was busy.", 100*keepsUp)}}
+}
+
+// fanoutOnFolder measures n agents a zone on a folder at some distance: if it answered at once every batch would be a segment and an entry.
+func (b *bench) fanoutOnFolder(n int, c load.Config) (fanned, error) {
+	url, dir, err := b.rig.FileBucket()
+	if err != nil {
+		return fanned{}, err
+	}
+	defer os.RemoveAll(dir)
+	return b.acrossZones(url+"?fsync=off&latency="+javaProfile, n, c)
+}
+
+// fanoutLoad is what is produced in the one zone: so many bytes a second.
+func fanoutLoad(pace float64) load.Config {
+	c := load.Defaults(load.Produce)
+	c.Topic, c.ClientID, c.Producers, c.Codec, c.Compressibility = fanoutTopic, "bench,millrace_az=a", 4, "none", 1
+	c.RecordsPerSec = pace / float64(c.RecordBytes)
+	return c
 }
 
 func (b *bench) zone(url, name string, n int) (agents []*rig.Agent, err error) {
@@ -70,24 +113,30 @@ func (b *bench) zone(url, name string, n int) (agents []*rig.Agent, err error) {
 	return agents, nil
 }
 
-func (b *bench) acrossZones(writers, readers []*rig.Agent) ([]report.Figure, error) {
+// acrossZones measures n agents in each of two zones, of which one writes and the other reads.
+func (b *bench) acrossZones(url string, n int, c load.Config) (fanned, error) {
+	writers, err := b.zone(url, "a", n)
+	if err != nil {
+		return fanned{}, err
+	}
+	readers, err := b.zone(url, "b", n)
+	if err != nil {
+		return fanned{}, err
+	}
 	first, err := dial(writers[0].Kafka)
 	if err != nil {
-		return nil, err
+		return fanned{}, err
 	}
 	defer first.close()
 	if _, err := first.createTopic(fanoutTopic, fanoutPartitions); err != nil {
-		return nil, err
+		return fanned{}, err
 	}
 	consumed, stop, err := consume(readers[0].Kafka)
 	if err != nil {
-		return nil, err
+		return fanned{}, err
 	}
 	defer stop()
-	c := load.Defaults(load.Produce)
-	c.Bootstrap, c.Topic, c.ClientID = []string{writers[0].Kafka}, fanoutTopic, "bench,millrace_az=a"
-	c.Producers, c.Codec, c.Compressibility, c.RecordsPerSec = 4, "none", 1, fanoutPace/float64(c.RecordBytes)
-	c.Warmup, c.Duration = load.Span(min(b.each, 5*time.Second)), load.Span(b.each)
+	c.Bootstrap, c.Warmup, c.Duration = []string{writers[0].Kafka}, load.Span(min(b.each, 5*time.Second)), load.Span(b.each)
 	var before, after fanoutUse
 	var beforeErr, afterErr error
 	result, err := load.Run(context.Background(), c, load.Watch{
@@ -95,9 +144,9 @@ func (b *bench) acrossZones(writers, readers []*rig.Agent) ([]report.Figure, err
 		Closed: func() { after, afterErr = fanoutUsed(writers, readers, consumed) },
 	})
 	if err = errors.Join(err, beforeErr, afterErr); err != nil {
-		return nil, err
+		return fanned{}, err
 	}
-	return after.figures(before, result), result.Verdict()
+	return after.since(before, result), result.Verdict()
 }
 
 // consume reads the whole topic in zone b from now on.
@@ -163,10 +212,37 @@ func fanoutUsed(writers, readers []*rig.Agent, consumed *atomic.Int64) (u fanout
 	return u, err
 }
 
-func (u fanoutUse) figures(before fanoutUse, r *load.Result) []report.Figure {
-	puts, produced := u.puts-before.puts, float64(r.Produced.Bytes)
+// fanned is what was measured in the window.
+type fanned struct {
+	produced, consumed         float64 // MB/s
+	segments, entries, gets    float64 // 1/s
+	segmentMB, getsPerSegment  float64
+	readPerByte                float64
+	writersPerGiB, readsPerGiB float64 // CPU of each zone, in s
+}
+
+func (u fanoutUse) since(before fanoutUse, r *load.Result) fanned {
+	puts, gets, produced := u.puts-before.puts, u.gets-before.gets, float64(r.Produced.Bytes)
 	gib := produced / (1 << 30)
-	return figures(r.Produced.MBPerSec, float64(u.consumed-before.consumed)/1e6/r.Seconds, puts/r.Seconds, (u.putBytes-before.putBytes)/1e6/puts,
-		(u.entries-before.entries)/r.Seconds, (u.gets-before.gets)/r.Seconds, (u.gets-before.gets)/puts, (u.gotBytes-before.gotBytes)/produced,
-		(u.writersCPU-before.writersCPU).Seconds()/gib, (u.readersCPU-before.readersCPU).Seconds()/gib)
+	return fanned{
+		produced: r.Produced.MBPerSec, consumed: float64(u.consumed-before.consumed) / 1e6 / r.Seconds,
+		segments: puts / r.Seconds, entries: (u.entries - before.entries) / r.Seconds, gets: gets / r.Seconds,
+		segmentMB: (u.putBytes - before.putBytes) / 1e6 / puts, getsPerSegment: gets / puts,
+		readPerByte:   (u.gotBytes - before.gotBytes) / produced,
+		writersPerGiB: (u.writersCPU - before.writersCPU).Seconds() / gib, readsPerGiB: (u.readersCPU - before.readersCPU).Seconds() / gib,
+	}
+}
+
+// figures are those of fanoutCurve.
+func (f fanned) figures() []report.Figure {
+	return figures(f.produced, f.consumed, f.segments, f.segmentMB, f.entries, f.gets, f.getsPerSegment, f.readPerByte, f.writersPerGiB, f.readsPerGiB)
+}
+
+// ofSegments are those of a segmentCurve.
+func (f fanned) ofSegments() []report.Figure {
+	gets, read := report.Figure(f.getsPerSegment), report.Figure(f.readPerByte)
+	if f.consumed < keepsUp*f.produced {
+		gets = report.None
+	}
+	return append(figures(f.produced, f.consumed, f.segments, f.segmentMB), gets, read)
 }

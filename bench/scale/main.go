@@ -1,14 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/millrace-io/millrace/bench/rig"
@@ -23,6 +20,7 @@ type options struct {
 	dir      string
 	binary   string
 	html     string
+	markdown string
 	profiles string
 	each     time.Duration
 }
@@ -36,13 +34,14 @@ type bench struct {
 
 // measurements are what can be asked for.
 var measurements = []rig.Measurement[*bench]{
-	{Name: "state", Run: (*bench).state},
-	{Name: "connections", Run: (*bench).connections},
-	{Name: "groups", Run: (*bench).groups},
-	{Name: "records", Run: (*bench).records},
-	{Name: "producers", Run: (*bench).producers},
-	{Name: "fanout", Run: (*bench).fanout},
-	{Name: "java", Run: (*bench).java},
+	{Name: "state", What: "partitions and extents: start, memory, snapshots, Metadata of all topics, Fetch over 10,000 partitions", Run: (*bench).state},
+	{Name: "connections", What: "clients that produce and fetch a little", Run: (*bench).connections},
+	{Name: "groups", What: "consumer groups: until they are stable, then heartbeats and commits", Run: (*bench).groups},
+	{Name: "records", What: "records of 1 KiB to 20 MB; of 1 KiB also what a reader at the tail takes", Run: (*bench).records},
+	{Name: "producers", What: "one idempotent producer that spreads the same records over more and more partitions", Run: (*bench).producers},
+	{Name: "fanout", What: "what a zone reads of what another writes: by the number of its agents, and by the size of segments", Run: (*bench).fanout},
+	{Name: "s3", What: "CPU of two zones whose bucket is an S3 server, beside a folder", Run: (*bench).s3},
+	{Name: "java", What: "one idempotent Java producer with its defaults, three agents, a bucket as far away as S3 Standard", Run: (*bench).java},
 }
 
 func main() {
@@ -52,8 +51,10 @@ func main() {
 	flag.StringVar(&o.dir, "dir", os.TempDir(), "where buckets are made, and removed")
 	flag.StringVar(&o.binary, "binary", "", "measure this millrace instead of building one")
 	flag.StringVar(&o.html, "html", "", "write a page with plots into this file")
+	flag.StringVar(&o.markdown, "markdown", "", "write the tables as they stand in docs/PERFORMANCE.md into this file")
 	flag.StringVar(&o.profiles, "profiles", "", "write a CPU profile of the agent at each point into this folder")
 	flag.DurationVar(&o.each, "each", 10*time.Second, "how long the load of a point lasts")
+	rig.Usage("scale", measurements)
 	flag.Parse()
 	if err := run(o, flag.Args(), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "scale:", err)
@@ -81,7 +82,7 @@ func run(o options, names []string, out io.Writer) (err error) {
 		}
 		b.rig.Cleanup()
 	}
-	return errors.Join(err, b.print(out, where), b.page(where))
+	return errors.Join(err, b.print(out, where), b.page(where), b.pageTables(where))
 }
 
 // progress says what goes on.
@@ -92,7 +93,7 @@ func (b *bench) progress(format string, args ...any) {
 // points are those of a curve: all, or the first two of a quick run.
 func (b *bench) points(all ...int) []int {
 	if b.quick {
-		return all[:2]
+		return all[:min(2, len(all))]
 	}
 	return all
 }
@@ -117,62 +118,6 @@ func (b *bench) along(c report.Curve, points []int, measure func(x int) ([]repor
 	return err
 }
 
-func (b *bench) print(out io.Writer, where string) error {
-	if b.json {
-		w := json.NewEncoder(out)
-		w.SetIndent("", "  ")
-		return w.Encode(struct {
-			Where  string         `json:"where"`
-			Curves []report.Curve `json:"curves"`
-		}{where, b.curves})
-	}
-	fmt.Fprintln(out, where)
-	for i := range b.curves {
-		if err := printCurve(out, &b.curves[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// printCurve writes a row for each column, as there are more columns than points.
-func printCurve(out io.Writer, c *report.Curve) error {
-	fmt.Fprintf(out, "\n%s\n", c.Title)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	var head strings.Builder
-	for _, p := range c.Points {
-		head.WriteString(load.Number(p.X) + "\t")
-	}
-	fmt.Fprintf(w, "%s\t\t%slast ÷ first\t\n", c.X, head.String())
-	for i, column := range c.Columns {
-		fmt.Fprintf(w, "%s\t%s\t", column.Name, column.Unit)
-		for _, p := range c.Points {
-			fmt.Fprintf(w, "%s\t", figure(p.Values[i]))
-		}
-		growth := figure(c.Growth(i))
-		if column.Flat > 0 && c.Growth(i).There() {
-			verdict := "flat"
-			if c.Missed(i) {
-				verdict = "NOT FLAT"
-			}
-			growth += fmt.Sprintf(" (at most %s: %s)", load.Number(column.Flat), verdict)
-		}
-		fmt.Fprintf(w, "%s\t\n", growth)
-	}
-	err := w.Flush()
-	for _, note := range c.Notes {
-		fmt.Fprintln(out, note)
-	}
-	return err
-}
-
-func figure(f report.Figure) string {
-	if !f.There() {
-		return "–"
-	}
-	return load.Number(float64(f))
-}
-
 // page writes the plots, if asked for.
 func (b *bench) page(where string) error {
 	if b.html == "" {
@@ -183,4 +128,12 @@ func (b *bench) page(where string) error {
 		return err
 	}
 	return errors.Join(report.WriteCurves(f, "Millrace: scale", where, b.curves), f.Close())
+}
+
+// pageTables writes the tables for the documents, if asked for.
+func (b *bench) pageTables(where string) error {
+	if b.markdown == "" {
+		return nil
+	}
+	return os.WriteFile(b.markdown, []byte(markdown(where, b.curves)), 0o644)
 }

@@ -16,6 +16,8 @@ const (
 	recordsPace = 30e6
 	// recordsBatch is the least that batches may have.
 	recordsBatch = 1 << 20
+	// readerBytes is the record size with which a reader's CPU is measured, readerPairs how often, with and without it in turns.
+	readerBytes, readerPairs = 1 << 10, 2
 )
 
 var recordsCurve = report.Curve{Name: "records", X: "bytes a record",
@@ -32,6 +34,9 @@ var recordsCurve = report.Curve{Name: "records", X: "bytes a record",
 		{Name: "as fast as possible", Unit: "MB/s"},
 		{Name: "its CPU, a GiB in", Unit: "s/GiB", Flat: 1.5},
 		{Name: "its largest RSS", Unit: "MiB"},
+		{Name: "paced, without the consumer: agent's CPU, a GiB in", Unit: "s/GiB"},
+		{Name: "the same with it", Unit: "s/GiB"},
+		{Name: "so the consumer's share, a GiB out", Unit: "s/GiB"},
 	}}
 
 func (b *bench) records() error {
@@ -49,8 +54,31 @@ func (b *bench) records() error {
 		if err != nil {
 			return nil, err
 		}
-		return append(out, figures(r.Produced.MBPerSec, s.perGiB(r.Produced.Bytes), float64(s.after.PeakBytes)/(1<<20))...), nil
+		b.rig.Cleanup()
+		out = append(out, figures(r.Produced.MBPerSec, s.perGiB(r.Produced.Bytes), float64(s.after.PeakBytes)/(1<<20))...)
+		reader, err := b.reader(size)
+		return append(out, reader...), err
 	})
+}
+
+// reader compares the same paced load without and with a consumer at the tail, at one record size.
+func (b *bench) reader(size int) ([]report.Figure, error) {
+	if size != readerBytes {
+		return []report.Figure{report.None, report.None, report.None}, nil
+	}
+	var perGiB [2]float64
+	for i := range 2 * readerPairs {
+		kind := []load.Kind{load.Produce, load.Tail}[i%2]
+		c := recordsConfig(kind, size)
+		c.RecordsPerSec = recordsPace / float64(size)
+		r, s, err := b.drive(c, fmt.Sprintf("reader-%s-%d", kind, i/2))
+		b.rig.Cleanup()
+		if err != nil {
+			return nil, err
+		}
+		perGiB[i%2] += s.perGiB(r.Produced.Bytes) / readerPairs
+	}
+	return figures(perGiB[0], perGiB[1], perGiB[1]-perGiB[0]), nil
 }
 
 // perGiB is the CPU time that moving n bytes took, in seconds a GiB.

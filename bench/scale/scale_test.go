@@ -17,9 +17,9 @@ func TestQuickCurves(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts agents")
 	}
-	page := filepath.Join(t.TempDir(), "scale.html")
+	page, tables := filepath.Join(t.TempDir(), "scale.html"), filepath.Join(t.TempDir(), "scale.md")
 	var out strings.Builder
-	o := options{quick: true, json: true, dir: t.TempDir(), binary: os.Getenv("MILLRACE_BIN"), html: page}
+	o := options{quick: true, json: true, dir: t.TempDir(), binary: os.Getenv("MILLRACE_BIN"), html: page, markdown: tables}
 	names := []string{"state", "connections", "groups", "producers"}
 	if err := run(o, names, &out); err != nil {
 		t.Fatal(err)
@@ -47,6 +47,9 @@ func TestQuickCurves(t *testing.T) {
 	if html, err := os.ReadFile(page); err != nil || strings.Count(string(html), "<section>") != len(names) {
 		t.Errorf("the page: %v, %d bytes", err, len(html))
 	}
+	if text, err := os.ReadFile(tables); err != nil || strings.Count(string(text), " | last ÷ first |\n") != len(names) {
+		t.Errorf("the tables: %v\n%s", err, text)
+	}
 }
 
 func TestTheTableSaysWhatIsNotFlat(t *testing.T) {
@@ -60,6 +63,27 @@ func TestTheTableSaysWhatIsNotFlat(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, out.String())
 		}
+	}
+}
+
+// As the page has it: a row for each column, what is to be flat, and notes.
+func TestMarkdown(t *testing.T) {
+	c := report.Curve{Name: "things", Title: "Things", X: "things", Columns: []report.Column{{Name: "time", Unit: "ms"}, {Name: "a thing", Unit: "µs", Flat: 2}},
+		Points: []report.Sample{{X: 10, Values: figures(1, 100)}, {X: 1000, Values: append(figures(300), report.None)}}, Notes: []string{"Noted."}}
+	out := markdown("Here.", []report.Curve{c})
+	want := `Here.
+
+**Things.** Things.
+
+| things | 10 | 1,000 | last ÷ first |
+|---|---:|---:|---:|
+| time, ms | 1 | 300 | 300 |
+| a thing, µs | 100 | – | – |
+
+Noted.
+`
+	if out != want {
+		t.Errorf("%s", out)
 	}
 }
 

@@ -20,6 +20,8 @@ const (
 	tailEntries         = 10
 	// fetchPartitions is how many partitions a Fetch is about at most.
 	fetchPartitions = 10_000
+	// rssFrom is the least number of partitions that memory is divided by: with fewer, what else moves is more than they take.
+	rssFrom = 10_000
 	// repeats is how often what is quick is measured; the median counts.
 	repeats = 5
 )
@@ -28,6 +30,7 @@ var stateCurve = report.Curve{Name: "state", Title: "State: partitions with 10 e
 	{Name: "start to ready", Unit: "ms"},
 	{Name: "start, a partition", Unit: "µs"},
 	{Name: "RSS, ready", Unit: "MiB"},
+	{Name: "beyond an empty agent's, a partition", Unit: "B", Flat: 2},
 	{Name: "snapshot", Unit: "MB"},
 	{Name: "snapshot, an extent", Unit: "B", Flat: 2},
 	{Name: "snapshot encoded and written", Unit: "ms"},
@@ -45,11 +48,14 @@ var stateCurve = report.Curve{Name: "state", Title: "State: partitions with 10 e
 	{Name: "session Fetch that waits 1 ms", Unit: "ms"},
 	{Name: "session Fetch of one record", Unit: "ms"},
 	{Name: "Produce of a record to each", Unit: "ms"},
+	{Name: "Produce of a record, a partition", Unit: "µs"},
 	{Name: "Fetches of a record of each", Unit: "ms"},
 	{Name: "of a record, a partition", Unit: "µs", Flat: 2},
 	{Name: "Fetches that took", Unit: "count"},
 	{Name: "the longest of them", Unit: "ms"},
 	{Name: "RSS, after all that", Unit: "MiB"},
+}, Notes: []string{
+	fmt.Sprintf("Produce names %d partitions at a time and awaits each answer: an agent seals four segments early, each once it is quiet, and after these eight a second, so that later answers take 125 ms.", producedAtOnce),
 }}
 
 func (b *bench) state() error {
@@ -79,6 +85,7 @@ type stating struct {
 	fetched    int
 	written    rig.Written
 
+	empty   int64 // RSS of an agent without a state, in bytes
 	agent   *rig.Agent
 	c       *client
 	offsets map[int32]map[int32]int64 // by topic and partition
@@ -98,7 +105,7 @@ func (s *stating) addEach(took time.Duration, of float64) {
 }
 
 func (s *stating) run() error {
-	for _, f := range []func() error{s.start, s.metadata, s.listOffsets, s.firstFetch, s.sessionFetch, s.fetchRecords} {
+	for _, f := range []func() error{s.startEmpty, s.start, s.metadata, s.listOffsets, s.firstFetch, s.sessionFetch, s.fetchRecords} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -106,9 +113,38 @@ func (s *stating) run() error {
 	return s.addRSS()
 }
 
+// startEmpty tells the memory of an agent that has no state.
+func (s *stating) startEmpty() error {
+	url, dir, err := s.b.rig.FileBucket()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	a, _, err := s.b.rig.Start(url)
+	if err != nil {
+		return err
+	}
+	defer a.Kill()
+	u, err := a.Usage()
+	s.empty = u.Bytes
+	return err
+}
+
 func (s *stating) addRSS() error {
 	u, err := s.agent.Usage()
 	s.add(float64(u.Bytes) / (1 << 20))
+	return err
+}
+
+// addRSSEach adds also what a partition takes.
+func (s *stating) addRSSEach() error {
+	u, err := s.agent.Usage()
+	each := report.None
+	if s.partitions >= rssFrom {
+		each = report.Figure(float64(u.Bytes-s.empty) / s.partitions)
+	}
+	s.add(float64(u.Bytes) / (1 << 20))
+	s.figures = append(s.figures, each)
 	return err
 }
 
@@ -125,7 +161,7 @@ func (s *stating) start() error {
 		return err
 	}
 	s.addEach(took, s.partitions)
-	if err := s.addRSS(); err != nil {
+	if err := s.addRSSEach(); err != nil {
 		return err
 	}
 	w := &s.written
@@ -315,7 +351,7 @@ func (s *stating) fetchRecords() error {
 	if err := s.produce(s.fetched); err != nil {
 		return err
 	}
-	s.add(ms(time.Since(began)))
+	s.addEach(time.Since(began), float64(s.fetched))
 	var total latencies
 	took, err := median(repeats, func() (time.Duration, error) {
 		fetches, took, err := s.readAll()
