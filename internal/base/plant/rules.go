@@ -60,6 +60,7 @@ const (
 	BarrierOfLatest  // ListOffsets tells the end of the log behind a barrier
 	BarrierOfOffsets // OffsetFetch tells committed offsets behind a barrier
 	BatchOffsets     // each batch of an extent is given its own offset
+	FramesHeld       // a request's memory is used again only when its batches have their results
 	BatchChecksums   // a batch that does not have its checksum is refused
 	rules
 )
