@@ -75,9 +75,12 @@ func TestMemoryIsNotUsedAgainWhileUnasked(t *testing.T) {
 	}
 	first.end()
 	b.client.send(r)
-	if third := <-h.appends; third.at() != first.at() {
+	third := <-h.appends
+	if third.at() != first.at() {
 		t.Error("the memory of the first is not used again, though it is done")
 	}
+	second.end()
+	third.end()
 }
 
 // A client that was told of a time-out is done with its request. The agent is not.
@@ -98,9 +101,12 @@ func TestMemoryIsNotUsedAgainAfterATimeout(t *testing.T) {
 	}
 	first.end()
 	b.client.send(r)
-	if third := <-h.appends; third.at() != first.at() {
+	third := <-h.appends
+	if third.at() != first.at() {
 		t.Error("the memory is not used again after the late result")
 	}
+	second.end()
+	third.end()
 }
 
 // brokenIngest keeps what it is given, and has its caller panic.
@@ -131,6 +137,27 @@ func TestMemoryIsNotUsedAgainAfterAPanic(t *testing.T) {
 	if second := <-h.appends; second.at() == first.at() || !bytes.Equal(first.bytes, want) {
 		t.Error("the memory was used again")
 	}
+}
+
+// rudeWatcher has a bug.
+type rudeWatcher struct{ nobody }
+
+func (rudeWatcher) Produced(time.Time, []ingest.Batch, []ingest.Result) { panic("a bug") }
+
+// A handler that panics when its memory was given back does not give it back again.
+func TestMemoryIsGivenBackOnce(t *testing.T) {
+	b := newBed(t, withIngest(ingestOK{}), func(config *Config, _ *Deps, _ *controlConfig) { config.Watch = rudeWatcher{} })
+	b.topic("orders")
+	r := produceRequest("orders", 0, records(string(make([]byte, 3*FirstPiece))))
+	r.SetVersion(9)
+	b.client.send(r)
+	if !b.client.ended() || b.broker.Stats().Panics != 1 {
+		t.Errorf("%d panics, and no end", b.broker.Stats().Panics)
+	}
+	eventually(t, "all memory is free", func() bool { return b.broker.frames.reserved() == 0 })
+	again := b.dial()
+	defer again.Close()
+	ask[*kmsg.ApiVersionsResponse](again, 0, kmsg.NewPtrApiVersionsRequest())
 }
 
 // What is kept is within the budget, and let go of when it is of no use.
