@@ -39,6 +39,7 @@ func (m *memory) held() int64 { return m.Size() - m.Free() }
 // exactly reserves a frame of that size, which is new.
 func (m *memory) exactly(size int) *frame {
 	_ = m.Acquire(int64(size), time.Time{}) // without a deadline it cannot fail
+	m.kept.shrink(m.keeps)
 	room := make([]byte, size)
 	return &frame{bytes: room, room: room, of: m}
 }

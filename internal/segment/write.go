@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -83,34 +82,23 @@ func (b *Builder) Finish() []byte {
 	if len(b.entries) == 0 {
 		panic("segment: nothing was added")
 	}
-	header := append(envelope.Begin(make([]byte, 0, DataStart), envelope.Segment), byte(b.store), 0, 0, 0)
-	pieces := make([][]byte, 0, len(b.parts)+2)
-	pieces = append(pieces, header)
+	file := envelope.Begin(make([]byte, 0, b.SizeBytes()), envelope.Segment)
+	file = append(file, byte(b.store), 0, 0, 0)
+	crc := crc32c.Of(file)
 	for _, p := range b.parts {
-		pieces = append(pieces, p.Bytes)
+		file = append(file, p.Bytes...)
 	}
-	index := b.index()
-	// Join makes the file in memory that is not cleared first, which make and append cannot: a tenth of the time.
-	file := bytes.Join(append(pieces, index), nil)
-	crc := crc32c.Of(header)
 	for _, e := range b.entries {
 		crc = crc32c.Append(crc, file[e.Pos:e.Pos+uint64(e.Len)], e.CRC)
 	}
-	end := len(file) - envelope.TrailerSize
-	return envelope.SealWith(file[:end], crc32c.Update(crc, file[b.end:end]))
-}
-
-// index gives what comes behind the chunks: index, footer, and zeros in place of the envelope's trailer.
-func (b *Builder) index() []byte {
-	size := len(b.entries)*EntrySize + FooterSize
-	index := make([]byte, 0, size)
+	index := len(file)
 	for i := range b.entries {
-		index = b.entries[i].append(index)
+		file = b.entries[i].append(file)
 	}
-	index = binary.LittleEndian.AppendUint64(index, b.end)
-	index = binary.LittleEndian.AppendUint32(index, uint32(len(b.entries)))
-	index = binary.LittleEndian.AppendUint32(index, crc32c.Of(index))
-	return index[:size]
+	file = binary.LittleEndian.AppendUint64(file, uint64(index))
+	file = binary.LittleEndian.AppendUint32(file, uint32(len(b.entries)))
+	file = binary.LittleEndian.AppendUint32(file, crc32c.Of(file[index:]))
+	return envelope.SealWith(file, crc32c.Update(crc, file[index:]))
 }
 
 func (e *Entry) append(dst []byte) []byte {
