@@ -177,11 +177,14 @@ func (a *agent) peered() bool {
 
 const kafkaPort = ":9092"
 
+// framePiece makes most Produces of these worlds large ones, in bytes: so that their memory is used again.
+const framePiece = 128
+
 // startWhole starts an agent as the command does, with its ports for Kafka clients and others. Clients are told its IP.
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, FirstPiece: framePiece, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}

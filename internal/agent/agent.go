@@ -53,6 +53,7 @@ type Config struct {
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
 	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
+	FirstPiece   int               // broker.FirstPiece, but for simulations, if zero
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string
@@ -271,7 +272,7 @@ func (a *Agent) assemble() {
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
-	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, Watch: newObserver(e, a.metrics), Log: c.Log},
+	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, FirstPiece: c.FirstPiece, Watch: newObserver(e, a.metrics), Log: c.Log},
 		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
 }
 

@@ -39,8 +39,8 @@ func (b *bed) wide(partitions int32) *log.Topic {
 
 // serve does with a frame what a connection does, but for reading it and writing its answer to the network. It gives the
 // response, if the answer is not raw, and the answer's size.
-func (b *bed) serve(c *conn, frame []byte) (response kmsg.Response, size int) {
-	q, request, err := c.open(frame, func() {})
+func (b *bed) serve(c *conn, bytes []byte) (response kmsg.Response, size int) {
+	q, request, err := c.open(&frame{bytes: bytes, of: &c.b.frames.first})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func (b *bed) serve(c *conn, frame []byte) (response kmsg.Response, size int) {
 	if a.later != nil {
 		a = a.later()
 	} else {
-		q.held()
+		q.end()
 	}
 	defer a.done()
 	size += a.raw.Len()

@@ -18,6 +18,8 @@ type Config struct {
 	Group string
 	// Memory is what request frames may hold, in bytes, until they are answered; seven eighths of it bound a single frame.
 	Memory int64
+	// FirstPiece is FirstPiece, but for simulations, if zero.
+	FirstPiece int
 	// Allow judges what clients may do; nil allows everything.
 	Allow Authorizer
 	// Watch, if set, is told what was served.
@@ -39,7 +41,7 @@ type Broker struct {
 	watch  *env.Stopper // of watchStillness, which answers nobody
 	still  stillness
 	decode *env.Semaphore
-	frames frames
+	frames *frames
 	stats  counters
 	topics topicRules
 	noise  noise
@@ -53,8 +55,11 @@ type Broker struct {
 
 // New makes a Broker that serves nobody yet.
 func New(e env.Env, config Config, deps Deps) *Broker {
+	if config.FirstPiece == 0 {
+		config.FirstPiece = FirstPiece
+	}
 	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), watch: env.NewStopper(e), conns: map[uint64]*conn{}}
-	b.frames = newFrames(e, config.Memory)
+	b.frames = newFrames(e, config.Memory, config.FirstPiece)
 	b.decode = env.NewSemaphore(e, decodeMemory)
 	if b.config.Allow == nil {
 		b.config.Allow = allowAll{}

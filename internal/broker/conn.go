@@ -68,16 +68,16 @@ func newConn(b *Broker, nc net.Conn) *conn {
 func (c *conn) serve() {
 	defer c.end()
 	for {
-		frame, release, err := c.next()
+		frame, err := c.next()
 		if err != nil {
 			c.farewell(err)
 			return
 		}
 		if c.b.era() != c.era {
-			release()
+			frame.release()
 			return
 		}
-		if !c.dispatch(frame, release) {
+		if !c.dispatch(frame) {
 			return
 		}
 	}
@@ -113,16 +113,16 @@ var (
 	errDrained = errors.New("drained")
 )
 
-// next reads one frame, without its length, after its bytes were reserved. release gives them back.
-func (c *conn) next() (frame []byte, release func(), err error) {
+// next reads one frame, without its length, after its bytes were reserved.
+func (c *conn) next() (*frame, error) {
 	values := c.b.rules().values
 	var prefix [wire.FrameLengthSize]byte
 	if err := c.readPrefix(prefix[:], time.Duration(values.ConnectionsMaxIdleMs)*time.Millisecond); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	size, err := wire.FrameSize(prefix[:], min(int(values.SocketRequestMaxBytes), c.b.frames.largest()))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	return c.b.frames.read(c, size)
 }

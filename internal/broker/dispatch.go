@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"reflect"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,7 +27,9 @@ type query struct {
 	fresh   bool      // view was read behind a barrier
 	shown   []node    // see nodes
 	seats   []node    // see leaders
-	held    func()    // gives the request's memory back
+	frame   *frame
+	cost    int64 // of what it was decoded to, in bytes
+	ended   atomic.Bool
 }
 
 // answer is what a handler gives back. The zero answer sends nothing.
@@ -35,7 +38,7 @@ type answer struct {
 	sizeHint int           // bytes that response may take; 0: not known
 	raw      piece.List    // a whole frame, in place of response
 	code     int16         // the first error in raw
-	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.held
+	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.end
 	hangUp   bool          // close the connection instead
 	spoiled  func()        // to be called before that if a file in raw could not be read
 	release  func()        // to be called when the answer is out, whatever becomes of it
@@ -47,29 +50,29 @@ func (a answer) done() {
 	}
 }
 
-// dispatch serves one request, and reports false if the connection is to end. release gives the frame's bytes back.
-func (c *conn) dispatch(frame []byte, release func()) bool {
-	q, request, err := c.open(frame, release)
+// dispatch serves one request, and reports false if the connection is to end.
+func (c *conn) dispatch(frame *frame) bool {
+	q, request, err := c.open(frame)
 	if err != nil {
-		release()
+		frame.release()
 		c.farewell(err)
 		return false
 	}
 	if q.api.pipelined {
 		a := c.b.run(q, request)
 		if a.later == nil {
-			a.release = q.held // else the handler sees to it
+			a.release = q.end // else the handler sees to it
 		}
 		return c.postpone(q, a)
 	}
-	defer q.held()
+	defer q.end()
 	return c.settle() && c.write(q, c.b.run(q, request))
 }
 
 // open finds out what a frame asks for and decodes it.
-func (c *conn) open(frame []byte, release func()) (*query, kmsg.Request, error) {
-	q := &query{b: c.b, c: c, arrived: c.b.env.Now(), view: c.b.Journal.View(), held: release}
-	header, body, err := wire.ParseHeader(frame)
+func (c *conn) open(frame *frame) (*query, kmsg.Request, error) {
+	q := &query{b: c.b, c: c, arrived: c.b.env.Now(), view: c.b.Journal.View(), frame: frame}
+	header, body, err := wire.ParseHeader(frame.bytes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,16 +92,26 @@ func (c *conn) open(frame []byte, release func()) (*query, kmsg.Request, error) 
 		return nil, nil, err
 	}
 	_ = c.b.decode.Acquire(int64(cost), time.Time{}) // a cost is below the budget, and without a deadline it cannot fail
-	q.held = func() {
-		c.b.decode.Release(int64(cost))
-		release()
-	}
 	request, err := wire.DecodeRequest(header.Key, header.Version, body)
 	if err != nil {
 		c.b.decode.Release(int64(cost))
 		return nil, nil, err
 	}
+	q.cost = int64(cost)
 	return q, request, nil
+}
+
+// end gives back, once, what the request holds of memory, though somebody may still look at it.
+func (q *query) end() { q.giveBack((*frame).release) }
+
+// spend is end when nobody looks at the request's bytes any more: see frames.
+func (q *query) spend() { q.giveBack((*frame).spend) }
+
+func (q *query) giveBack(f func(*frame)) {
+	if q.ended.CompareAndSwap(false, true) {
+		q.b.decode.Release(q.cost)
+		f(q.frame)
+	}
 }
 
 // run has a request handled. A handler that panics has a bug: the client is told UNKNOWN_SERVER_ERROR, the log the rest.

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/invariant"
 )
 
 const (
-	// firstPiece of a frame is read before the memory of the whole is asked for: a length alone costs its sender nothing,
+	// FirstPiece of a frame is read before the memory of the whole is asked for: a length alone costs its sender nothing,
 	// and must not cost others anything. Nearly all requests but Produces are smaller.
-	firstPiece = 64 << 10
+	FirstPiece = 64 << 10
 	// firstShare: an eighth of the memory is for first pieces, so that a heartbeat never waits for somebody's 64 MiB.
 	firstShare = 8
 	// frameStall is how long the bytes of a frame that has begun may stay away: the frame holds memory.
@@ -31,45 +32,93 @@ var errSlow = errors.New("too slow while others waited for memory")
 //
 // Whole frames are reserved at once, not as they grow: two that each held half of the budget and waited for the other's
 // half would wait for ever.
+//
+// # What is used again
+//
+// The memory of a frame larger than a first piece is used for later ones once the frame is spent. That is said only when nobody
+// looks at its bytes any more, and so of a Produce alone, when each of its batches has its result: ingest has let go of them then
+// (ingest.Batch.Bytes), whether or not the client has had its answer. Whatever else is kept of such a request is a copy: names, ids,
+// texts of errors. The byte fields of a decoded request lie in the frame (wire.DecodeRequest), and those of other requests, such as
+// what members say of themselves, go on into the state. So all others are released, which leaves their bytes to the garbage
+// collector; that of a handler that panicked too.
 type frames struct {
-	first *env.Semaphore // for frames of at most firstPiece, and the first piece of larger ones
-	whole *env.Semaphore // for larger ones
+	piece int    // a first piece, in bytes
+	first memory // for frames of at most that, and the first piece of larger ones
+	whole memory // for larger ones
 }
 
-func newFrames(e env.Env, memory int64) frames {
-	first := max(memory/firstShare, firstPiece)
-	return frames{first: env.NewSemaphore(e, first), whole: env.NewSemaphore(e, max(memory-first, firstPiece))}
+func newFrames(e env.Env, bytes int64, piece int) *frames {
+	first := max(bytes/firstShare, int64(piece))
+	return &frames{piece: piece, first: newMemory(e, first), whole: newMemory(e, max(bytes-first, int64(piece)))}
 }
 
 // largest is the size of the largest frame that can be read.
 func (f *frames) largest() int { return int(f.whole.Size()) }
 
-// reserved is what is taken at this moment, in bytes.
-func (f *frames) reserved() int64 {
-	return f.first.Size() - f.first.Free() + f.whole.Size() - f.whole.Free()
+// reserved is what frames hold at this moment, in bytes.
+func (f *frames) reserved() int64 { return f.first.held() + f.whole.held() }
+
+// expire lets go of kept memory that was of no use for a while.
+func (f *frames) expire() {
+	f.first.expire()
+	f.whole.expire()
 }
 
-// read reads a frame of that size, after its bytes were reserved. release gives them back.
-func (f *frames) read(c *conn, size int) (frame []byte, release func(), err error) {
-	piece := min(size, firstPiece)
-	_ = f.first.Acquire(int64(piece), time.Time{}) // without a deadline it cannot fail
-	frame = make([]byte, piece)
-	if err := c.fill(frame, 0, f.first); err != nil {
-		f.first.Release(int64(piece))
-		return nil, nil, err
+// read reads a frame of that size, after its bytes were reserved.
+func (f *frames) read(c *conn, size int) (*frame, error) {
+	if size <= f.piece {
+		return f.first.exactly(size).read(c, 0)
 	}
-	if size == piece {
-		return frame, func() { f.first.Release(int64(piece)) }, nil
+	piece, err := f.first.atLeast(f.piece).read(c, 0)
+	if err != nil {
+		return nil, err
 	}
-	_ = f.whole.Acquire(int64(size), time.Time{})
-	whole := make([]byte, size)
-	copy(whole, frame)
-	f.first.Release(int64(piece))
-	if err := c.fill(whole, piece, f.whole); err != nil {
-		f.whole.Release(int64(size))
-		return nil, nil, err
+	whole := f.whole.atLeast(size)
+	copy(whole.bytes, piece.bytes)
+	piece.spend()
+	return whole.read(c, f.piece)
+}
+
+// frame is the memory of one request.
+type frame struct {
+	bytes []byte // the request, without its length
+	room  []byte // what they are the front of: so much is reserved
+	of    *memory
+	large bool // its memory is worth keeping, and may hold bytes of an earlier frame until it is read
+}
+
+// read reads the frame, of which have bytes are there. If it fails the frame is released.
+func (m *frame) read(c *conn, have int) (*frame, error) {
+	if err := c.fill(m.bytes, have, m.of.Semaphore); err != nil {
+		m.release()
+		return nil, err
 	}
-	return whole, func() { f.whole.Release(int64(size)) }, nil
+	return m, nil
+}
+
+// release gives the frame's bytes back to the budget. Who looks at them may go on.
+func (m *frame) release() {
+	m.of.Release(int64(len(m.room)))
+	m.bytes, m.room = nil, nil
+}
+
+// spend is release by somebody who knows that nobody looks at the bytes any more: others are read into their memory.
+func (m *frame) spend() {
+	if invariant.Costly {
+		poison(m.bytes)
+	}
+	room := m.room
+	m.release()
+	if m.large {
+		m.of.keep(room)
+	}
+}
+
+// poison has whoever still looks at memory that is spent find no batch with its checksum.
+func poison(memory []byte) {
+	for i := range memory {
+		memory[i] = 0xdb
+	}
 }
 
 // fill reads until frame is full, of which have bytes are there. budget is where its memory is from.

@@ -26,7 +26,7 @@ func inFrameBed(t *testing.T, memory int64, play func(*frameBed)) {
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(main *sim.Proc) {
 		bed := &frameBed{t: t, agent: main, client: w.Proc("client")}
-		bed.b = &Broker{env: main, frames: newFrames(main, memory), log: slog.New(slog.DiscardHandler), stop: env.NewStopper(main), watch: env.NewStopper(main)}
+		bed.b = &Broker{env: main, frames: newFrames(main, memory, FirstPiece), log: slog.New(slog.DiscardHandler), stop: env.NewStopper(main), watch: env.NewStopper(main)}
 		main.Go("watch", func() { bed.b.watchStillness(bed.b.watch) })
 		var err error
 		if bed.l, err = main.Listen(":9092"); err != nil {
@@ -41,10 +41,10 @@ func inFrameBed(t *testing.T, memory int64, play func(*frameBed)) {
 
 // frameReading is a frame that is being read.
 type frameReading struct {
-	release func()
-	err     error
-	took    time.Duration
-	done    bool
+	frame *frame
+	err   error
+	took  time.Duration
+	done  bool
 }
 
 // read begins to read a frame of that size, of which the client sends `many` bytes at once, and then one byte at a time.
@@ -69,7 +69,7 @@ func (f *frameBed) read(size, many int, pause time.Duration) *frameReading {
 	}
 	f.agent.Go("read", func() {
 		began := f.agent.Now()
-		_, r.release, r.err = f.b.frames.read(newConn(f.b, server), size)
+		r.frame, r.err = f.b.frames.read(newConn(f.b, server), size)
 		r.took, r.done = f.agent.Now().Sub(began), true
 	})
 	return r
@@ -82,7 +82,7 @@ func TestALengthAloneCostsNothing(t *testing.T) {
 			f.read(50<<20, 1, time.Second)
 		}
 		f.agent.Sleep(2 * time.Second)
-		if got := f.b.frames.reserved(); got != 20*firstPiece {
+		if got := f.b.frames.reserved(); got != 20*FirstPiece {
 			t.Errorf("20 lengths of 50 MiB hold %d bytes, want 20 first pieces", got)
 		}
 		for _, size := range []int{100, 40 << 20} {
@@ -91,7 +91,7 @@ func TestALengthAloneCostsNothing(t *testing.T) {
 			if !r.done || r.err != nil {
 				t.Fatalf("a request of %d bytes waits for them: %+v", size, r)
 			}
-			r.release()
+			r.frame.release()
 		}
 	})
 }
@@ -132,9 +132,9 @@ func TestFramesTakeTurns(t *testing.T) {
 		}
 		for range 60 {
 			for _, r := range all {
-				if r.release != nil {
-					r.release()
-					r.release = nil
+				if r.frame != nil {
+					r.frame.release()
+					r.frame = nil
 				}
 			}
 			f.agent.Sleep(time.Second)

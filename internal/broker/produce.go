@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -283,8 +284,11 @@ func (p *production) append() answer {
 	}
 	done := p.q.b.Ingest.Append(batches)
 	p.letGo(batches)
-	done.OnDone(func([]ingest.Result, error) { p.q.held() })
 	q := p.q
+	done.OnDone(func([]ingest.Result, error) { q.spend() })
+	if plant.LeftOut(plant.FramesHeld) {
+		q.spend()
+	}
 	done.OnDone(func(results []ingest.Result, err error) {
 		if err == nil {
 			q.b.config.Watch.Produced(q.arrived, batches, results)

@@ -52,10 +52,11 @@ func (b *Broker) era() uint64 {
 	return era
 }
 
-// watchStillness looks often enough until the Broker drains.
+// watchStillness looks often enough until the Broker drains, and lets go of memory that is kept for nothing.
 func (b *Broker) watchStillness(watch *env.Stopper) {
 	for {
 		b.era()
+		b.frames.expire()
 		if !watch.Sleep(stillTick) {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/invariant"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -66,8 +67,11 @@ type Config struct {
 type Batch struct {
 	Topic     base.TopicID
 	Partition int32
-	Bytes     []byte // the whole batch; not to be changed until its result is there
-	Info      batch.Info
+	// Bytes are the whole batch, not to be changed until its result is there. From then on nobody here looks at them: a batch has
+	// its result only after its segment's file has a copy of them, or when it is in no segment and will be in none. So their
+	// memory may be used again when all batches that share it have their results, and not before.
+	Bytes []byte
+	Info  batch.Info
 }
 
 // Result is what became of a batch.
@@ -142,6 +146,9 @@ func (i *Ingest) Append(batches []Batch) *env.Future[[]Result] {
 	if !stopping {
 		for n := range batches {
 			list[n] = pending{Batch: batches[n], request: r, index: n, at: now}
+			if invariant.Costly {
+				list[n].sum = batch.Batch(batches[n].Bytes).CRC()
+			}
 			parkedAny = !i.add(&list[n], now) || parkedAny
 		}
 		i.wake.Broadcast()
@@ -235,6 +242,7 @@ type pending struct {
 	index   int
 	at      time.Time         // when it came
 	key     base.PartitionKey // of its partition, once its offset was foreseen; else 0
+	sum     uint32            // the checksum that it bore then, where costly invariants are checked
 }
 
 func (p *pending) answer(v Result) { p.request.set(p.index, v) }

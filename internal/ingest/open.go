@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/invariant"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/segment"
@@ -77,12 +78,24 @@ func (s *sealed) layOut() []byte {
 		}
 	}
 	body := b.Finish()
+	if invariant.Costly {
+		s.check(body)
+	}
 	s.commit.SizeBytes = int64(len(body))
 	for _, p := range s.batches {
 		p.Bytes = nil // the file has them: the request's memory can go while the file is under way
 	}
 	s.fronts = nil
 	return body
+}
+
+// check panics if a batch in the file is not what Append was given: somebody has used its memory again before it had its result.
+func (s *sealed) check(body []byte) {
+	for n, b := range s.commit.Batches {
+		laid := batch.Batch(body[b.Pos:][:b.Len])
+		invariant.Check(laid.CRC() == s.batches[n].sum && laid.ComputeCRC() == laid.CRC(),
+			"a batch of partition %d came with checksum %08x; in the file it bears %08x and has %08x", b.Partition, s.batches[n].sum, laid.CRC(), laid.ComputeCRC())
+	}
 }
 
 // besides reports whether both are of one partition.

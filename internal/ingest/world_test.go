@@ -16,6 +16,7 @@ import (
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -178,7 +179,7 @@ func TestRequestBeyondASegment(t *testing.T) {
 		large := make([]ingest.Batch, 12)
 		for n := range large {
 			large[n] = numbered(2, -1, 0, 1)
-			large[n].Bytes = append(large[n].Bytes, make([]byte, 700<<10)...) // what lies in a file is not ingest's affair
+			large[n].Bytes = batch.Plain(batch.None).Build(batch.NewRecord{Value: make([]byte, 700<<10)})
 		}
 		expect(t, a, "large batches", a.Append(large), "NONE@0 NONE@1 NONE@2 NONE@3 NONE@4 NONE@5 NONE@6 NONE@7 NONE@8 NONE@9 NONE@10 NONE@11")
 		for _, size := range a.bucket.sizes {
@@ -309,7 +310,7 @@ func TestMuchIsSealedEarly(t *testing.T) {
 	inWorldOf(t, ingest.Config{BatchTimeout: 2 * time.Second, BatchBytes: 16 << 20}, func(w *sim.World, a *inhabitant) {
 		a.p.Sleep(time.Second)
 		one := numbered(0, -1, 0, 1)
-		one.Bytes = append(one.Bytes, make([]byte, 512<<10)...) // what lies in a file is not ingest's affair
+		one.Bytes = batch.Plain(batch.None).Build(batch.NewRecord{Value: make([]byte, 512<<10)})
 		const seconds = 4
 		for range seconds * 50 { // 25 MiB/s
 			a.p.Sleep(20 * time.Millisecond)

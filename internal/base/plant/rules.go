@@ -61,6 +61,7 @@ const (
 	BarrierOfOffsets // OffsetFetch tells committed offsets behind a barrier
 	BatchOffsets     // each batch of an extent is given its own offset
 	HeadersLookedAt  // a batch is sent as it lies only if it was seen to bear its offset
+	FramesHeld       // a request's memory is used again only when its batches have their results
 	BatchChecksums   // a batch that does not have its checksum is refused
 	rules
 )

@@ -1,0 +1,139 @@
+package broker
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base/env"
+)
+
+const (
+	// keepShare: as much as an eighth of a budget is kept, though nobody uses it: what a busy agent has between two frames.
+	keepShare = 8
+	// keptMax bounds the pieces that are kept, at all of which a taker looks.
+	keptMax = 64
+	// keepFor is how long memory is kept that nobody takes.
+	keepFor = 5 * time.Second
+	// roomShare: room is made for an eighth more than asked for, at most, so that later frames of about the size fit.
+	roomShare = 8
+)
+
+// memory is a budget of bytes. What is spent of them is kept, to be used again: to clear new memory and to have the kernel bring
+// its pages takes as long as to copy what is to be in it. What is kept is none of what is reserved; both together stay within
+// the budget.
+type memory struct {
+	*env.Semaphore
+	env  env.Env
+	kept *spares
+}
+
+func newMemory(e env.Env, bytes int64) memory {
+	return memory{Semaphore: env.NewSemaphore(e, bytes), env: e, kept: &spares{}}
+}
+
+// held is what is reserved at this moment, in bytes.
+func (m *memory) held() int64 { return m.Size() - m.Free() }
+
+// exactly reserves a frame of that size, which is new.
+func (m *memory) exactly(size int) *frame {
+	_ = m.Acquire(int64(size), time.Time{}) // without a deadline it cannot fail
+	m.kept.shrink(m.keeps)
+	room := make([]byte, size)
+	return &frame{bytes: room, room: room, of: m}
+}
+
+// atLeast reserves a frame of that size and somewhat more, in memory that was used before if there is some.
+func (m *memory) atLeast(size int) *frame {
+	room := min(roomFor(size), int(m.Size()))
+	_ = m.Acquire(int64(room), time.Time{})
+	kept := m.kept.take(room, func(more int) bool { return more == 0 || m.TryAcquire(int64(more)) })
+	if kept == nil {
+		m.kept.shrink(m.keeps)
+		kept = make([]byte, room)
+	}
+	return &frame{bytes: kept[:size:size], room: kept, of: m, large: true}
+}
+
+// keep takes memory of which nothing is reserved any more.
+func (m *memory) keep(room []byte) { m.kept.put(room, m.env.Now(), m.keeps) }
+
+// keeps is how many bytes may be kept now.
+func (m *memory) keeps() int64 { return min(m.Size()/keepShare, m.Free()) }
+
+func (m *memory) expire() { m.kept.expire(m.env.Now()) }
+
+// roomFor rounds a size up to an eighth of the power of two below it.
+func roomFor(size int) int {
+	step := max(1, 1<<(bits.Len(uint(size))-1)/roomShare)
+	return (size + step - 1) / step * step
+}
+
+// spares is memory that waits to be used again. What was in it still is.
+type spares struct {
+	mu    sync.Mutex
+	list  []spare // the one that has waited longest first
+	bytes int64   // of all
+}
+
+type spare struct {
+	room  []byte
+	since time.Time
+}
+
+// take gives the smallest spare of that size up to twice as much: of equals the last that came, whose bytes are likeliest to be in
+// the processor's caches. nil: there is none, or grant, which is asked for how much it is too large, says no.
+func (s *spares) take(size int, grant func(more int) bool) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	best, least := -1, 2*size
+	for i := range s.list {
+		if n := len(s.list[i].room); n >= size && n <= least {
+			best, least = i, n
+		}
+	}
+	if best < 0 || !grant(least-size) {
+		return nil
+	}
+	room := s.list[best].room
+	s.list = slices.Delete(s.list, best, best+1)
+	s.bytes -= int64(least)
+	return room
+}
+
+// put keeps a spare, and lets go of others for it. most gives how many bytes all may have.
+func (s *spares) put(room []byte, now time.Time, most func() int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limit := most()
+	if int64(len(room)) > limit {
+		return
+	}
+	s.list = append(s.list, spare{room, now})
+	s.bytes += int64(len(room))
+	s.drop(func(spare) bool { return s.bytes > limit || len(s.list) > keptMax })
+}
+
+// shrink lets go of what is more than all may have.
+func (s *spares) shrink(most func() int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limit := most()
+	s.drop(func(spare) bool { return s.bytes > limit })
+}
+
+// expire lets go of what has waited for keepFor.
+func (s *spares) expire(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(func(first spare) bool { return now.Sub(first.since) >= keepFor })
+}
+
+// drop lets go of those that have waited longest, as long as too says so. s.mu is held.
+func (s *spares) drop(too func(first spare) bool) {
+	for len(s.list) > 0 && too(s.list[0]) {
+		s.bytes -= int64(len(s.list[0].room))
+		s.list = slices.Delete(s.list, 0, 1)
+	}
+}
