@@ -81,7 +81,7 @@ func TestAgentsThatCannotStart(t *testing.T) {
 		says string
 	}{
 		"no bucket":          {nil, 2, "--bucket is missing"},
-		"unknown scheme":     {[]string{"--bucket", "ftp://host/dir"}, 1, "s3://"},
+		"unknown scheme":     {[]string{"--bucket", "ftp://host/dir"}, 2, "s3://"},
 		"bad number":         {[]string{"--bucket", "mem://", "--batch-timeout", "9s"}, 2, "batch-timeout"},
 		"no port":            {[]string{"--bucket", "mem://", "--listen", "9092"}, 2, "--listen"},
 		"promised security":  {[]string{"--bucket", "mem://", "--kafka", "authorizer.class.name=org.example.Authorizer"}, 2, "authorisation"},
