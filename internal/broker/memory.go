@@ -47,6 +47,9 @@ func (m *memory) exactly(size int) *frame {
 // atLeast reserves a frame of that size and somewhat more, in memory that was used before if there is some.
 func (m *memory) atLeast(size int) *frame {
 	room := min(roomFor(size), int(m.Size()))
+	if int64(room) > m.Size()/keepShare {
+		room = size // it will not be kept
+	}
 	_ = m.Acquire(int64(room), time.Time{})
 	kept := m.kept.take(room, func(more int) bool { return more == 0 || m.TryAcquire(int64(more)) })
 	if kept == nil {

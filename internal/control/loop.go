@@ -36,6 +36,7 @@ type work struct {
 	look     bool
 	kicked   bool // somebody asked for the look
 	suspect  bool
+	met      bool // the journal was read on, as commands of somebody unknown came
 
 	asked []remoteBarrier // barriers that followers wait for
 }

@@ -114,10 +114,12 @@ func (l *loop) message(w *work, n news) error {
 	case msgEntry:
 		return l.offered(w, n.link, r)
 	case msgCommands:
-		if err := l.meet(n.from); err != nil {
+		if err := l.meet(w, n.from); err != nil {
 			return err
 		}
-		l.commands(n, r)
+		if l.state.Admin.Live(n.from) {
+			l.commands(n, r)
+		}
 	case msgBarrier:
 		id, _ := decodeBarrier(r)
 		if plant.LeftOut(plant.BarrierProbe) {
@@ -139,11 +141,13 @@ func (l *loop) message(w *work, n news) error {
 }
 
 // meet follows the journal to its end if an agent that sends commands is not known: it has registered since. Its commands would be passed
-// over as those of nobody, and it would wait for them until its patience is over.
-func (l *loop) meet(who base.Incarnation) error {
-	if l.state.Admin.Live(who) {
+// over as those of nobody, and it would wait for them until its patience is over. Once is enough for all that came before a round:
+// who sent it had registered before. One that is gone may send on for a while, and is not to have the journal read for each message.
+func (l *loop) meet(w *work, who base.Incarnation) error {
+	if w.met || l.state.Admin.Live(who) {
 		return nil
 	}
+	w.met = true
 	return l.catchUp()
 }
 

@@ -8,8 +8,8 @@
 // # A batch's way
 //
 // Append puts batches into the open segment. It is sealed when its first batch is BatchTimeout old, when it holds
-// BatchBytes, or early when nothing has arrived for a sixteenth of BatchTimeout, or it holds 2 MiB, and the budget of PUTs has a
-// token. Its batches lie by topic and partition.
+// BatchBytes, or early when nothing has arrived for a sixteenth of BatchTimeout, or it holds 2 MiB (4 MiB for the last PUT of
+// a burst), and the budget of PUTs has a token. Its batches lie by topic and partition.
 // Sealed segments upload in parallel and are committed in seal order, so that the order in which Append was called is
 // the order in the log. The result of a batch is the verdict in the journal entry. A small segment is not uploaded: the
 // command that commits it bears its bytes (docs/rfcs/0003-riders.md). In the file each batch bears the offset that it will

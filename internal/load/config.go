@@ -54,11 +54,11 @@ type Config struct {
 	Producers       int     `json:"producers"` // clients
 	Consumers       int     `json:"consumers"` // clients
 	RecordBytes     int     `json:"record_bytes"`
-	Compressibility float64 `json:"compressibility"` // how many times smaller the codec makes a batch
-	Keys            int     `json:"keys"`            // distinct keys; 0: records have none
-	BacklogBytes    int64   `json:"backlog_bytes"`   // of values; catchup and mixed
-	Readings        int     `json:"readings"`        // catchup: how often the backlog is read, each time by new consumers; at least
-	ReadFor         Span    `json:"read_for"`        // catchup: no reading begins later than this after the first
+	Compressibility float64 `json:"compressibility"`    // how many times smaller the codec makes a batch
+	Keys            int     `json:"keys"`               // distinct keys; 0: records have none
+	BacklogBytes    int64   `json:"backlog_bytes"`      // of values; catchup and mixed
+	Readings        int     `json:"readings,omitempty"` // catchup: how often the backlog is read, each time by new consumers; at least
+	ReadFor         Span    `json:"read_for,omitempty"` // catchup: no reading begins later than this after the first
 
 	Codec       string `json:"codec"` // none, gzip, snappy, lz4, zstd
 	Acks        string `json:"acks"`  // all, 1, 0
@@ -89,6 +89,9 @@ func (k Kind) Unused() (flags []string) {
 
 // dropUnused sets to 0 what the load leaves alone, so that the result does not speak of it.
 func (c *Config) dropUnused() {
+	if c.Load != CatchUp {
+		c.Readings, c.ReadFor = 0, 0
+	}
 	for _, flag := range c.Load.Unused() {
 		switch flag {
 		case "rate":

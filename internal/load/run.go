@@ -205,6 +205,9 @@ func (r *run) load(ctx context.Context) (*Result, error) {
 	stopReading()
 	reading.Wait()
 	stopWatching()
+	if r.interrupted {
+		r.series.close(r.window.end() - r.window.from())
+	}
 	return r.result(ctx, errors.Join(err, backfillErr))
 }
 
