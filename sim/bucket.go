@@ -232,8 +232,8 @@ func (c *client) PutIfAbsent(outer context.Context, key string, body []byte) (ob
 	return call(outer, c, opCreate, key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
 }
 
-func (c *client) Put(outer context.Context, key string, body []byte) (objstore.Meta, error) {
-	body = bytes.Clone(body)
+func (c *client) Put(outer context.Context, key string, parts ...[]byte) (objstore.Meta, error) {
+	body := slices.Concat(parts...)
 	c.carry(body)
 	return call(outer, c, opPut, key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body) })
 }

@@ -144,7 +144,10 @@ type brokenStore struct {
 
 func storeOf(spoil func(*brokenStore)) func(*sim.Proc, objstore.Store) objstore.Store {
 	return func(p *sim.Proc, s objstore.Store) objstore.Store {
-		b := &brokenStore{Store: s, p: p, put: s.Put, create: s.PutIfAbsent, get: s.GetRange}
+		b := &brokenStore{Store: s, p: p, create: s.PutIfAbsent, get: s.GetRange}
+		b.put = func(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+			return s.Put(ctx, key, body)
+		}
 		spoil(b)
 		return b
 	}
@@ -158,8 +161,8 @@ func (s *brokenStore) inBackground(f func()) {
 	})
 }
 
-func (s *brokenStore) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return s.put(ctx, key, body)
+func (s *brokenStore) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	return s.put(ctx, key, slices.Concat(body...))
 }
 
 func (s *brokenStore) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {

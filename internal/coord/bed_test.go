@@ -286,9 +286,9 @@ func (s *latent) PutIfAbsent(ctx context.Context, key string, body []byte) (objs
 	return s.Store.PutIfAbsent(ctx, key, body)
 }
 
-func (s *latent) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+func (s *latent) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
 	s.trip()
-	return s.Store.Put(ctx, key, body)
+	return s.Store.Put(ctx, key, body...)
 }
 
 func (s *latent) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {

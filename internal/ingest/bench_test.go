@@ -18,8 +18,8 @@ import (
 // forgetful is a bucket in memory that does not keep segments: a benchmark writes many.
 type forgetful struct{ *memstore.Store }
 
-func (s forgetful) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	meta, err := s.Store.Put(ctx, key, body)
+func (s forgetful) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	meta, err := s.Store.Put(ctx, key, body...)
 	if len(key) > len(segment.Prefix) && key[:len(segment.Prefix)] == segment.Prefix {
 		err = s.Delete(ctx, key)
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -18,28 +20,44 @@ type upload struct{ done *env.Future[struct{}] }
 func (u *upload) init(e env.Env) { u.done = env.NewFuture[struct{}](e) }
 
 func (i *Ingest) uploadSegment(s *sealed) {
-	body := s.layOut()
-	if i.mayRide(s, len(body)) {
-		s.commit.Body = body
+	file := s.layOut()
+	size := file.SizeBytes()
+	if i.mayRide(s, size) {
+		s.commit.Body = file.Finish()
+		s.letGo(file)
 		i.uploads.Release(1)
 		s.upload.done.Set(struct{}{}, nil)
 		return
 	}
 	began := i.env.Now()
-	ctx, cancel := i.env.WithTimeout(i.ctx, uploadTimeout+time.Duration(len(body)/uploadRate)*time.Second)
+	ctx, cancel := i.env.WithTimeout(i.ctx, uploadTimeout+time.Duration(size/uploadRate)*time.Second)
 	defer cancel()
-	stored, err := i.store.Put(ctx, segment.Key(s.ref), body)
+	stored, err := i.put(ctx, s, file)
 	if err == nil {
 		s.commit.LastModified = base.Millis(stored.Modified(began, i.env.Now(), int64(i.journal.Now())))
 		i.counts.uploaded.Add(1)
-		i.counts.uploadedBytes.Add(int64(len(body)))
+		i.counts.uploadedBytes.Add(int64(size))
 		i.counts.uploadMicros.Add(i.env.Now().Sub(began).Microseconds())
-		if i.config.Uploaded != nil {
-			i.config.Uploaded(s.ref, body)
-		}
 	}
 	i.uploads.Release(1)
 	s.upload.done.Set(struct{}{}, err)
+}
+
+// put uploads a segment: its batches from where they lie, if nobody will look at them any more when that is done, or else a copy, so that
+// the requests' memory can go while it is under way.
+func (i *Ingest) put(ctx context.Context, s *sealed, file *segment.Builder) (objstore.Meta, error) {
+	key := segment.Key(s.ref)
+	if i.inPieces {
+		defer s.letGo(file)
+		return i.store.Put(ctx, key, file.Pieces()...)
+	}
+	body := file.Finish()
+	s.letGo(file)
+	stored, err := i.store.Put(ctx, key, body)
+	if err == nil && i.config.Uploaded != nil {
+		i.config.Uploaded(s.ref, body)
+	}
+	return stored, err
 }
 
 // committer commits sealed segments in their order.

@@ -59,7 +59,8 @@ type Config struct {
 	Store        base.StoreID
 	Log          *slog.Logger
 	Rides        bool // small segments ride in journal entries
-	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait.
+	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait. If not, segments go from where
+	// their batches lie to a store that allows it (objstore.Info.OneDisk).
 	Uploaded func(ref base.FileRef, body []byte)
 }
 
@@ -68,7 +69,7 @@ type Batch struct {
 	Topic     base.TopicID
 	Partition int32
 	// Bytes are the whole batch, not to be changed until its result is there. From then on nobody here looks at them: a batch has
-	// its result only after its segment's file has a copy of them, or when it is in no segment and will be in none. So their
+	// its result only after its segment's file has them, or when it is in no segment and will be in none. So their
 	// memory may be used again when all batches that share it have their results, and not before.
 	Bytes []byte
 	Info  batch.Info
@@ -87,6 +88,7 @@ type Ingest struct {
 	journal   Journal
 	store     objstore.Store
 	config    Config
+	inPieces  bool // segments are uploaded without a copy
 	stop      *env.Stopper
 	ctx       context.Context
 	foresight foresight
@@ -118,6 +120,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
 		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
+	i.inPieces = config.Uploaded == nil && store.Info().OneDisk
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
 	i.puts = tokens{have: putsBurst, at: e.Now()}

@@ -60,8 +60,8 @@ func (s *sealed) partFrom(from int) (to int) {
 	return to
 }
 
-// layOut gives the file, and describes what is in it.
-func (s *sealed) layOut() []byte {
+// layOut lays the file out, and describes what is in it. Until letGo the batches lie where they came.
+func (s *sealed) layOut() *segment.Builder {
 	s.commit = &log.CommitSegment{File: s.ref, Batches: make([]log.Batch, 0, len(s.batches))}
 	b, parts := segment.NewBuilder(s.ref.Store), make([]segment.Part, len(s.batches))
 	for n, p := range s.batches {
@@ -77,16 +77,19 @@ func (s *sealed) layOut() []byte {
 			pos += uint32(len(p.Bytes))
 		}
 	}
-	body := b.Finish()
+	s.commit.SizeBytes = int64(b.SizeBytes())
+	return b
+}
+
+// letGo lets go of the batches' bytes: the file is copied, or written, or will not be.
+func (s *sealed) letGo(file *segment.Builder) {
 	if invariant.Costly {
-		s.check(body)
+		s.check(file.Finish())
 	}
-	s.commit.SizeBytes = int64(len(body))
 	for _, p := range s.batches {
-		p.Bytes = nil // the file has them: the request's memory can go while the file is under way
+		p.Bytes = nil
 	}
 	s.fronts = nil
-	return body
 }
 
 // check panics if a batch in the file is not what Append was given: somebody has used its memory again before it had its result.

@@ -38,10 +38,10 @@ func (b *bucket) PutIfAbsent(ctx context.Context, key string, body []byte) (objs
 	return b.Store.PutIfAbsent(ctx, key, body)
 }
 
-func (b *bucket) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+func (b *bucket) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
 	b.p.Sleep(20 * time.Millisecond)
 	if strings.HasPrefix(key, segment.Prefix) {
-		b.sizes = append(b.sizes, len(body))
+		b.sizes = append(b.sizes, objstore.SizeOf(body))
 		if b.hangs > 0 {
 			b.hangs--
 			for ctx.Err() == nil {
@@ -50,7 +50,7 @@ func (b *bucket) Put(ctx context.Context, key string, body []byte) (objstore.Met
 			return objstore.Meta{}, &objstore.Error{Kind: objstore.Ambiguous, Op: "put", Key: key, Cause: ctx.Err()}
 		}
 	}
-	return b.Store.Put(ctx, key, body)
+	return b.Store.Put(ctx, key, body...)
 }
 
 // inhabitant is an agent under a virtual clock, with a topic.

@@ -20,8 +20,8 @@ type Store interface {
 	// the key is there, with Ambiguous when the object may or may not have been created (now or later).
 	// The driver itself never retries it.
 	PutIfAbsent(ctx context.Context, key string, body []byte) (Meta, error)
-	// Put creates or overwrites key.
-	Put(ctx context.Context, key string, body []byte) (Meta, error)
+	// Put creates or overwrites key. The object is the parts of body, one after another.
+	Put(ctx context.Context, key string, body ...[]byte) (Meta, error)
 	// GetRange reads n bytes from offset off; n < 0 reads to the end. A range that begins past the end fails with
 	// InvalidRange, one that ends past it is cut short.
 	GetRange(ctx context.Context, key string, off, n int64) (Object, error)
@@ -59,8 +59,17 @@ type Info struct {
 	SteadyClock bool
 	// Latency names the profile by which requests are slowed down on purpose (package latency); empty: they are not.
 	Latency string
-	// OneDisk: requests share a disk of this machine, so that to ask twice makes both slower.
+	// OneDisk: requests share a disk of this machine, so that to ask twice makes both slower. Nobody looks at a body any more once the
+	// call has returned, whatever came of it.
 	OneDisk bool
+}
+
+// SizeOf is the size of a body in parts, in bytes.
+func SizeOf(body [][]byte) (n int) {
+	for _, part := range body {
+		n += len(part)
+	}
+	return n
 }
 
 // Meta is what is known of an object, and of the moment the store answered.

@@ -3,6 +3,7 @@ package segment
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/crc32c"
@@ -40,34 +41,42 @@ type Part struct {
 // Summed makes a Part of bytes that nobody vouches for yet.
 func Summed(b []byte) Part { return Part{Bytes: b, CRC: crc32c.Of(b)} }
 
-// Builder lays out one segment. It keeps references to the slices it is given until Finish copies them, once, into
-// the file.
+// Builder lays out one segment. It keeps references to the slices it is given, and does not change them.
 type Builder struct {
-	store   base.StoreID
-	parts   []Part
+	pieces  [][]byte // of the file, as far as it is laid out
+	crc     uint32   // of them
 	entries []Entry
 	end     uint64
 }
 
 // NewBuilder begins a segment for a store.
-func NewBuilder(store base.StoreID) *Builder { return &Builder{store: store, end: DataStart} }
+func NewBuilder(store base.StoreID) *Builder {
+	head := append(envelope.Begin(make([]byte, 0, DataStart), envelope.Segment), byte(store), 0, 0, 0)
+	return &Builder{pieces: [][]byte{head}, crc: crc32c.Of(head), end: DataStart}
+}
 
 // Add appends one chunk, made of parts one after another, and tells where in the file it will be. All that belongs to
 // a partition should come in one Add, so that it is one range to read; a second Add for it is a second chunk. A chunk
 // without bytes, above MaxChunkBytes, or of a negative partition is a mistake of the caller, and panics.
 func (b *Builder) Add(topic base.TopicID, partition int32, parts ...Part) Entry {
-	size, crc := 0, uint32(0)
+	chunk, size, crc := len(b.pieces), 0, uint32(0)
 	for _, p := range parts {
+		begin := len(b.pieces)
+		for _, piece := range [...][]byte{p.Front, p.Bytes[len(p.Front):]} {
+			if len(piece) > 0 {
+				b.pieces = append(b.pieces, piece)
+			}
+		}
 		size += len(p.Bytes)
-		crc = crc32c.Append(crc, p.CRC, p.Front, p.Bytes[len(p.Front):])
+		crc = crc32c.Append(crc, p.CRC, b.pieces[begin:]...)
 	}
 	if size == 0 || size > MaxChunkBytes || partition < 0 {
 		panic("segment: a chunk must have 1 to 2^32-1 bytes and belong to a partition")
 	}
 	e := Entry{Topic: topic, Partition: partition, Pos: b.end, Len: uint32(size), CRC: crc}
-	b.parts = append(b.parts, parts...)
 	b.entries = append(b.entries, e)
 	b.end += uint64(size)
+	b.crc = crc32c.Append(b.crc, crc, b.pieces[chunk:]...)
 	return e
 }
 
@@ -79,28 +88,29 @@ func (b *Builder) SizeBytes() int {
 // Entries are the chunks added so far, in order. The caller does not change them.
 func (b *Builder) Entries() []Entry { return b.entries }
 
-// Finish gives the file. A segment without chunks is a mistake of the caller, and panics.
-func (b *Builder) Finish() []byte {
+// Pieces gives the file as pieces one after another: those of its chunks are what Add was given, where it lies. A segment without chunks
+// is a mistake of the caller, and panics.
+func (b *Builder) Pieces() [][]byte {
 	if len(b.entries) == 0 {
 		panic("segment: nothing was added")
 	}
-	file := envelope.Begin(make([]byte, 0, b.SizeBytes()), envelope.Segment)
-	file = append(file, byte(b.store), 0, 0, 0)
-	crc := crc32c.Of(file)
-	for _, p := range b.parts {
-		file = append(append(file, p.Front...), p.Bytes[len(p.Front):]...)
-	}
-	for _, e := range b.entries {
-		crc = crc32c.Append(crc, e.CRC, file[e.Pos:e.Pos+uint64(e.Len)])
-	}
-	index := len(file)
+	tail := make([]byte, 0, len(b.entries)*EntrySize+FooterSize)
 	for i := range b.entries {
-		file = b.entries[i].append(file)
+		tail = b.entries[i].append(tail)
 	}
-	file = binary.LittleEndian.AppendUint64(file, uint64(index))
-	file = binary.LittleEndian.AppendUint32(file, uint32(len(b.entries)))
-	file = binary.LittleEndian.AppendUint32(file, crc32c.Of(file[index:]))
-	return envelope.SealWith(file, crc32c.Update(crc, file[index:]))
+	tail = binary.LittleEndian.AppendUint64(tail, b.end)
+	tail = binary.LittleEndian.AppendUint32(tail, uint32(len(b.entries)))
+	tail = binary.LittleEndian.AppendUint32(tail, crc32c.Of(tail))
+	return append(slices.Clip(b.pieces), envelope.SealWith(tail, crc32c.Update(b.crc, tail)))
+}
+
+// Finish gives the file in one piece, with a copy of what Add was given. It panics as Pieces does.
+func (b *Builder) Finish() []byte {
+	file := make([]byte, 0, b.SizeBytes())
+	for _, piece := range b.Pieces() {
+		file = append(file, piece...)
+	}
+	return file
 }
 
 func (e *Entry) append(dst []byte) []byte {

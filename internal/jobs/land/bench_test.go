@@ -33,8 +33,8 @@ func (w willing) Propose(meta.Op) *env.Future[*meta.Verdict] {
 // forgetful is a bucket in memory that keeps no containers: a benchmark writes many.
 type forgetful struct{ *memstore.Store }
 
-func (s forgetful) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	stored, err := s.Store.Put(ctx, key, body)
+func (s forgetful) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	stored, err := s.Store.Put(ctx, key, body...)
 	if err != nil {
 		return stored, err
 	}

@@ -42,12 +42,12 @@ type counting struct {
 	full        bool // nothing can be written
 }
 
-func (c *counting) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+func (c *counting) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
 	if c.full {
 		return objstore.Meta{}, &objstore.Error{Kind: objstore.Throttled, Op: "put", Key: key, Cause: io.EOF}
 	}
 	c.puts++
-	return c.Store.Put(ctx, key, body)
+	return c.Store.Put(ctx, key, body...)
 }
 
 func (c *counting) riders(ctx context.Context, slot base.Slot) ([]log.Rider, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -146,10 +147,10 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objst
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	body = bytes.Clone(body)
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	body = [][]byte{slices.Concat(body...)}
 	return run(ctx, s, "put", key, func(ctx context.Context) (objstore.Meta, error) {
-		return s.inner.Put(ctx, key, body)
+		return s.inner.Put(ctx, key, body...)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -15,17 +14,17 @@ import (
 
 // PutIfAbsent implements objstore.Store.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return s.write(ctx, "put-if-absent", key, body, os.Link)
+	return s.write(ctx, "put-if-absent", key, [][]byte{body}, os.Link)
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
 	return s.write(ctx, "put", key, body, os.Rename)
 }
 
 // write makes a synced temporary file and lets publish give it its name. Until publish succeeds nothing has happened;
 // when syncing the directory fails afterwards the object is there, but perhaps not after a power cut: Ambiguous.
-func (s *Store) write(ctx context.Context, op, key string, body []byte, publish func(from, to string) error) (objstore.Meta, error) {
+func (s *Store) write(ctx context.Context, op, key string, body [][]byte, publish func(from, to string) error) (objstore.Meta, error) {
 	path, err := s.begin(ctx, op, key)
 	if err != nil {
 		return objstore.Meta{}, err
@@ -50,10 +49,10 @@ func (s *Store) write(ctx context.Context, op, key string, body []byte, publish 
 	if err := s.syncDir(filepath.Dir(path)); err != nil {
 		return objstore.Meta{}, &objstore.Error{Kind: objstore.Ambiguous, Op: op, Key: key, Date: time.Now(), Cause: err}
 	}
-	return objstore.Meta{SizeBytes: int64(len(body)), Date: time.Now()}, nil
+	return objstore.Meta{SizeBytes: int64(objstore.SizeOf(body)), Date: time.Now()}, nil
 }
 
-func (s *Store) writeTemp(body []byte) (path string, err error) {
+func (s *Store) writeTemp(body [][]byte) (path string, err error) {
 	f, err := os.CreateTemp(filepath.Join(s.root, tempDir), "put-")
 	if err != nil {
 		return "", err
@@ -67,20 +66,6 @@ func (s *Store) writeTemp(body []byte) (path string, err error) {
 		return "", err
 	}
 	return f.Name(), nil
-}
-
-// pieceBytes is what one write call hands to the system. For a large one Linux takes its pages from large free blocks, and
-// those are the ones that a virtual machine has given back to its host: touching them again costs ten times the copy.
-// Pieces of this size also stay in the processor's cache. `go test -bench Put ./internal/objstore/filestore` shows both.
-const pieceBytes = 128 << 10
-
-func writeAll(f *os.File, body []byte) error {
-	for piece := range slices.Chunk(body, pieceBytes) {
-		if _, err := f.Write(piece); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // makeDirs makes dir and what is missing above it, and syncs the directories that hold the new names.

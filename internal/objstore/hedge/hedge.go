@@ -48,8 +48,8 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objst
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return hedged(ctx, s, request{op: put, bytes: len(body)}, func(ctx context.Context) (objstore.Meta, error) { return s.inner.Put(ctx, key, body) })
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	return hedged(ctx, s, request{op: put, bytes: objstore.SizeOf(body)}, func(ctx context.Context) (objstore.Meta, error) { return s.inner.Put(ctx, key, body...) })
 }
 
 // GetRange implements objstore.Store.

@@ -77,8 +77,8 @@ func (b *bed) PutIfAbsent(ctx context.Context, key string, body []byte) (objstor
 	return react(ctx, b, "create", key, func() (objstore.Meta, error) { return b.Store.PutIfAbsent(context.Background(), key, body) })
 }
 
-func (b *bed) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return react(ctx, b, "put", key, func() (objstore.Meta, error) { return b.Store.Put(context.Background(), key, body) })
+func (b *bed) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	return react(ctx, b, "put", key, func() (objstore.Meta, error) { return b.Store.Put(context.Background(), key, body...) })
 }
 
 func (b *bed) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {

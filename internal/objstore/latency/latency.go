@@ -66,11 +66,11 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objst
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	if err := s.before(ctx, "put", key, s.profile.Put(len(body))); err != nil {
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	if err := s.before(ctx, "put", key, s.profile.Put(objstore.SizeOf(body))); err != nil {
 		return objstore.Meta{}, err
 	}
-	return s.inner.Put(ctx, key, body)
+	return s.inner.Put(ctx, key, body...)
 }
 
 // deleteKeys is how many keys one request deletes, as on S3.

@@ -37,9 +37,11 @@ type blank struct{ objstore.Store }
 func (blank) PutIfAbsent(context.Context, string, []byte) (objstore.Meta, error) {
 	return objstore.Meta{}, nil
 }
-func (blank) Put(context.Context, string, []byte) (objstore.Meta, error) { return objstore.Meta{}, nil }
-func (blank) Head(context.Context, string) (objstore.Meta, error)        { return objstore.Meta{}, nil }
-func (blank) Delete(context.Context, ...string) error                    { return nil }
+func (blank) Put(context.Context, string, ...[]byte) (objstore.Meta, error) {
+	return objstore.Meta{}, nil
+}
+func (blank) Head(context.Context, string) (objstore.Meta, error) { return objstore.Meta{}, nil }
+func (blank) Delete(context.Context, ...string) error             { return nil }
 func (blank) List(context.Context, string, string, int) (objstore.Page, error) {
 	return objstore.Page{}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,19 +52,18 @@ var _ objstore.Store = (*Store)(nil)
 
 // PutIfAbsent implements objstore.Store.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return s.put(ctx, "put-if-absent", key, body, false)
+	return s.put(ctx, "put-if-absent", key, bytes.Clone(body), false)
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return s.put(ctx, "put", key, body, true)
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	return s.put(ctx, "put", key, slices.Concat(body...), true)
 }
 
-func (s *Store) put(ctx context.Context, op, key string, body []byte, overwrite bool) (objstore.Meta, error) {
+func (s *Store) put(ctx context.Context, op, key string, stored []byte, overwrite bool) (objstore.Meta, error) {
 	if err := s.begin(ctx, op, key); err != nil {
 		return objstore.Meta{}, err
 	}
-	stored := bytes.Clone(body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.clock()

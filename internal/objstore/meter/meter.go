@@ -131,10 +131,10 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objst
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
 	start := s.env.Now()
-	meta, err := s.inner.Put(ctx, key, body)
-	s.done(put, start, len(body), 0, err)
+	meta, err := s.inner.Put(ctx, key, body...)
+	s.done(put, start, objstore.SizeOf(body), 0, err)
 	return meta, err
 }
 

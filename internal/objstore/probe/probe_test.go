@@ -84,7 +84,9 @@ func TestAnUnsafeStoreIsRefusedByNameWithTheReason(t *testing.T) {
 		breaks     func(mem *memstore.Store) *broken
 	}{
 		{"ignores conditions", "ignores create-if-absent", func(mem *memstore.Store) *broken {
-			return &broken{create: mem.Put}
+			return &broken{create: func(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
+				return mem.Put(ctx, key, body)
+			}}
 		}},
 		{"refuses but writes all the same", "does not hold what its creator wrote", func(mem *memstore.Store) *broken {
 			return &broken{create: func(ctx context.Context, key string, body []byte) (objstore.Meta, error) {

@@ -43,8 +43,8 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objst
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return again(ctx, s, func(ctx context.Context) (objstore.Meta, error) { return s.inner.Put(ctx, key, body) })
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	return again(ctx, s, func(ctx context.Context) (objstore.Meta, error) { return s.inner.Put(ctx, key, body...) })
 }
 
 // GetRange implements objstore.Store.

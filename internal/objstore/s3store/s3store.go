@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,8 +98,16 @@ func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objst
 }
 
 // Put implements objstore.Store.
-func (s *Store) Put(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return s.put(ctx, opPut, key, body, minio.PutObjectOptions{})
+func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	return s.put(ctx, opPut, key, whole(body), minio.PutObjectOptions{})
+}
+
+// whole gives the parts in one piece: the hash and each of the client's tries begin at its beginning.
+func whole(parts [][]byte) []byte {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return slices.Concat(parts...)
 }
 
 func (s *Store) put(ctx context.Context, op, key string, body []byte, options minio.PutObjectOptions) (objstore.Meta, error) {
