@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// keepShare: as much as an eighth of a budget is kept, though nobody uses it: what a busy agent has between two frames.
-	keepShare = 8
+	// keepShare: as much as half of a budget is kept, though nobody uses it: what a busy agent has between two frames. (With an eighth,
+	// where clients send 10 MB at a time, half of the memory was new.)
+	keepShare = 2
 	// keptMax bounds the pieces that are kept, at all of which a taker looks.
 	keptMax = 64
 	// keepFor is how long memory is kept that nobody takes.

@@ -165,7 +165,7 @@ func TestKeptMemoryIsBounded(t *testing.T) {
 	inFrameBed(t, 64<<20, func(f *frameBed) {
 		m := &f.b.frames.whole
 		var held []*frame
-		for range 20 {
+		for range 40 {
 			held = append(held, m.atLeast(1<<20))
 		}
 		for _, one := range held {
@@ -175,7 +175,7 @@ func TestKeptMemoryIsBounded(t *testing.T) {
 			}
 		}
 		if m.kept.bytes < m.Size()/keepShare-1<<20 {
-			t.Errorf("only %d bytes are kept of 20 MiB", m.kept.bytes)
+			t.Errorf("only %d bytes are kept of 40 MiB", m.kept.bytes)
 		}
 		all := m.atLeast(f.b.frames.largest())
 		if len(all.room) != f.b.frames.largest() || m.kept.bytes != 0 {
