@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +24,7 @@ type Bucket struct {
 	marks  Marks
 	faults Faults
 
+	folder    bool
 	calm      bool
 	storm     status
 	stormEnds time.Duration            // by World.Elapsed
@@ -41,9 +41,10 @@ type Bucket struct {
 }
 
 // NewBucket makes an empty bucket. An unsteady one says that its clock may step back (and lets it), so that rule R has to do
-// without anchors.
-func NewBucket(w *sim.World, marks Marks, faults Faults, unsteady bool) *Bucket {
-	b := &Bucket{w: w, proc: w.Proc("bucket"), marks: marks, faults: faults, outages: map[string]time.Duration{}, distance: map[string]time.Duration{}, deleted: map[string]bool{}}
+// without anchors. One that is a folder opens its objects as files, and looks at no body after a write was answered for; any other
+// looks at it when it is done, which may be later.
+func NewBucket(w *sim.World, marks Marks, faults Faults, unsteady, folder bool) *Bucket {
+	b := &Bucket{w: w, proc: w.Proc("bucket"), marks: marks, faults: faults, folder: folder, outages: map[string]time.Duration{}, distance: map[string]time.Duration{}, deleted: map[string]bool{}}
 	options := []memstore.Option{memstore.Named("sim")}
 	if unsteady {
 		options = append(options, memstore.UnsteadyClock())
@@ -86,7 +87,13 @@ func (b *Bucket) Unreachable(name string, d time.Duration) {
 }
 
 // For gives the bucket as process p reaches it.
-func (b *Bucket) For(p *sim.Proc) objstore.Store { return &client{b: b, p: p} }
+func (b *Bucket) For(p *sim.Proc) objstore.Store {
+	c := &client{b: b, p: p}
+	if b.folder {
+		return &folder{c}
+	}
+	return c
+}
 
 // client is one process's way to the bucket.
 type client struct {
@@ -220,27 +227,37 @@ func failure(kind objstore.ErrorKind, op, key, why string) error {
 var ctx = context.Background()
 
 // carry is the time that bytes take on the way, where scripts want that they do.
-func (c *client) carry(body []byte) {
+func (c *client) carry(bytes int) {
 	if c.b.perKiB > 0 {
-		c.p.Sleep(time.Duration(len(body)) * c.b.perKiB >> 10)
+		c.p.Sleep(time.Duration(bytes) * c.b.perKiB >> 10)
 	}
 }
 
+// sent is a body under way.
+func (c *client) sent(parts ...[]byte) [][]byte {
+	if c.b.folder {
+		parts = [][]byte{slices.Concat(parts...)}
+	}
+	c.carry(objstore.SizeOf(parts))
+	return parts
+}
+
 func (c *client) PutIfAbsent(outer context.Context, key string, body []byte) (objstore.Meta, error) {
-	body = bytes.Clone(body)
-	c.carry(body)
+	body = c.sent(body)[0]
 	return call(outer, c, opCreate, key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
 }
 
-func (c *client) Put(outer context.Context, key string, parts ...[]byte) (objstore.Meta, error) {
-	body := slices.Concat(parts...)
-	c.carry(body)
-	return call(outer, c, opPut, key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body) })
+func (c *client) Put(outer context.Context, key string, body ...[]byte) (objstore.Meta, error) {
+	if len(body) > 1 {
+		c.b.marks.Hit(BucketParts)
+	}
+	body = c.sent(body...)
+	return call(outer, c, opPut, key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body...) })
 }
 
 func (c *client) GetRange(outer context.Context, key string, off, n int64) (objstore.Object, error) {
 	o, err := call(outer, c, opGet, key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
-	c.carry(o.Body)
+	c.carry(len(o.Body))
 	return o, err
 }
 
@@ -272,4 +289,8 @@ func (c *client) Delete(outer context.Context, keys ...string) error {
 	return err
 }
 
-func (c *client) Info() objstore.Info { return c.b.mem.Info() }
+func (c *client) Info() objstore.Info {
+	info := c.b.mem.Info()
+	info.OneDisk = c.b.folder
+	return info
+}

@@ -25,6 +25,7 @@ type Options struct {
 	Loner      bool // the last agent has no peers whatever the others do: two network domains
 	Whole      bool // agents with all floors, and clients that speak Kafka's protocol to them
 	Unsteady   bool // the bucket's clock may step back
+	Folder     bool // the bucket is a folder
 	Sparse     bool // hours with little to do: agents idle, and are gone for long
 	Versions   bool // agents of two versions
 	Retention  bool // the topic keeps its records for a while
@@ -70,7 +71,7 @@ func Standard(seed uint64) Options {
 
 // rooms are the options of a seed with agents up to ingest.
 func rooms(seed uint64) Options {
-	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4, Partitions: 3, Producers: len(habits),
+	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4 || seed%7 == 2, Folder: seed%7 == 2, Partitions: 3, Producers: len(habits),
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second, SnapshotBytes: 16 << 10 << (seed % 5)},
 		Land: landing.Pace{Bytes: 4 << 10 << (seed % 4), After: []time.Duration{3 * time.Second, 12 * time.Second, 90 * time.Second}[seed%3]}, NoRides: seed%6 == 5}
@@ -147,7 +148,7 @@ func Run(o Options) *Result {
 		faults = Faults{}
 	}
 	faults.leaveOut(o.Off)
-	c.bucket = NewBucket(w, marks, faults, o.Unsteady)
+	c.bucket = NewBucket(w, marks, faults, o.Unsteady, o.Folder)
 	c.bucket.onLanding = c.landed
 	for i := range o.Agents {
 		c.names = append(c.names, fmt.Sprintf("a%d", i+1))

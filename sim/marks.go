@@ -36,6 +36,8 @@ const (
 	BucketClockBack   Mark = "bucket: Date went back"
 	BucketUnreachable Mark = "bucket: unreachable for one agent"
 	BucketHedged      Mark = "bucket: slow request sent a second time"
+	BucketParts       Mark = "bucket: segment written from where its batches lay"
+	BucketOpened      Mark = "bucket: object opened as a file"
 	SnapshotDamaged   Mark = "bucket: newest snapshot damaged"
 	EntryVoidInjected Mark = "bucket: void entry injected"
 	BucketRepaired    Mark = "bucket: garbage deleted by fsck"
@@ -133,7 +135,7 @@ const (
 var AllMarks = []Mark{
 	BucketSlow, BucketVerySlow, BucketFailed, BucketAnswerLost, BucketNotDone, Bucket409, Bucket412, Bucket429, Bucket500, Bucket503,
 	Storm409, Storm412, Storm429, Storm500, Storm503, BucketLate, BucketLateCreated, BucketLateRefused, BucketRecreated,
-	BucketListLate, BucketListMissed, BucketShortPage, BucketClockBack, BucketUnreachable, BucketHedged, SnapshotDamaged, EntryVoidInjected, BucketRepaired, OrphanDeleted,
+	BucketListLate, BucketListMissed, BucketShortPage, BucketClockBack, BucketUnreachable, BucketHedged, BucketParts, BucketOpened, SnapshotDamaged, EntryVoidInjected, BucketRepaired, OrphanDeleted,
 	AgentKilled, AgentKilledWaiting, AgentKilledWriting, AgentStopped, AgentPaused, AgentPausedLong, AgentPausedWriting, AgentSuspended,
 	AgentSkewed, AgentTwice, AgentOlder, PeersCut, PeersIsolated, BucketCut, ClientCut, ClientKilled, ClientHungUp, ClientRubbish,
 

@@ -63,6 +63,7 @@ var rulePlants = []Plant{
 	{Name: "all batches of an extent are given the offset of its first", Rule: plant.BatchOffsets, Finds: []string{CheckNonmonotonicPoll, CheckIntNonmonotonicPoll, CheckPollSkip, CheckIntPollSkip, CheckInconsistentOffsets}},
 	{Name: "a batch is taken to bear its offset without a look", Rule: plant.HeadersLookedAt, Finds: []string{CheckNonmonotonicPoll, CheckIntNonmonotonicPoll, CheckPollSkip, CheckIntPollSkip, CheckInconsistentOffsets}},
 	{Name: "a request's memory is used again before its batches are laid out", Rule: plant.FramesHeld, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend, CheckFsck}},
+	{Name: "a segment is uploaded from memory that may be used again while it is under way", Rule: plant.BodiesStay, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend, CheckFsck}},
 	{Name: "a batch is appended without being validated", Rule: plant.BatchChecksums, Finds: []string{CheckG1a, CheckLostWrite}},
 }
 

@@ -142,6 +142,7 @@ func (k *shrinker) switches() {
 		field func(*Options) *bool
 	}{
 		{"no whole agents", func(o *Options) *bool { return &o.Whole }},
+		{"no folder", func(o *Options) *bool { return &o.Folder }},
 		{"a steady clock", func(o *Options) *bool { return &o.Unsteady }},
 		{"no loner", func(o *Options) *bool { return &o.Loner }},
 		{"no peers", func(o *Options) *bool { return &o.Peers }},

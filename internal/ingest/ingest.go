@@ -10,6 +10,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/invariant"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -120,7 +121,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
 		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
-	i.inPieces = config.Uploaded == nil && store.Info().OneDisk
+	i.inPieces = config.Uploaded == nil && store.Info().OneDisk || plant.LeftOut(plant.BodiesStay)
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
 	i.puts = tokens{have: putsBurst, at: e.Now()}

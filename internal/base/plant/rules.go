@@ -62,6 +62,7 @@ const (
 	BatchOffsets     // each batch of an extent is given its own offset
 	HeadersLookedAt  // a batch is sent as it lies only if it was seen to bear its offset
 	FramesHeld       // a request's memory is used again only when its batches have their results
+	BodiesStay       // a segment is written from where its batches lie only to a store that looks at no body later
 	BatchChecksums   // a batch that does not have its checksum is refused
 	rules
 )
