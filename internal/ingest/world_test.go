@@ -31,6 +31,14 @@ type bucket struct {
 	hangs int // so many further uploads hang until they are given up
 	sizes []int
 	entry time.Duration // what the creation of an entry takes
+	disk  bool          // it looks at no body later, but does until the end of the call
+	parts []int         // of each segment
+}
+
+func (b *bucket) Info() objstore.Info {
+	info := b.Store.Info()
+	info.OneDisk = b.disk
+	return info
 }
 
 func (b *bucket) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
@@ -41,7 +49,7 @@ func (b *bucket) PutIfAbsent(ctx context.Context, key string, body []byte) (objs
 func (b *bucket) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
 	b.p.Sleep(20 * time.Millisecond)
 	if strings.HasPrefix(key, segment.Prefix) {
-		b.sizes = append(b.sizes, objstore.SizeOf(body))
+		b.sizes, b.parts = append(b.sizes, objstore.SizeOf(body)), append(b.parts, len(body))
 		if b.hangs > 0 {
 			b.hangs--
 			for ctx.Err() == nil {
@@ -69,9 +77,14 @@ func inWorld(t *testing.T, timeout time.Duration, f func(w *sim.World, a *inhabi
 
 func inWorldOf(t *testing.T, config ingest.Config, f func(w *sim.World, a *inhabitant)) {
 	t.Helper()
+	inWorldWith(t, bucket{}, config, f)
+}
+
+func inWorldWith(t *testing.T, traits bucket, config ingest.Config, f func(w *sim.World, a *inhabitant)) {
+	t.Helper()
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(p *sim.Proc) {
-		store := &bucket{p: p, Store: memstore.New(func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.Elapsed()) })}
+		store := &bucket{p: p, disk: traits.disk, Store: memstore.New(func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.Elapsed()) })}
 		quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 		cluster, err := journal.OpenCluster(context.Background(), p, store)
 		if err != nil {

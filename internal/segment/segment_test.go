@@ -46,6 +46,24 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// The pieces are the file, those of its chunks without a copy.
+func TestPieces(t *testing.T) {
+	b, long := example(), make([]byte, 10_000)
+	part := Part{Bytes: long, Front: []byte("front"), CRC: crc32c.Of(append([]byte("front"), long[5:]...))}
+	b.Add(base.TopicID{0xbb}, 1, part)
+	pieces := b.Pieces()
+	if !bytes.Equal(bytes.Join(pieces, nil), b.Finish()) {
+		t.Fatal("the pieces are not the file")
+	}
+	if at := pieces[len(pieces)-2]; &at[0] != &long[5] || len(at) != len(long)-5 {
+		t.Error("a piece is a copy")
+	}
+	b.Add(base.TopicID{0xcc}, 0, part) // the pieces stay what they are
+	if f, err := Parse(bytes.Join(pieces, nil)); err != nil || len(f.Entries) != 4 {
+		t.Errorf("%v, %d chunks", err, len(f.Entries))
+	}
+}
+
 // A part's front takes the place of its first bytes, which stay as they are.
 func TestFront(t *testing.T) {
 	for _, size := range []int{5, 10_000} {

@@ -21,6 +21,7 @@ func Run(t *testing.T, newStore func(t *testing.T) objstore.Store) {
 		{"CreateWhileReading", testCreateWhileReading},
 		{"BigConditionalPut", testBigCreate},
 		{"Overwrite", testOverwrite},
+		{"Parts", testParts},
 		{"EmptyObject", testEmpty},
 		{"BodiesAreNotShared", testBodiesNotShared},
 		{"Ranges", testRanges},

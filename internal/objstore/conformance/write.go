@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -135,6 +136,26 @@ func testOverwrite(t *suite) {
 	_, err := t.s.PutIfAbsent(t.ctx, "k", []byte("third"))
 	t.wantKind(err, objstore.Exists)
 	t.wantBody("k", "second")
+}
+
+// testParts: also more parts than one system call takes, and such as are longer than what a driver hands on at once.
+func testParts(t *suite) {
+	body := noise(1<<20, 3)
+	for name, sizes := range map[string][]int{
+		"one": {1 << 20}, "many": slices.Repeat([]int{1, 2, 300}, 3000), "long ones": {5, 300 << 10, 0, 0, 128 << 10, 1, 200 << 10}, "none": {},
+	} {
+		var parts [][]byte
+		at := 0
+		for _, n := range sizes {
+			parts = append(parts, body[at:at+n])
+			at += n
+		}
+		meta, err := t.s.Put(t.ctx, "data/parts", parts...)
+		if err != nil || meta.SizeBytes != int64(at) {
+			t.Fatalf("%s: Put = %+v, %v; want %d bytes", name, meta, err, at)
+		}
+		t.wantBody("data/parts", string(body[:at]))
+	}
 }
 
 func testEmpty(t *suite) {
