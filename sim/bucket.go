@@ -233,17 +233,8 @@ func (c *client) carry(bytes int) {
 	}
 }
 
-// sent is a body under way.
-func (c *client) sent(parts ...[]byte) [][]byte {
-	if c.b.folder {
-		parts = [][]byte{slices.Concat(parts...)}
-	}
-	c.carry(objstore.SizeOf(parts))
-	return parts
-}
-
 func (c *client) PutIfAbsent(outer context.Context, key string, body []byte) (objstore.Meta, error) {
-	body = c.sent(body)[0]
+	c.carry(len(body))
 	return call(outer, c, opCreate, key, func() (objstore.Meta, error) { return c.b.mem.PutIfAbsent(ctx, key, body) })
 }
 
@@ -251,7 +242,13 @@ func (c *client) Put(outer context.Context, key string, body ...[]byte) (objstor
 	if len(body) > 1 {
 		c.b.marks.Hit(BucketParts)
 	}
-	body = c.sent(body...)
+	c.carry(objstore.SizeOf(body))
+	// What is done later than the answer a folder does with what it has seen by then.
+	defer func() {
+		if c.b.folder {
+			body = [][]byte{slices.Concat(body...)}
+		}
+	}()
 	return call(outer, c, opPut, key, func() (objstore.Meta, error) { return c.b.mem.Put(ctx, key, body...) })
 }
 
@@ -291,6 +288,6 @@ func (c *client) Delete(outer context.Context, keys ...string) error {
 
 func (c *client) Info() objstore.Info {
 	info := c.b.mem.Info()
-	info.OneDisk = c.b.folder
+	info.OneDisk, info.BodyFree = c.b.folder, c.b.folder
 	return info
 }

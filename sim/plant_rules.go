@@ -62,7 +62,7 @@ var rulePlants = []Plant{
 	{Name: "OffsetFetch answers from the view at hand", Rule: plant.BarrierOfOffsets, Finds: []string{CheckLostCommit}},
 	{Name: "all batches of an extent are given the offset of its first", Rule: plant.BatchOffsets, Finds: []string{CheckNonmonotonicPoll, CheckIntNonmonotonicPoll, CheckPollSkip, CheckIntPollSkip, CheckInconsistentOffsets}},
 	{Name: "a batch is taken to bear its offset without a look", Rule: plant.HeadersLookedAt, Finds: []string{CheckNonmonotonicPoll, CheckIntNonmonotonicPoll, CheckPollSkip, CheckIntPollSkip, CheckInconsistentOffsets}},
-	{Name: "a request's memory is used again before its batches are laid out", Rule: plant.FramesHeld, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend, CheckFsck}},
+	{Name: "a request's memory is used again before its batches have their results", Rule: plant.FramesHeld, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend, CheckFsck}},
 	{Name: "a segment is uploaded from memory that may be used again while it is under way", Rule: plant.BodiesStay, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend, CheckFsck}},
 	{Name: "a batch is appended without being validated", Rule: plant.BatchChecksums, Finds: []string{CheckG1a, CheckLostWrite}},
 }

@@ -13,6 +13,8 @@ const (
 	// keepShare: as much as half of a budget is kept, though nobody uses it: what a busy agent has between two frames. (With an eighth,
 	// where clients send 10 MB at a time, half of the memory was new.)
 	keepShare = 2
+	// spareShare: a spare has an eighth of a budget at most, so that a large one does not take the place of many.
+	spareShare = 8
 	// keptMax bounds the pieces that are kept, at all of which a taker looks.
 	keptMax = 64
 	// keepFor is how long memory is kept that nobody takes.
@@ -47,9 +49,9 @@ func (m *memory) exactly(size int) *frame {
 
 // atLeast reserves a frame of that size and somewhat more, in memory that was used before if there is some.
 func (m *memory) atLeast(size int) *frame {
-	room := min(roomFor(size), int(m.Size()))
-	if int64(room) > m.Size()/keepShare {
-		room = size // it will not be kept
+	room := size // which is not kept if it is larger than a spare may be
+	if most := int(m.Size() / spareShare); size <= most {
+		room = min(roomFor(size), most)
 	}
 	_ = m.Acquire(int64(room), time.Time{})
 	kept := m.kept.take(room, func(more int) bool { return more == 0 || m.TryAcquire(int64(more)) })
@@ -61,7 +63,11 @@ func (m *memory) atLeast(size int) *frame {
 }
 
 // keep takes memory of which nothing is reserved any more.
-func (m *memory) keep(room []byte) { m.kept.put(room, m.env.Now(), m.keeps) }
+func (m *memory) keep(room []byte) {
+	if int64(len(room)) <= m.Size()/spareShare {
+		m.kept.put(room, m.env.Now(), m.keeps)
+	}
+}
 
 // keeps is how many bytes may be kept now.
 func (m *memory) keeps() int64 { return min(m.Size()/keepShare, m.Free()) }

@@ -337,7 +337,7 @@ func (p *production) answer() answer {
 // produceAnswerBytes is what most partitions take in an answer.
 const produceAnswerBytes = 40
 
-// letGo drops the references to the request's bytes: ingest has them, and needs them for a shorter time than the answer
+// letGo drops the references to the request's bytes: ingest has them, and may need them for a shorter time than the answer
 // takes.
 func (p *production) letGo(batches []ingest.Batch) {
 	for i := range batches {

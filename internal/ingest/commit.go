@@ -23,8 +23,7 @@ func (i *Ingest) uploadSegment(s *sealed) {
 	file := s.layOut()
 	size := file.SizeBytes()
 	if i.mayRide(s, size) {
-		s.commit.Body = file.Finish()
-		s.letGo(file)
+		s.commit.Body = s.copyOf(file)
 		i.uploads.Release(1)
 		s.upload.done.Set(struct{}{}, nil)
 		return
@@ -43,16 +42,22 @@ func (i *Ingest) uploadSegment(s *sealed) {
 	s.upload.done.Set(struct{}{}, err)
 }
 
-// put uploads a segment: its batches from where they lie, if nobody will look at them any more when that is done, or else a copy, so that
-// the requests' memory can go while it is under way.
+// copyOf gives a file in memory of its own.
+func (s *sealed) copyOf(file *segment.Builder) []byte {
+	body := file.Finish()
+	s.letGo(func() []byte { return body })
+	return body
+}
+
+// put uploads a segment: its batches from where they lie, if nobody will look at them any more when that is done. Else it is a copy, as a
+// request that was given up may still read it when the batches have their results, and their memory is used again.
 func (i *Ingest) put(ctx context.Context, s *sealed, file *segment.Builder) (objstore.Meta, error) {
 	key := segment.Key(s.ref)
 	if i.inPieces {
-		defer s.letGo(file)
+		defer s.letGo(file.Finish)
 		return i.store.Put(ctx, key, file.Pieces()...)
 	}
-	body := file.Finish()
-	s.letGo(file)
+	body := s.copyOf(file)
 	stored, err := i.store.Put(ctx, key, body)
 	if err == nil && i.config.Uploaded != nil {
 		i.config.Uploaded(s.ref, body)

@@ -61,7 +61,7 @@ type Config struct {
 	Log          *slog.Logger
 	Rides        bool // small segments ride in journal entries
 	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait. If not, segments go from where
-	// their batches lie to a store that allows it (objstore.Info.OneDisk).
+	// their batches lie to a store that allows it (objstore.Info.BodyFree).
 	Uploaded func(ref base.FileRef, body []byte)
 }
 
@@ -121,7 +121,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
 		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
-	i.inPieces = config.Uploaded == nil && store.Info().OneDisk || plant.LeftOut(plant.BodiesStay)
+	i.inPieces = config.Uploaded == nil && store.Info().BodyFree || plant.LeftOut(plant.BodiesStay)
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
 	i.puts = tokens{have: putsBurst, at: e.Now()}

@@ -81,10 +81,11 @@ func (s *sealed) layOut() *segment.Builder {
 	return b
 }
 
-// letGo lets go of the batches' bytes: the file is copied, or written, or will not be.
-func (s *sealed) letGo(file *segment.Builder) {
+// letGo lets go of the batches' bytes: there is a copy, or the file is written, or will not be. body is that, and looked at where costly
+// invariants are checked.
+func (s *sealed) letGo(body func() []byte) {
 	if invariant.Costly {
-		s.check(file.Finish())
+		s.check(body())
 	}
 	for _, p := range s.batches {
 		p.Bytes = nil

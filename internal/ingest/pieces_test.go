@@ -19,17 +19,17 @@ func TestSegmentsGoOutInPieces(t *testing.T) {
 	uploaded := 0
 	for _, c := range []struct {
 		name   string
-		disk   bool
+		free   bool
 		cached func(base.FileRef, []byte)
 		pieces bool
 	}{
-		{"one disk", true, nil, true},
-		{"one disk, and cached", true, func(base.FileRef, []byte) { uploaded++ }, false},
+		{"free", true, nil, true},
+		{"free, and cached", true, func(base.FileRef, []byte) { uploaded++ }, false},
 		{"any other", false, nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Uploaded: c.cached}
-			inWorldWith(t, bucket{disk: c.disk}, config, func(_ *sim.World, a *inhabitant) {
+			inWorldWith(t, bucket{free: c.free}, config, func(_ *sim.World, a *inhabitant) {
 				a.bucket.hangs = 1
 				for range 3 {
 					request := []ingest.Batch{numbered(0, -1, 0, 3), numbered(1, -1, 0, 2), numbered(0, -1, 0, 1)}

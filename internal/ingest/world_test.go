@@ -31,13 +31,13 @@ type bucket struct {
 	hangs int // so many further uploads hang until they are given up
 	sizes []int
 	entry time.Duration // what the creation of an entry takes
-	disk  bool          // it looks at no body later, but does until the end of the call
+	free  bool          // it looks at no body later, but does until the end of the call
 	parts []int         // of each segment
 }
 
 func (b *bucket) Info() objstore.Info {
 	info := b.Store.Info()
-	info.OneDisk = b.disk
+	info.BodyFree = b.free
 	return info
 }
 
@@ -84,7 +84,7 @@ func inWorldWith(t *testing.T, traits bucket, config ingest.Config, f func(w *si
 	t.Helper()
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(p *sim.Proc) {
-		store := &bucket{p: p, disk: traits.disk, Store: memstore.New(func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.Elapsed()) })}
+		store := &bucket{p: p, free: traits.free, Store: memstore.New(func() time.Time { return time.Unix(1_700_000_000, 0).Add(w.Elapsed()) })}
 		quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 		cluster, err := journal.OpenCluster(context.Background(), p, store)
 		if err != nil {

@@ -14,13 +14,14 @@ import (
 //
 // Every answer, also a refusal, carries the bucket's Date when the store sent one (Meta.Date, Error.Date; zero if
 // not): the journal's rules T and R are built upon it. Methods are safe for concurrent use. Drivers do not retain body; behind
-// package hedge it may still be on its way when a call returns: nobody changes a body that was handed over.
+// package hedge it may still be on its way when a call returns: nobody changes a body that was handed over, but where Info says that
+// he may (BodyFree).
 type Store interface {
 	// PutIfAbsent creates key. Exactly one of any number of racing calls succeeds, for ever. It fails with Exists when
 	// the key is there, with Ambiguous when the object may or may not have been created (now or later).
 	// The driver itself never retries it.
 	PutIfAbsent(ctx context.Context, key string, body []byte) (Meta, error)
-	// Put creates or overwrites key. The object is the parts of body, one after another.
+	// Put creates or overwrites key. The object is the parts of body, one after another; neither is changed.
 	Put(ctx context.Context, key string, body ...[]byte) (Meta, error)
 	// GetRange reads n bytes from offset off; n < 0 reads to the end. A range that begins past the end fails with
 	// InvalidRange, one that ends past it is cut short.
@@ -59,9 +60,10 @@ type Info struct {
 	SteadyClock bool
 	// Latency names the profile by which requests are slowed down on purpose (package latency); empty: they are not.
 	Latency string
-	// OneDisk: requests share a disk of this machine, so that to ask twice makes both slower. Nobody looks at a body any more once the
-	// call has returned, whatever came of it.
+	// OneDisk: requests share a disk of this machine, so that to ask twice makes both slower.
 	OneDisk bool
+	// BodyFree: a body is its caller's again once the call has returned, whatever came of it: nobody looks at it any more.
+	BodyFree bool
 }
 
 // SizeOf is the size of a body in parts, in bytes.

@@ -59,8 +59,12 @@ func TestPieces(t *testing.T) {
 		t.Error("a piece is a copy")
 	}
 	b.Add(base.TopicID{0xcc}, 0, part) // the pieces stay what they are
-	if f, err := Parse(bytes.Join(pieces, nil)); err != nil || len(f.Entries) != 4 {
-		t.Errorf("%v, %d chunks", err, len(f.Entries))
+	f, err := Parse(bytes.Join(pieces, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Entries) != 4 {
+		t.Errorf("%d chunks in a file of 4", len(f.Entries))
 	}
 }
 

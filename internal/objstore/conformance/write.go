@@ -150,9 +150,13 @@ func testParts(t *suite) {
 			parts = append(parts, body[at:at+n])
 			at += n
 		}
+		given := slices.Clone(parts)
 		meta, err := t.s.Put(t.ctx, "data/parts", parts...)
 		if err != nil || meta.SizeBytes != int64(at) {
 			t.Fatalf("%s: Put = %+v, %v; want %d bytes", name, meta, err, at)
+		}
+		if !slices.EqualFunc(parts, given, func(a, b []byte) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }) {
+			t.Errorf("%s: Put changed its parts, which whoever repeats it gives it again", name)
 		}
 		t.wantBody("data/parts", string(body[:at]))
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestADirectoryThatCannotBe(t *testing.T) {
 
 func TestInfo(t *testing.T) {
 	dir := t.TempDir()
-	if got, want := newStore(t, dir).Info(), (objstore.Info{URL: "file://" + dir, OneDisk: true}); got != want {
+	if got, want := newStore(t, dir).Info(), (objstore.Info{URL: "file://" + dir, OneDisk: true, BodyFree: true}); got != want {
 		t.Errorf("Info = %+v, want %+v", got, want)
 	}
 	if got, want := newStore(t, dir, filestore.WithoutSync()).Info().URL, "file://"+dir+"?fsync=off"; got != want {
@@ -199,6 +200,30 @@ func BenchmarkPutIfAbsent(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if _, err := s.PutIfAbsent(b.Context(), fmt.Sprintf("journal/%020d", i), body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkPut is a segment of 8 MiB, as pieces that lie where the batches of so many partitions came: each is a front and the rest.
+func BenchmarkPut(b *testing.B) {
+	const size = 8 << 20
+	for _, partitions := range []int{1, 100, 5000, 50_000} {
+		b.Run(fmt.Sprintf("%d_partitions", partitions), func(b *testing.B) {
+			s, err := filestore.New(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			body, parts := bytes.Repeat([]byte("millrace"), size/8), [][]byte{}
+			for batch := range slices.Chunk(body, size/partitions) {
+				parts = append(parts, batch[:min(16, len(batch))], batch[min(16, len(batch)):])
+			}
+			b.SetBytes(size)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if _, err := s.Put(b.Context(), fmt.Sprintf("data/%020d", i), parts...); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -27,7 +27,7 @@ func writeParts(f *os.File, parts [][]byte) error {
 			case n > 0:
 				parts = cut(parts, n)
 			case err == nil:
-				failed = io.ErrUnexpectedEOF
+				failed = io.ErrShortWrite
 			case !errors.Is(err, syscall.EINTR):
 				failed = &os.PathError{Op: "write", Path: f.Name(), Err: err}
 			}

@@ -72,8 +72,12 @@ func (s *Store) Delete(ctx context.Context, keys ...string) error {
 	return s.inner.Delete(ctx, keys...)
 }
 
-// Info implements objstore.Store.
-func (s *Store) Info() objstore.Info { return s.inner.Info() }
+// Info implements objstore.Store. The loser of two requests may look at a body when the winner has returned.
+func (s *Store) Info() objstore.Info {
+	info := s.inner.Info()
+	info.BodyFree = info.BodyFree && s.off
+	return info
+}
 
 // request is what the bounds need to know of one.
 type request struct {
