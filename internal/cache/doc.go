@@ -1,7 +1,7 @@
 // Package cache keeps parts of data files in memory, so that a byte is read from the bucket once for all who ask for it.
 //
-// What is kept is a span: a range of a file that one GET brought, or a whole file that this agent has just uploaded, or that rides
-// in a journal entry it has seen. A file that rides is kept under its own name, wherever its bytes came from.
+// What is kept is a span: a range of a file that one GET brought, or a whole file that this agent has just uploaded (but into a
+// folder), or that rides in a journal entry it has seen. A file that rides is kept under its own name, wherever its bytes came from.
 // Spans of a file do not overlap. A read takes the spans that it needs, has what lies between them loaded in as few
 // GETs as possible (one for all who wait for it), and holds them until its bytes are written to the client: bytes are
 // handed out by reference and never copied or changed.
