@@ -21,7 +21,10 @@
 //
 // A request is done at one moment of its way there and back, in the bucket's own process: its sender may be paused, dead or
 // have given up by then. What it may do is listed in Faults; each seed draws its own mixture. A conditional create is decided
-// at the moment it lands, also when that is minutes late.
+// at the moment it lands, also when that is minutes late. Bodies are read as they are at that moment.
+//
+// In a seventh of the worlds the bucket is a folder: its objects are opened as files, requests are not hedged, and what lands after its
+// sender had an answer, or gave up, is what the body was then.
 //
 // # Reading a failure
 //
