@@ -177,6 +177,12 @@ func TestKeptMemoryIsBounded(t *testing.T) {
 		if m.kept.bytes < m.Size()/keepShare-1<<20 {
 			t.Errorf("only %d bytes are kept of 40 MiB", m.kept.bytes)
 		}
+		m.atLeast(int(m.Size()/spareShare) + 1).spend()
+		for _, one := range m.kept.list {
+			if int64(len(one.room)) > m.Size()/spareShare {
+				t.Errorf("a piece of %d bytes is kept, more than an eighth of the budget", len(one.room))
+			}
+		}
 		all := m.atLeast(f.b.frames.largest())
 		if len(all.room) != f.b.frames.largest() || m.kept.bytes != 0 {
 			t.Errorf("a frame of all there is has %d bytes, beside %d that are kept", len(all.room), m.kept.bytes)

@@ -410,6 +410,27 @@ func TestOneDiskIsAskedOnce(t *testing.T) {
 	}
 }
 
+// careful is a store that looks at no body once a call has returned.
+type careful struct{ objstore.Store }
+
+func (careful) Info() objstore.Info { return objstore.Info{BodyFree: true} }
+
+// Where requests are sent twice, the loser may look at a body when the winner has returned.
+func TestBodiesOfHedgedRequestsStayTaken(t *testing.T) {
+	disk, err := filestore.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		inner objstore.Store
+		free  bool
+	}{{careful{memstore.New(time.Now)}, false}, {disk, true}} {
+		if got := hedge.New(env.Real(), c.inner, bodiesMax).Info().BodyFree; got != c.free {
+			t.Errorf("%+v: bodies are free: %t, want %t", c.inner.Info(), got, c.free)
+		}
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	s := hedge.New(env.Real(), memstore.New(time.Now), bodiesMax)
 	if _, err := s.Put(b.Context(), "k", []byte("x")); err != nil {
