@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -80,6 +81,38 @@ func TestWriteTo(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A step ends where a piece of a file does, rather than to have the kernel called twice for it.
+func TestStepsEndWithPieces(t *testing.T) {
+	b := content(1_000_000)
+	f := fileOf(t, b)
+	var l List
+	for at := 0; at < len(b); at += 100_000 {
+		l = append(l, In(f, int64(at), 100_000))
+	}
+	client, server := tcp(t)
+	var at []int // which bytes had been written when a step began
+	written := counted{Conn: server}
+	go func() { _, _ = io.Copy(io.Discard, client) }()
+	if err := l.WriteTo(&written, 250_000, func() { at = append(at, written.n) }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{0, 300_000, 600_000, 900_000}; !slices.Equal(at, want) {
+		t.Errorf("steps began at %d, want %d", at, want)
+	}
+}
+
+// counted is a connection that counts what is written to it. The kernel does not know it: pieces of files go through memory.
+type counted struct {
+	net.Conn
+	n int
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.n += n
+	return n, err
 }
 
 func TestCopy(t *testing.T) {

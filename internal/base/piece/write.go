@@ -5,29 +5,18 @@ import (
 	"net"
 )
 
-// WriteTo writes the list to a connection, step bytes at a time; before each step it calls ready, which may set a deadline. What
+// WriteTo writes the list to a connection, in steps; before each it calls ready, which may set a deadline. A step is of so many
+// bytes, and of more by less than that if it ends with a piece of a file: such are cut only if they are longer than a step. What
 // lies in files the kernel sends, where it can do that for this connection.
 func (l List) WriteTo(c net.Conn, step int, ready func()) error {
 	w := writer{c: c, step: step, ready: ready}
-	if !l.sends() {
-		return w.write(l)
-	}
-	return corked(c, func() error { return w.write(l) })
-}
-
-// sends reports whether a piece lies in a file.
-func (l List) sends() bool {
-	for i := range l {
-		if l[i].file != nil {
-			return true
-		}
-	}
-	return false
+	return w.write(l)
 }
 
 // writer gathers what goes out by one system call.
 type writer struct {
 	c       net.Conn
+	kernel  *kernel // sends files to c; nil before the first, and if it cannot
 	step    int
 	ready   func()
 	left    int // of the step
@@ -82,14 +71,20 @@ func (w *writer) flush() error {
 	return err
 }
 
-// send sends a piece of a file.
+// send sends a piece of a file: whole, or step by step if it is longer than one.
 func (w *writer) send(p Piece) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
+	if w.kernel == nil {
+		w.kernel = kernelOf(w.c)
+	}
 	for p.n > 0 {
-		n := min(p.n, w.left)
-		if err := sendFile(w.c, In(p.file, p.off, n)); err != nil {
+		n := p.n
+		if n > w.step {
+			n = w.left
+		}
+		if err := w.sendFile(In(p.file, p.off, n)); err != nil {
 			return err
 		}
 		p.n, p.off = p.n-n, p.off+int64(n)
@@ -100,12 +95,18 @@ func (w *writer) send(p Piece) error {
 	return nil
 }
 
-// copyFile writes bytes of a file by way of memory.
-func copyFile(c net.Conn, p Piece) error {
+// sendFile has the kernel send a piece of a file, and copies what it refuses.
+func (w *writer) sendFile(p Piece) (err error) {
+	if w.kernel != nil {
+		p, err = w.kernel.send(p)
+	}
+	if err != nil || p.n == 0 {
+		return err
+	}
 	b, err := p.Bytes()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFile, err)
 	}
-	_, err = c.Write(b)
+	_, err = w.c.Write(b)
 	return err
 }
