@@ -32,7 +32,6 @@ type agent struct {
 	as                   string // the name by which others are told to reach it: its own, but for a twin
 	level                uint16 // the feature level it knows
 	noRides              bool   // it uploads all segments
-	piecesFrom           int    // ingest.Config.PiecesFrom
 	p                    *sim.Proc
 	log                  *slog.Logger
 	node                 *peer.Node // nil: no peers
@@ -62,10 +61,7 @@ func (c *Cluster) begin(name string) {
 }
 
 func (c *Cluster) newAgent(name, as string) *agent {
-	a := &agent{c: c, name: name, as: as, level: c.drawLevel(), noRides: c.options.NoRides || c.w.Uint64()%4 == 0, p: c.w.Proc(name), piecesFrom: 1}
-	if c.options.Folder && c.w.Uint64()%2 == 0 {
-		a.piecesFrom = ingest.PiecesFrom // segments here are never so large: the cache has a copy of each
-	}
+	a := &agent{c: c, name: name, as: as, level: c.drawLevel(), noRides: c.options.NoRides || c.w.Uint64()%4 == 0, p: c.w.Proc(name)}
 	a.log = slog.New(&logHandler{w: c.w, audit: c.audit, deaf: c.options.Deaf})
 	return a
 }
@@ -161,7 +157,7 @@ func (a *agent) start() error {
 		a.journal = o.Seams.Journal(a.p, a.journal)
 	}
 	a.control.Subscribe(a.published)
-	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !a.noRides, PiecesFrom: a.piecesFrom})
+	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !a.noRides})
 	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
@@ -188,7 +184,7 @@ const framePiece = 128
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, FirstPiece: framePiece, PiecesFrom: a.piecesFrom, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, FirstPiece: framePiece, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}

@@ -54,7 +54,6 @@ type Config struct {
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
 	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
 	FirstPiece   int               // broker.FirstPiece, but for simulations, if zero
-	PiecesFrom   int               // ingest.PiecesFrom, but for simulations, if zero
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string
@@ -264,11 +263,15 @@ func (a *Agent) assemble() {
 	if a.peers != nil {
 		peers = a.peers
 	}
-	a.cache = cache.New(e, cache.Source{Store: bucket, Opener: a.meter.Opener(), OpenMax: openMax(c.Descriptors), Riders: a.riders}, c.MemoryBytes/cacheShare)
+	opener := a.meter.Opener()
+	a.cache = cache.New(e, cache.Source{Store: bucket, Opener: opener, OpenMax: openMax(c.Descriptors), Riders: a.riders}, c.MemoryBytes/cacheShare)
 	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log,
 		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
-	a.ingest = ingest.New(e, a.control, bucket, ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log, Rides: !c.NoRides,
-		PiecesFrom: c.PiecesFrom, Uploaded: a.cache.Put})
+	gathering := ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log, Rides: !c.NoRides}
+	if opener == nil { // else the kernel has what was uploaded, and need not have it twice
+		gathering.Uploaded = a.cache.Put
+	}
+	a.ingest = ingest.New(e, a.control, bucket, gathering)
 	a.land = land.New(e, a.control, bucket, land.Source{Cached: a.cache.Whole, Riders: a.riders}, c.Land, c.Log)
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})

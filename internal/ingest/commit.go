@@ -49,17 +49,11 @@ func (s *sealed) copyOf(file *segment.Builder) []byte {
 	return body
 }
 
-// inPieces reports whether a file goes from where its batches lie: if nobody will look at them any more when that is done, and the cache
-// does without a copy. Else there must be one, as a request that was given up may still read it when the batches have their results, and
-// their memory is used again.
-func (i *Ingest) inPieces(file *segment.Builder) bool {
-	return i.bodyFree && file.SizeBytes() >= i.config.PiecesFrom*len(file.Entries())
-}
-
-// put uploads a segment.
+// put uploads a segment: its batches from where they lie, if nobody will look at them any more when that is done. Else it is a copy, as a
+// request that was given up may still read it when the batches have their results, and their memory is used again.
 func (i *Ingest) put(ctx context.Context, s *sealed, file *segment.Builder) (objstore.Meta, error) {
 	key := segment.Key(s.ref)
-	if i.inPieces(file) {
+	if i.inPieces {
 		defer s.letGo(file.Finish)
 		return i.store.Put(ctx, key, file.Pieces()...)
 	}

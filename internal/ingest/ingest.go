@@ -43,10 +43,6 @@ const (
 	uploadRate    = 1 << 20
 )
 
-// PiecesFrom is where a copy in the cache stops to pay if the store is a folder, in bytes: what is shorter is copied again for each
-// client if it is read from the file (package fetch), by a system call.
-const PiecesFrom = 16 << 10
-
 // Journal is what ingest asks of control.
 type Journal interface {
 	View() meta.View
@@ -64,10 +60,8 @@ type Config struct {
 	Store        base.StoreID
 	Log          *slog.Logger
 	Rides        bool // small segments ride in journal entries
-	// Segments that have so many bytes of each partition, on average, go from where their batches lie to a store that allows it
-	// (objstore.Info.BodyFree). It is PiecesFrom, but for simulations, if zero.
-	PiecesFrom int
-	// Uploaded, if set, is given every other segment that was uploaded, for the cache. It must not wait.
+	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait. If not, segments go from where
+	// their batches lie to a store that allows it (objstore.Info.BodyFree).
 	Uploaded func(ref base.FileRef, body []byte)
 }
 
@@ -95,7 +89,7 @@ type Ingest struct {
 	journal   Journal
 	store     objstore.Store
 	config    Config
-	bodyFree  bool // of the store
+	inPieces  bool // segments are uploaded without a copy
 	stop      *env.Stopper
 	ctx       context.Context
 	foresight foresight
@@ -127,10 +121,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
 		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
-	if i.config.PiecesFrom == 0 {
-		i.config.PiecesFrom = PiecesFrom
-	}
-	i.bodyFree = store.Info().BodyFree || plant.LeftOut(plant.BodiesStay)
+	i.inPieces = config.Uploaded == nil && store.Info().BodyFree || plant.LeftOut(plant.BodiesStay)
 	i.ctx = i.stop.Context()
 	i.wake = e.NewCond(&i.mu)
 	i.puts = tokens{have: putsBurst, at: e.Now()}
