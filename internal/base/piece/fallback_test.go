@@ -15,6 +15,7 @@ type unsendable struct {
 	syscall.Conn
 }
 
+// What the kernel refuses to send is copied; what comes after it is another file's matter.
 func TestKernelCannotSendTheFile(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -23,10 +24,12 @@ func TestKernelCannotSendTheFile(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	b := content(700_000)
+	f := fileOf(t, b)
 	client, server := tcp(t)
 	done := make(chan error, 1)
 	go func() {
-		done <- List{Of(b[:10]), In(unsendable{bytes.NewReader(b), r}, 10, len(b)-10)}.WriteTo(server, 256<<10, func() {})
+		refused := unsendable{bytes.NewReader(b), r}
+		done <- List{Of(b[:10]), In(refused, 10, 299_990), In(f, 300_000, 100_000), In(refused, 400_000, len(b)-400_000)}.WriteTo(server, 256<<10, func() {})
 		_ = server.Close()
 	}()
 	got, err := io.ReadAll(client)

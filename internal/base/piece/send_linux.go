@@ -12,16 +12,16 @@ import (
 // kernel sends pieces of files to a connection (sendfile).
 //
 // The connection is not corked meanwhile (TCP_CORK), though heads of batches lie between pieces of files: what is held back does
-// not end where the kernel's packets do, of 16 pages of a file each, and the client is woken more often. It took a quarter more CPU.
+// not end where the kernel's packets do, of 16 pages of a file each, and the client is woken more often (docs/PERFORMANCE.md).
 type kernel struct {
 	to   syscall.RawConn
-	call func(from uintptr)    // in and some, bound once for all pieces
-	some func(to uintptr) bool // asks for more room in the connection by false
+	call func(file uintptr) // sendFrom and sendSome, bound once for all pieces
+	some func(to uintptr) bool
 
-	from int // the piece that is being sent: its file,
-	off  int64
-	n    int // and what is left of it
-	err  error
+	from int   // the file of the piece that is being sent
+	off  int64 // in it, of the first byte that is left
+	n    int   // bytes that are left
+	err  error // why the piece ended before them
 }
 
 // kernelOf is for a connection; nil if it is none of the kernel's TCP.

@@ -5,9 +5,8 @@ import (
 	"net"
 )
 
-// WriteTo writes the list to a connection, in steps; before each it calls ready, which may set a deadline. A step is of so many
-// bytes, and of more by less than that if it ends with a piece of a file: such are cut only if they are longer than a step. What
-// lies in files the kernel sends, where it can do that for this connection.
+// WriteTo writes the list to a connection, in steps of at most so many bytes; before each it calls ready, which may set a deadline.
+// What lies in files the kernel sends, where it can do that for this connection.
 func (l List) WriteTo(c net.Conn, step int, ready func()) error {
 	w := writer{c: c, step: step, ready: ready}
 	return w.write(l)
@@ -71,7 +70,7 @@ func (w *writer) flush() error {
 	return err
 }
 
-// send sends a piece of a file: whole, or step by step if it is longer than one.
+// send sends a piece of a file. It begins a step, rather than to be cut, if the one under way has no room for it.
 func (w *writer) send(p Piece) error {
 	if err := w.flush(); err != nil {
 		return err
@@ -79,11 +78,11 @@ func (w *writer) send(p Piece) error {
 	if w.kernel == nil {
 		w.kernel = kernelOf(w.c)
 	}
+	if p.n > w.left && w.left < w.step {
+		w.renew()
+	}
 	for p.n > 0 {
-		n := p.n
-		if n > w.step {
-			n = w.left
-		}
+		n := min(p.n, w.left)
 		if err := w.sendFile(In(p.file, p.off, n)); err != nil {
 			return err
 		}
