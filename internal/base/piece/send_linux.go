@@ -11,8 +11,8 @@ import (
 
 // kernel sends pieces of files to a connection (sendfile).
 //
-// The connection is not corked meanwhile (TCP_CORK), though heads of batches lie between pieces of files: what is held back does
-// not end where the kernel's packets do, of 16 pages of a file each, and the client is woken more often (docs/PERFORMANCE.md).
+// The connection is not corked meanwhile (TCP_CORK), though heads of batches lie between pieces of files: that woke the client far
+// more often, and took more CPU than the packets that it saved (docs/PERFORMANCE.md).
 type kernel struct {
 	to   syscall.RawConn
 	call func(file uintptr) // sendFrom and sendSome, bound once for all pieces
