@@ -81,7 +81,7 @@ type Agent struct {
 	retain   *retain.Job
 	land     *land.Job
 	broker   *broker.Broker
-	answers  *env.Semaphore // for records on their way to clients
+	answers  *env.Semaphore // for records on their way to clients, those in memory
 
 	phase phase
 }

@@ -21,10 +21,12 @@ const (
 	// that keep more gain nothing beyond one segment's worth.
 	maxPipelined = 64
 	// writePiece is what is written under one deadline. A client has answerTime for the whole answer, as answers hold memory:
-	// Java clients give a request up after 30 s, librdkafka after 60. One that takes none of a piece for writeStall is gone.
+	// Java clients give a request up after 30 s, librdkafka after 60. For what lies in files, which may be more, it has as long as that takes
+	// at answerRate bytes a second. One that takes none of a piece for writeStall is gone.
 	writePiece = 256 << 10
 	writeStall = 20 * time.Second
 	answerTime = 60 * time.Second
+	answerRate = 256 << 10
 )
 
 // conn is one client's connection. One goroutine reads, dispatches and writes the answers; a second one, born with the
@@ -292,7 +294,7 @@ func (c *conn) write(q *query, a answer) bool {
 		a.response.SetVersion(q.header.Version)
 		out = piece.List{piece.Of(wire.EncodeResponse(make([]byte, 0, a.sizeHint), q.header.CorrelationID, a.response))}
 	}
-	by := c.b.env.Now().Add(answerTime)
+	by := c.b.env.Now().Add(max(answerTime, time.Duration(out.InFiles()/answerRate)*time.Second))
 	err := out.WriteTo(c.net, writePiece, func() {
 		limit := c.b.env.Now().Add(writeStall)
 		if limit.After(by) {

@@ -52,6 +52,9 @@ func (v *View) charge(n int) {
 	}
 }
 
+// OpensFiles reports whether files are opened instead of being read into memory: all but those that ride.
+func (c *Cache) OpensFiles() bool { return c.from.Opener != nil }
+
 // gaps gives what is to be loaded of [from, to) of a file of size bytes that rides in slot, or is an object (0): all of a file that
 // is to be opened. f may be nil.
 func (c *Cache) gaps(f *file, slot base.Slot, from, to, size int64) []gap {

@@ -54,10 +54,14 @@ func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 type counting struct {
 	*control.Control
 	interest, barriers atomic.Int64
+	cut                atomic.Bool // no barrier comes back
 }
 
 func (c *counting) Barrier(deadline time.Time) (meta.View, error) {
 	c.barriers.Add(1)
+	if c.cut.Load() {
+		return c.View(), env.ErrDeadline
+	}
 	return c.Control.Barrier(deadline)
 }
 

@@ -70,7 +70,7 @@ func plan(b *testing.B, bed *bed, wants []fetch.Want, extents int) {
 	state := bed.control.View().Log
 	b.ReportAllocs()
 	for b.Loop() {
-		if p := fetch.MakePlan(state, wants, 50<<20, true); len(p.Extents) != extents || p.Denies {
+		if p := fetch.MakePlan(state, wants, memory(50<<20), true); len(p.Extents) != extents || p.Denies {
 			b.Fatalf("%d extents, denies %v", len(p.Extents), p.Denies)
 		}
 	}

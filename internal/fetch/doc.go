@@ -12,6 +12,10 @@
 // memory, which is held until Response.Release. Of any other batch of some size 16 bytes are written anew, for its offset and
 // leader epoch, and the rest is sent so. What is small is copied.
 //
+// An answer takes its share of a budget for what it has in memory, copied or by reference, until it is written; that bounds all but its
+// first batch. What is sent out of open files takes next to nothing and may be as much as the client asks for, as long as no more than half of
+// the cache is held; beyond that it is as if in memory, so that it can be copied, and clients that do not read keep no files from others.
+//
 // What cannot be read is an error of its partition alone. A file that is gone may have been trimmed away meanwhile: the Fetch is
 // planned once more behind a barrier, and only what is still named then is lost.
 package fetch

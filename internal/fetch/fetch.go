@@ -35,7 +35,7 @@ type Journal interface {
 // Config is what an agent sets.
 type Config struct {
 	MaxBytes int32          // the most that one Fetch answers with, but for a first batch that is larger; 0: MaxBytesDefault
-	Memory   *env.Semaphore // budget for records on their way to clients, in bytes
+	Memory   *env.Semaphore // budget for records on their way to clients, in bytes: for those that are in memory
 	Sessions int            // the most fetch sessions; 0: 1000, as Kafka's max.incremental.fetch.session.cache.slots
 	Log      *slog.Logger
 }
@@ -80,8 +80,9 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	if kind != base.OK {
 		return Response{Kind: kind}
 	}
-	v, plan := f.await(&q, s.wants, deadline)
-	r := reading{f: f, view: v, wants: s.wants, byID: q.ByID, room: f.limit(&q), until: f.env.Now().Add(readTimeout)}
+	limits := f.limits(&q)
+	v, plan := f.await(&q, s.wants, limits, deadline)
+	r := reading{f: f, view: v, wants: s.wants, byID: q.ByID, limits: limits, until: f.env.Now().Add(readTimeout)}
 	r.fill(&plan)
 	response := f.sessions.finish(&q, s, r.out)
 	if response.Kind != base.OK {
@@ -104,25 +105,29 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	return response
 }
 
-// limit is what an answer may take: reserve lets it have no more than a fourth of the budget.
-func (f *Fetch) limit(q *Request) int64 {
+// limits are those of an answer: reserve lets it have no more than a fourth of the budget. Where files are open, what is sent out of them
+// takes next to nothing of that, unless the cache is pressed: then there is to be memory for all, so that it can be detached.
+func (f *Fetch) limits(q *Request) Limits {
 	n := int64(min(max(q.MaxBytes, 0), f.config.MaxBytes))
+	l := Limits{Bytes: n, Memory: n, Files: f.cache.OpensFiles() && !f.cache.Pressed()}
 	if m := f.config.Memory; m != nil {
-		n = min(n, max(answerMin, m.Size()/4))
+		l.Memory = min(n, max(answerMin, m.Size()/4))
 	}
-	return n
+	if !l.Files {
+		l.Bytes = l.Memory
+	}
+	return l
 }
 
 // await plans, and waits until there is enough to answer.
-func (f *Fetch) await(q *Request, wants []Want, deadline time.Time) (meta.View, Plan) {
-	limit := f.limit(q)
-	enough := min(int64(q.MinBytes), limit)
+func (f *Fetch) await(q *Request, wants []Want, limits Limits, deadline time.Time) (meta.View, Plan) {
+	enough := min(int64(q.MinBytes), limits.Bytes)
 	var w *waiter
 	for over := !f.env.Now().Before(deadline); ; {
 		v := f.journal.View()
-		plan := MakePlan(v.Log, wants, limit, q.ByID)
+		plan := MakePlan(v.Log, wants, limits, q.ByID)
 		if plan.Denies && !plant.LeftOut(plant.BarrierBeforeNo) {
-			v, plan = f.confirm(wants, limit, q.ByID)
+			v, plan = f.confirm(wants, limits, q.ByID)
 		}
 		if over || plan.Denies || plan.Full || plan.Bytes >= enough || len(wants) == 0 || f.stop.Stopped() {
 			return v, plan
@@ -139,13 +144,13 @@ func (f *Fetch) await(q *Request, wants []Want, deadline time.Time) (meta.View, 
 }
 
 // confirm plans by a View that holds all that was in the journal at the call. Without one nothing is denied for good.
-func (f *Fetch) confirm(wants []Want, limit int64, byID bool) (meta.View, Plan) {
+func (f *Fetch) confirm(wants []Want, limits Limits, byID bool) (meta.View, Plan) {
 	v, err := f.journal.Barrier(f.env.Now().Add(barrierTimeout))
 	if err == nil {
-		return v, MakePlan(v.Log, wants, limit, byID)
+		return v, MakePlan(v.Log, wants, limits, byID)
 	}
 	v = f.journal.View()
-	plan := MakePlan(v.Log, wants, limit, byID)
+	plan := MakePlan(v.Log, wants, limits, byID)
 	for i := range plan.Parts {
 		p := &plan.Parts[i]
 		switch {

@@ -5,7 +5,7 @@ import "github.com/millrace-io/millrace/internal/meta/log"
 // gathering names the extents of a plan, in rounds: each part gets one more in a round, until the limits are reached.
 type gathering struct {
 	plan    *Plan
-	most    int64    // bytes in all
+	most    Limits
 	cursors []cursor // of the parts that go on
 	found   []found
 	now     *cursor // that of the part whose turn it is
@@ -39,7 +39,8 @@ func (g *gathering) run() {
 
 // isFull: more than the first extent does not fit.
 func (g *gathering) isFull() bool {
-	return g.plan.Bytes >= g.most && len(g.found) > 0 || len(g.found) >= planExtentsMaxAll
+	limited := g.plan.Bytes >= g.most.Bytes || g.plan.Memory >= g.most.Memory
+	return limited && len(g.found) > 0 || len(g.found) >= planExtentsMaxAll
 }
 
 func (g *gathering) round(take func(log.Extent) bool) {
@@ -82,10 +83,11 @@ func (g *gathering) advance(take func(log.Extent) bool) bool {
 // take adds an extent to the part whose turn it is.
 func (g *gathering) take(x log.Extent) bool {
 	c, p, part := g.now, g.plan, &g.plan.Parts[g.now.part]
-	n := max(1, min(remaining(x, c.offset), c.most-part.Bytes, g.most-p.Bytes))
+	n := max(1, min(remaining(x, c.offset), c.most-part.Bytes, g.most.Bytes-p.Bytes))
 	g.found = append(g.found, found{c.part, x})
 	part.Bytes += n
 	p.Bytes += n
+	p.Memory += g.most.inMemory(n)
 	c.offset = x.End()
 	c.count++
 	return false

@@ -23,22 +23,46 @@ type Part struct {
 	first, last    int   // its extents in Plan.Extents
 }
 
+// Limits are those of an answer, in bytes.
+type Limits struct {
+	Bytes  int64 // of records
+	Memory int64 // that it takes
+	// Files says that what is not copied is sent out of open files, and takes next to no memory.
+	Files bool
+}
+
+// inMemory is about how much memory n bytes of an extent take. It is more if they ride, or if batches do not bear their offsets and are small.
+func (l *Limits) inMemory(n int64) int64 {
+	if l.Files && n >= copyBelowOpen {
+		return refBytes
+	}
+	return n
+}
+
+// lower has the answer take less memory.
+func (l *Limits) lower(memory int64) {
+	if l.Memory = memory; !l.Files {
+		l.Bytes = min(l.Bytes, memory)
+	}
+}
+
 // Plan says what a Fetch is answered with by one View.
 type Plan struct {
 	Parts   []Part       // one for each Want, in order
 	Extents []log.Extent // to be read, part by part
 	rounds  []turn       // the same in the order in which they are to be read, round by round
 	Bytes   int64        // of all parts
+	Memory  int64        // that these take, about
 	Full    bool         // a limit is reached: waiting brings no more
 	Denies  bool         // a part is an error, or tells the client to go back: not without a barrier
 }
 
-// MakePlan plans wants, of which maxBytes may be read in all; byID tells how the client names topics. The first part
+// MakePlan plans wants, up to the limits; byID tells how the client names topics. The first part
 // that has records is planned also beyond the limits (KIP-74): its first batch may be larger. Parts advance side by side, an
 // extent each: what was written together lies in the same files, and is read with them at once.
-func MakePlan(s *log.State, wants []Want, maxBytes int64, byID bool) Plan {
+func MakePlan(s *log.State, wants []Want, limits Limits, byID bool) Plan {
 	p := Plan{Parts: make([]Part, len(wants))}
-	g := gathering{plan: &p, most: maxBytes}
+	g := gathering{plan: &p, most: limits}
 	var topic *log.Topic // wants come topic by topic
 	for i := range wants {
 		w, part := &wants[i], &p.Parts[i]

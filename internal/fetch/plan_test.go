@@ -34,6 +34,9 @@ func planState(t *testing.T) *log.State {
 	return s
 }
 
+// memory are the limits of an answer all of which is in memory.
+func memory(n int64) fetch.Limits { return fetch.Limits{Bytes: n, Memory: n} }
+
 func TestPlan(t *testing.T) {
 	s := planState(t)
 	type wants []fetch.Want
@@ -58,7 +61,7 @@ func TestPlan(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			p := fetch.MakePlan(s, test.wants, test.maxBytes, true)
+			p := fetch.MakePlan(s, test.wants, memory(test.maxBytes), true)
 			var sum int64
 			for i, part := range p.Parts {
 				if part.Kind != base.OK || part.Bytes != test.bytes[i] {
@@ -70,6 +73,37 @@ func TestPlan(t *testing.T) {
 				t.Errorf("%d bytes, %d extents, full %t, denies %t", p.Bytes, len(p.Extents), p.Full, p.Denies)
 			}
 		})
+	}
+}
+
+// Where files are open, what is long enough to be sent out of them takes little memory; the limit of that ends the plan as well.
+func TestPlanOutOfFiles(t *testing.T) {
+	s := log.New()
+	for _, e := range []log.Event{&log.TopicCreated{Number: 1, ID: planTopic, Name: "t", Partitions: 2, At: 1},
+		&log.SegmentCommitted{File: 1, Ref: base.FileRef{ID: base.ULID{15: 1}}, SizeBytes: 1 << 20, LastModified: 1, At: 1, Batches: []log.Appended{
+			{Key: base.KeyOf(1, 0), Pos: 16, Len: 100_000, Count: 100, MaxTimestamp: 1, ProducerID: -1},
+			{Key: base.KeyOf(1, 1), Pos: 200_016, Len: 10_000, Count: 100, MaxTimestamp: 1, ProducerID: -1}}}} {
+		if err := s.Apply(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(partition int32, maxBytes int32) fetch.Want {
+		return fetch.Want{Topic: planTopic, Partition: partition, MaxBytes: maxBytes, CurrentLeaderEpoch: -1, LastFetchedEpoch: -1}
+	}
+	for name, test := range map[string]struct {
+		wants         []fetch.Want
+		limits        fetch.Limits
+		bytes, memory int64
+		full          bool
+	}{
+		"in memory":                       {[]fetch.Want{of(0, 1<<20), of(1, 1<<20)}, memory(1 << 20), 110_000, 110_000, false},
+		"in files":                        {[]fetch.Want{of(0, 1<<20), of(1, 1<<20)}, fetch.Limits{Bytes: 1 << 20, Memory: 20_000, Files: true}, 110_000, 512 + 10_000, false},
+		"a limit that leaves a short one": {[]fetch.Want{of(0, 9_000)}, fetch.Limits{Bytes: 1 << 20, Memory: 20_000, Files: true}, 9_000, 9_000, true},
+		"no memory for the second":        {[]fetch.Want{of(1, 1<<20), of(0, 1<<20)}, fetch.Limits{Bytes: 1 << 20, Memory: 10_000, Files: true}, 10_000, 10_000, true},
+	} {
+		if p := fetch.MakePlan(s, test.wants, test.limits, true); p.Bytes != test.bytes || p.Memory != test.memory || p.Full != test.full {
+			t.Errorf("%s: %d bytes, %d of memory, full %t", name, p.Bytes, p.Memory, p.Full)
+		}
 	}
 }
 
@@ -92,10 +126,10 @@ func TestPlanIsBounded(t *testing.T) {
 		}
 		apply(e)
 	}
-	if p := fetch.MakePlan(s, wants[:1], 1<<20, true); len(p.Extents) != 256 || !p.Full {
+	if p := fetch.MakePlan(s, wants[:1], memory(1<<20), true); len(p.Extents) != 256 || !p.Full {
 		t.Errorf("%d extents of one partition, full %t", len(p.Extents), p.Full)
 	}
-	if p := fetch.MakePlan(s, wants, 50<<20, true); len(p.Extents) != 10_000 || !p.Full || p.Parts[partitions-1].Bytes != 10_000/partitions*100 {
+	if p := fetch.MakePlan(s, wants, memory(50<<20), true); len(p.Extents) != 10_000 || !p.Full || p.Parts[partitions-1].Bytes != 10_000/partitions*100 {
 		t.Errorf("%d extents, full %t", len(p.Extents), p.Full)
 	}
 }
@@ -126,7 +160,7 @@ func TestPlanDenies(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			test.want.MaxBytes = 100
-			p := fetch.MakePlan(s, []fetch.Want{test.want}, 1000, !test.byName)
+			p := fetch.MakePlan(s, []fetch.Want{test.want}, memory(1000), !test.byName)
 			got := p.Parts[0]
 			if got.Kind != test.kind || got.DivergingEpoch != test.diverging || got.DivergingEnd != test.end || !p.Denies || p.Bytes != 0 {
 				t.Errorf("%+v, denies %t", got, p.Denies)
@@ -134,7 +168,7 @@ func TestPlanDenies(t *testing.T) {
 		})
 	}
 	ok := fetch.Want{Topic: planTopic, Offset: 20, MaxBytes: 1, CurrentLeaderEpoch: 1, LastFetchedEpoch: 1}
-	if p := fetch.MakePlan(s, []fetch.Want{ok}, 1000, true); p.Denies || p.Bytes == 0 {
+	if p := fetch.MakePlan(s, []fetch.Want{ok}, memory(1000), true); p.Denies || p.Bytes == 0 {
 		t.Errorf("right epochs: %+v", p.Parts[0])
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -13,19 +12,20 @@ import (
 
 // reading fills one answer.
 type reading struct {
-	f     *Fetch
-	view  meta.View
-	wants []Want
-	byID  bool
-	room  int64 // bytes that may still be added
-	until time.Time
-	out   []Fetched
+	f      *Fetch
+	view   meta.View
+	wants  []Want
+	byID   bool
+	limits Limits
+	until  time.Time
+	out    []Fetched
 
-	bytes     int64 // added so far
-	records   int64 // in these
-	batches   int64 // in these
-	asTheyLay int64 // of these
-	reserved  int64
+	bytes     int64        // added so far
+	memory    int64        // that the answer takes, as far as hold was asked
+	records   int64        // in these
+	batches   int64        // in these
+	asTheyLay int64        // of these
+	reserved  int64        // memory
 	views     []cache.View // held until the answer is written
 	copies    copies
 
@@ -56,53 +56,10 @@ func (r *reading) spoiled() {
 	}
 }
 
-// detach copies what the answer refers to, where the cache is pressed: a client that reads slowly would keep whole spans
-// from going, of which it was sent a little. Open files take little: what lies in them is copied only if they are what presses.
-func (r *reading) detach() {
-	if len(r.views) == 0 || !r.f.cache.Pressed() {
-		return
-	}
-	if more := r.bytes - r.reserved; more > 0 { // a first batch that is larger than what was reserved
-		if m := r.f.config.Memory; m == nil || more > m.Size() || !m.TryAcquire(more) {
-			return
-		}
-		r.reserved += more
-	}
-	r.f.stats.detached.Add(1)
-	r.own(false)
-	if r.f.cache.Pressed() {
-		r.own(true)
-	}
-}
-
-// own makes the answer's bytes its own, with files set also those that lie in open files, and lets go of what they were in.
-func (r *reading) own(files bool) {
-	for i := range r.out {
-		own, err := r.out[i].Records.Own(files)
-		if err != nil {
-			r.spoiled()
-			own = nil // the next Fetch says why
-		}
-		r.out[i].Records = own
-	}
-	held := r.views[:0]
-	for i := range r.views {
-		if v := &r.views[i]; v.IsOpen() && !files {
-			held = append(held, *v)
-		} else {
-			v.Release()
-		}
-	}
-	r.views = held
-}
-
 // fill reads what the plan names.
 func (r *reading) fill(p *Plan) {
 	r.out = make([]Fetched, len(p.Parts))
-	r.full = !r.reserve(p.Bytes)
-	if r.room < p.Bytes { // all parts get their share of what is left
-		*p = MakePlan(r.view.Log, r.wants, r.room, r.byID)
-	}
+	r.full = !r.reserve(p)
 	reads := r.reads(p)
 	p.cut(r.prefetch(p, reads))
 	for i := range p.Parts {
@@ -113,38 +70,9 @@ func (r *reading) fill(p *Plan) {
 		}
 		r.part(&r.out[i], part, &r.wants[i], reads[part.first:part.last])
 	}
-	r.detach()
-}
-
-// answerMin is the least that an answer may take however little is left. Such an answer is soon with its client, also on
-// a slow line.
-const answerMin = 64 << 10
-
-// shareOf gives what may be taken of a budget by who asks for n bytes.
-func shareOf(m *env.Semaphore, n int64) int64 {
-	free := m.Free()
-	return min(n, max(min(answerMin, m.Size()), int64(float64(free)/4*float64(free)/float64(m.Size()))))
-}
-
-// reserve takes memory for n bytes out of the budget, and limits the answer to it. The first answer takes a fourth of the
-// budget at most, so that a large one does not wait for all others; the less is free, the smaller a share of that is taken:
-// it takes more than a hundred clients that do not read to leave nothing for those that do. A first batch that is larger
-// goes out all the same: its bytes are the cache's, which bounds them.
-func (r *reading) reserve(n int64) bool {
-	m := r.f.config.Memory
-	if m == nil || n == 0 {
-		return true
+	if !r.limits.Files {
+		r.detach()
 	}
-	asked := n
-	n = shareOf(m, n)
-	if m.Acquire(n, r.until) != nil {
-		return false
-	}
-	r.reserved = n
-	if n < asked {
-		r.room = min(r.room, n)
-	}
-	return true
 }
 
 // prefetch has what is planned loaded, and gives how many turns there is room for: one at least.
@@ -238,17 +166,27 @@ func (r *reading) again(out *Fetched, part *Part, w *Want) error {
 		return err
 	}
 	r.view = v
-	plan := MakePlan(v.Log, []Want{*w}, r.room, r.byID)
+	left := r.limits
+	left.Bytes -= r.bytes
+	plan := MakePlan(v.Log, []Want{*w}, left, r.byID)
 	*part = plan.Parts[0]
 	part.answer(w, out)
 	one := reading{view: v, wants: []Want{*w}}
 	return r.extents(out, part, w, one.reads(&plan))
 }
 
+// isLate reports whether an answer that has something is to go out: where files are open, looking at their batches for the first time has no
+// other deadline.
+func (r *reading) isLate() bool { return r.bytes > 0 && !r.f.env.Now().Before(r.until) }
+
 // extents takes batches up to the limits.
 func (r *reading) extents(out *Fetched, part *Part, w *Want, reads []cache.Read) error {
-	left := min(int64(w.MaxBytes), r.room)
+	left := min(int64(w.MaxBytes), r.limits.Bytes-r.bytes)
 	for i := range reads {
+		if r.strains() || r.isLate() {
+			r.full = true
+			return nil
+		}
 		before := r.bytes
 		more, err := r.extent(out, part, &reads[i], left)
 		left -= r.bytes - before
@@ -270,7 +208,9 @@ func (r *reading) extent(out *Fetched, part *Part, read *cache.Read, left int64)
 		if r.look, r.run, err = r.f.cache.Next(*read, len(r.views) == 0, r.until); err != nil {
 			return false, err
 		}
-		if more, err = r.take(out, part, &left); err != nil || !more {
+		before := r.bytes
+		more, err = r.take(out, part, left)
+		if left -= r.bytes - before; err != nil || !more {
 			return false, err
 		}
 		read.Offset = r.run.End()

@@ -22,9 +22,9 @@ type taking struct {
 	left   int64  // bytes that may still be added
 }
 
-// take adds the batches of the run that left allows, and keeps the View if it must. It reports whether more may follow.
-func (r *reading) take(out *Fetched, part *Part, left *int64) (more bool, err error) {
-	t := taking{reading: r, out: out, epoch: part.Epoch, copied: copyBelow, left: *left}
+// take adds the batches of the run that left bytes allow, and keeps the View if it must. It reports whether more may follow.
+func (r *reading) take(out *Fetched, part *Part, left int64) (more bool, err error) {
+	t := taking{reading: r, out: out, epoch: part.Epoch, copied: copyBelow, left: left}
 	v, run := &r.look, &r.run
 	if v.IsOpen() {
 		t.copied = copyBelowOpen
@@ -32,17 +32,15 @@ func (r *reading) take(out *Fetched, part *Part, left *int64) (more bool, err er
 	if !plant.LeftOut(plant.BatchOffsets) {
 		t.asIs = run.AsIs(part.Epoch)
 	}
-	covered := int64(v.End()-run.Pos(0)) >= *left // what is not whole in the View is beyond the limit
+	covered := int64(v.End()-run.Pos(0)) >= left // what is not whole in the View is beyond the limit
 	referenced, i := false, 0
-	for n := 0; i < run.Len() && t.fits(i, 1) && err == nil; i += n {
-		if n = t.row(i); t.size(i, n) >= t.copied {
-			t.refer(i, n)
-			referenced = true
-		} else {
+	for n := 1; n > 0 && i < run.Len() && t.fits(i, 1) && err == nil; i += n {
+		if n = t.row(i); t.size(i, n) < t.copied {
 			n, err = t.copy(i)
+		} else if n = t.refer(i, n); n > 0 {
+			referenced = true
 		}
 	}
-	*left = t.left
 	if err != nil {
 		v.Discard() // an open file that is not what it was
 	}
@@ -68,12 +66,33 @@ func (t *taking) row(i int) int {
 	if i >= t.asIs {
 		return 1
 	}
-	return max(1, t.run.Within(i, t.asIs, t.left))
+	most := t.left
+	if !t.look.IsOpen() {
+		most = min(most, t.spare())
+	}
+	return max(1, t.run.Within(i, t.asIs, most))
 }
 
-// copy adds batch i and the small ones that follow it as one copy, and gives how many they are.
+// held takes memory for n batches, and gives how many may be added: all or, if it is not to be had, none, and the answer ends. Its first
+// batch goes out in any case.
+func (t *taking) held(n int, memory int64) int {
+	switch {
+	case t.hold(memory):
+		return n
+	case t.bytes == 0:
+		return 1
+	}
+	t.full = true
+	return 0
+}
+
+// copy adds batch i and the small ones that follow it as one copy, and gives how many they are: none if there is no memory.
 func (t *taking) copy(i int) (n int, err error) {
-	for n = 1; i+n < t.run.Len() && t.size(i+n, 1) < t.copied && t.size(i, n+1) <= chunkMax && t.fits(i, n+1); n++ {
+	most := min(chunkMax, t.spare())
+	for n = 1; i+n < t.run.Len() && t.size(i+n, 1) < t.copied && int64(t.size(i, n+1)) <= most && t.fits(i, n+1); n++ {
+	}
+	if n = t.held(n, int64(t.size(i, n))); n == 0 {
+		return 0, nil
 	}
 	begin := t.run.Pos(i)
 	b := t.copies.room(t.out, int(t.size(i, n)))
@@ -88,8 +107,16 @@ func (t *taking) copy(i int) (n int, err error) {
 	return n, nil
 }
 
-// refer adds n batches from i on by reference. If they do not lie as they are to be sent it is one, and its front is written anew.
-func (t *taking) refer(i, n int) {
+// refer adds n batches from i on by reference, and gives how many they are: none if there is no memory. If they do not lie as they are to be
+// sent it is one, and its front is written anew.
+func (t *taking) refer(i, n int) int {
+	memory := int64(t.size(i, n))
+	if t.look.IsOpen() {
+		memory = refBytes
+	}
+	if n = t.held(n, memory); n == 0 {
+		return 0
+	}
 	pos, size := t.run.Pos(i), t.size(i, n)
 	if i >= t.asIs {
 		t.putFront(i, t.copies.room(t.out, batch.FrontSize))
@@ -98,6 +125,7 @@ func (t *taking) refer(i, n int) {
 	t.copies.flush(t.out)
 	t.out.Records = t.look.Append(t.out.Records, pos, size)
 	t.count(i, n)
+	return n
 }
 
 // putFront writes the front of batch i, with its offset and leader epoch.
@@ -118,6 +146,5 @@ func (t *taking) count(i, n int) {
 	t.batches += int64(n)
 	t.asTheyLay += int64(max(0, min(n, t.asIs-i)))
 	t.left -= size
-	t.room -= size
 	t.bytes += size
 }

@@ -234,9 +234,17 @@ func TestManyReadersOfLittleMemory(t *testing.T) {
 	}
 }
 
-// Clients that ask for much and take none of it leave enough for one that reads, also of what lies in spans they hold.
+// Clients that ask for much and take none of it leave enough for one that reads, also of what lies in spans, or files, that they hold.
 func TestClientsThatDoNotReadHoldUpNobody(t *testing.T) {
-	b := start(t, settings{cacheBytes: 1, batchBytes: 3 << 20, memory: 32 << 20})
+	for name, s := range map[string]settings{
+		"in memory":  {cacheBytes: 1, batchBytes: 3 << 20, memory: 32 << 20},
+		"open files": inFiles(t, settings{cacheBytes: 1, batchBytes: 1, memory: 32 << 20}), // a file for each batch
+	} {
+		t.Run(name, func(t *testing.T) { holdUpNobody(t, start(t, s)) })
+	}
+}
+
+func holdUpNobody(t *testing.T, b *bed) {
 	id := b.topic("orders", 1)
 	const batches, size = 1200, 30_000
 	for i := range batches {

@@ -72,6 +72,16 @@ func (l List) Len() (n int) {
 	return n
 }
 
+// InFiles is the number of bytes that lie in files.
+func (l List) InFiles() (n int) {
+	for i := range l {
+		if l[i].file != nil {
+			n += l[i].n
+		}
+	}
+	return n
+}
+
 // Own gives the same bytes in memory of their own. What lies in files stays there, unless files is set: then it fails as ReadFull does.
 func (l List) Own(files bool) (List, error) {
 	stays := func(p *Piece) bool { return p.file != nil && !files }

@@ -133,6 +133,9 @@ func TestOwn(t *testing.T) {
 	for files, pieces := range map[bool]int{false: 5, true: 1} {
 		memory := bytes.Clone(b)
 		own, err := mixed(f, memory).Own(files)
+		if in := own.InFiles(); in > 0 == files || mixed(f, b).InFiles() != 200_000 {
+			t.Errorf("files %t: %d bytes lie in files, %d before", files, in, mixed(f, b).InFiles())
+		}
 		clear(memory)
 		if got, copied := own.Copy(); err != nil || copied != nil || !bytes.Equal(got, b) || len(own) != pieces {
 			t.Errorf("files %t: %v, %v, equal: %v, %d pieces", files, err, copied, bytes.Equal(got, b), len(own))

@@ -3,6 +3,7 @@ package piece
 import (
 	"fmt"
 	"net"
+	"sync"
 )
 
 // WriteTo writes the list to a connection, in steps of at most so many bytes; before each it calls ready, which may set a deadline.
@@ -102,10 +103,26 @@ func (w *writer) sendFile(p Piece) (err error) {
 	if err != nil || p.n == 0 {
 		return err
 	}
-	b, err := p.Bytes()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFile, err)
+	return w.copy(p)
+}
+
+// copied is memory for what is copied out of files. There may be many clients that are slow to take it.
+const copied = 32 << 10
+
+var copies = sync.Pool{New: func() any { return new([copied]byte) }}
+
+func (w *writer) copy(p Piece) error {
+	b := copies.Get().(*[copied]byte)
+	defer copies.Put(b)
+	for p.n > 0 {
+		n := min(p.n, copied)
+		if err := ReadFull(p.file, b[:n], p.off); err != nil {
+			return fmt.Errorf("%w: %w", ErrFile, err)
+		}
+		if _, err := w.c.Write(b[:n]); err != nil {
+			return err
+		}
+		p.n, p.off = p.n-n, p.off+int64(n)
 	}
-	_, err = w.c.Write(b)
-	return err
+	return nil
 }
