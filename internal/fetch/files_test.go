@@ -3,6 +3,7 @@ package fetch_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/cache"
@@ -179,7 +180,8 @@ func TestNothingIsDeniedForGoodByALesserPlan(t *testing.T) {
 	}
 }
 
-// An answer ends when half of the files that may be open are held: the next one has memory reserved, and is copied.
+// An answer ends when half of the files that may be open are held: those after it have memory reserved, and are copied, also if they began
+// to wait for records before.
 func TestFilesOfAnAnswerLeaveRoom(t *testing.T) {
 	const batches, size = 240, 20_000
 	b := start(t, inFiles(t, settings{cacheBytes: cache.MemoryMin, batchBytes: 1, memory: 8 << 20}))
@@ -195,6 +197,14 @@ func TestFilesOfAnAnswerLeaveRoom(t *testing.T) {
 			r.Release()
 		}
 	}
+	waiting := make(chan fetch.Response, 1)
+	go func() {
+		q := fetch.Request{MinBytes: 1, MaxBytes: 50 << 20, ByID: true, SessionEpoch: -1, Partitions: []fetch.Want{want(id, 0, batches)}}
+		waiting <- b.fetch.Read(q, soon())
+	}()
+	for b.fetch.Stats().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	w := want(id, 0, 0)
 	w.MaxBytes = 50 << 20
 	first := b.read(w)
@@ -206,8 +216,15 @@ func TestFilesOfAnAnswerLeaveRoom(t *testing.T) {
 	if n := lengthOf(second); n < 500<<10 || b.memory.Size()-b.memory.Free()-taken < n || b.cache.Stats().HeldBytes != s.HeldBytes {
 		t.Errorf("the next, of %d bytes, leaves %d of memory; %+v", n, b.memory.Free(), b.cache.Stats())
 	}
+	free := b.memory.Free()
+	b.produce(id, 0, plain(0, 1, size))
+	third := <-waiting
+	if n := lengthOf(third); n < size || free-b.memory.Free() < n || b.cache.Stats().HeldBytes != s.HeldBytes {
+		t.Errorf("who waited is sent %d bytes, for which %d of memory are taken; %+v", n, free-b.memory.Free(), b.cache.Stats())
+	}
 	first.Release()
 	second.Release()
+	third.Release()
 	if b.memory.Free() != b.memory.Size() {
 		t.Error("an answer that was written holds memory")
 	}

@@ -42,6 +42,15 @@ func (r *reading) reserve(p *Plan) bool {
 	return true
 }
 
+// relent has an answer that was planned out of files be as one in memory if the cache is pressed by now.
+func (r *reading) relent(p *Plan) {
+	if r.limits.Files && r.f.cache.Pressed() {
+		r.limits.Files = false
+		r.limits.lower(r.limits.Memory)
+		r.replan(p)
+	}
+}
+
 // replan plans anew, by the same View. What the plan denies is denied as it was: not for good, if there was no barrier.
 func (r *reading) replan(p *Plan) {
 	was := p.Parts
@@ -51,14 +60,15 @@ func (r *reading) replan(p *Plan) {
 	}
 }
 
-// spare is how many bytes more an answer out of files may take in memory than it has: of what is free and its own, as much as if it asked
-// for that now.
+// spare is how many bytes more an answer out of files may take in memory than it has: what is its own, and of that and what is free together
+// as much as if it asked now.
 func (r *reading) spare() int64 {
 	m := r.f.config.Memory
 	if m == nil || !r.limits.Files {
 		return math.MaxInt64
 	}
-	return max(r.reserved, share(m.Free()+r.reserved, m.Size())) - r.memory
+	free := m.Free() + r.reserved
+	return max(r.reserved, min(free, share(free, m.Size()))) - r.memory
 }
 
 // hold takes n bytes of memory for the answer: of what is reserved or, as the plan does not know whether batches bear their offsets, of what

@@ -26,7 +26,7 @@ type Part struct {
 // Limits are those of an answer, in bytes.
 type Limits struct {
 	Bytes  int64 // of records
-	Memory int64 // that it takes
+	Memory int64 // that it is planned to take
 	// Files says that what is not copied is sent out of open files, and takes next to no memory.
 	Files bool
 }

@@ -21,7 +21,7 @@ type reading struct {
 	out    []Fetched
 
 	bytes     int64        // added so far
-	memory    int64        // that the answer takes, as far as hold was asked
+	memory    int64        // that the answer has by hold: all that it takes but a first batch for which there was none
 	records   int64        // in these
 	batches   int64        // in these
 	asTheyLay int64        // of these
@@ -59,6 +59,7 @@ func (r *reading) spoiled() {
 // fill reads what the plan names.
 func (r *reading) fill(p *Plan) {
 	r.out = make([]Fetched, len(p.Parts))
+	r.relent(p)
 	r.full = !r.reserve(p)
 	reads := r.reads(p)
 	p.cut(r.prefetch(p, reads))

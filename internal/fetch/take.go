@@ -60,8 +60,8 @@ func (t *taking) fits(i, n int) bool {
 	return int64(t.size(i, n)) <= t.left || t.bytes == 0 && n == 1
 }
 
-// row gives how many batches from i on, which fits, are sent in one piece: those that lie as they are to be sent, as far as they fit;
-// or one.
+// row gives how many batches from i on, which fits, are sent in one piece: those that lie as they are to be sent, as far as they fit and
+// there is memory; or one.
 func (t *taking) row(i int) int {
 	if i >= t.asIs {
 		return 1
