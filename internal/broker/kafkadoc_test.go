@@ -45,6 +45,10 @@ const kafkaDocTail = `
   damage, are served. Java's consumer gives the first to the application and tries the second again by itself.
 - **Bounds.** A request is at most socket.request.max.bytes (100 MiB) and at most the agent's memory budget for requests,
   an array in it has at most 1,000,000 elements. What is beyond closes the connection.
+  An answer to Fetch has at most 55 MiB (Kafka's fetch.max.bytes), but for a first batch that is larger; what of it is in memory also at
+  most a fourth of the agent's budget for that, and less the more other clients have. A client is given 60 seconds for an answer, and more
+  for what is sent out of files (256 KiB a second). As with Kafka, one on a slow line that gives up sooner needs a smaller
+  fetch.max.bytes.
 - **Times.** Requests to the journal are given at least 5 seconds, whatever time-out the client names.
 - **Throttling.** There are no quotas: throttle_time_ms is 0.
 - **Authorisation.** The permissions in the table are asked for as in Kafka; in this version everything is allowed.
