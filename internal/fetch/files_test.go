@@ -1,6 +1,7 @@
 package fetch_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/millrace-io/millrace/internal/cache"
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/filestore"
 )
 
@@ -227,5 +229,53 @@ func TestFilesOfAnAnswerLeaveRoom(t *testing.T) {
 	third.Release()
 	if b.memory.Free() != b.memory.Size() {
 		t.Error("an answer that was written holds memory")
+	}
+}
+
+// slowFiles are open files of which each read takes so long, by a clock that is set forward.
+type slowFiles struct {
+	objstore.Opener
+	passes func()
+}
+
+type slowFile struct {
+	objstore.File
+	passes func()
+}
+
+func (s slowFiles) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
+	f, meta, err := s.Opener.Open(ctx, key)
+	return slowFile{f, s.passes}, meta, err
+}
+
+func (s slowFile) ReadAt(b []byte, off int64) (int, error) {
+	s.passes()
+	return s.File.ReadAt(b, off)
+}
+
+// An answer goes out with what it has once looking at files has taken its time; nothing of it is skipped.
+func TestSlowFilesEndAnswers(t *testing.T) {
+	const partitions = 20
+	var b *bed
+	s := inFiles(t, settings{})
+	s.opener = slowFiles{s.opener, func() { b.clock.forward(2 * time.Second) }}
+	b = start(t, s)
+	_, wants := b.each(partitions, 1, 60_000)
+	answers, got := 0, 0
+	for ; got < partitions && answers < partitions; answers++ {
+		began := b.clock.Now()
+		r := b.read(wants...)
+		if took := b.clock.Now().Sub(began); took > 35*time.Second {
+			t.Errorf("an answer took %v", took)
+		}
+		for i, p := range r.Partitions {
+			n := len(b.parse(p))
+			got += n
+			wants[i].Offset += int64(n)
+		}
+		r.Release()
+	}
+	if got != partitions || answers < 2 {
+		t.Errorf("%d of %d batches in %d answers", got, partitions, answers)
 	}
 }

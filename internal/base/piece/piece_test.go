@@ -103,16 +103,32 @@ func TestStepsBeginWithPieces(t *testing.T) {
 	}
 }
 
-// counted is a connection that counts what is written to it. The kernel does not know it: pieces of files go through memory.
+// counted is a connection that counts what is written to it, and the most at once. The kernel does not know it: pieces of files go
+// through memory.
 type counted struct {
 	net.Conn
-	n int
+	n, most int
 }
 
 func (c *counted) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.n += n
+	c.most = max(c.most, n)
 	return n, err
+}
+
+// What is copied out of files is so in small pieces, as many clients may be slow to take it.
+func TestCopiesAreSmall(t *testing.T) {
+	b := content(1_000_000)
+	client, server := tcp(t)
+	written := counted{Conn: server}
+	go func() { _, _ = io.Copy(io.Discard, client) }()
+	if err := (List{In(fileOf(t, b), 0, len(b))}).WriteTo(&written, 256<<10, func() {}); err != nil || written.n != len(b) {
+		t.Fatalf("%d bytes, %v", written.n, err)
+	}
+	if written.most > 32<<10 {
+		t.Errorf("%d bytes were copied at once", written.most)
+	}
 }
 
 func TestCopy(t *testing.T) {
