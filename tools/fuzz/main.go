@@ -1,6 +1,7 @@
-// Command fuzz runs every fuzz target of the module for a bounded time, one after the other.
+// Command fuzz runs every fuzz target of the module for a bounded time, each with one worker.
 //
-//	go run ./tools/fuzz                       2 seconds each
+//	go run ./tools/fuzz                       2 seconds each, one after the other
+//	go run ./tools/fuzz -p 2                  two at a time
 //	go run ./tools/fuzz -time 1h -run Decode  a soak of those whose name matches
 //	go run ./tools/fuzz -time 5m -keep        and keep what was found to reach new code, as seeds for all later runs
 //
@@ -17,13 +18,14 @@ import (
 
 func main() {
 	each := flag.Duration("time", 2*time.Second, "how long each target runs")
+	atOnce := flag.Int("p", 1, "how many `targets` run at a time")
 	match := flag.String("run", "", "only targets whose PACKAGE.NAME matches this `regexp`")
 	keep := flag.Bool("keep", false, "copy small inputs that reached new code into testdata/fuzz")
 	list := flag.Bool("list", false, "print the targets and end")
 	flag.Parse()
 	pattern, err := regexp.Compile(*match)
-	if err != nil || flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "fuzz: usage: fuzz [-time D] [-run REGEXP] [-keep] [-list]")
+	if err != nil || flag.NArg() > 0 || *atOnce < 1 {
+		fmt.Fprintln(os.Stderr, "fuzz: usage: fuzz [-time D] [-p N] [-run REGEXP] [-keep] [-list]")
 		os.Exit(2)
 	}
 	targets, err := find(".", pattern)
@@ -37,22 +39,16 @@ func main() {
 		}
 		return
 	}
-	os.Exit(runAll(targets, *each, *keep))
+	os.Exit(runAll(targets, *each, *atOnce, *keep))
 }
 
-// runAll prints a line a target and returns the exit code.
-func runAll(targets []target, each time.Duration, keep bool) int {
+// runAll prints a line a target, in their order, and returns the exit code.
+func runAll(targets []target, each time.Duration, atOnce int, keep bool) int {
 	fmt.Printf("%-60s %12s %10s %8s\n", "target", "inputs", "new", "kept")
 	failed := 0
-	for _, t := range targets {
-		r := t.run(each)
-		kept := 0
-		if keep && r.err == nil {
-			if kept, r.err = t.keep(); r.err != nil {
-				r.output = "keeping its corpus"
-			}
-		}
-		fmt.Printf("%-60s %12d %10d %8d\n", t, r.inputs, r.fresh, kept)
+	for i, outcome := range start(targets, atOnce, func(t target) outcome { return t.run(each, keep) }) {
+		t, r := targets[i], <-outcome
+		fmt.Printf("%-60s %12d %10d %8d\n", t, r.inputs, r.fresh, r.kept)
 		if r.err != nil {
 			failed++
 			fmt.Printf("%s: %v\n%s\n", t, r.err, r.output)
@@ -60,4 +56,22 @@ func runAll(targets []target, each time.Duration, keep bool) int {
 	}
 	fmt.Printf("%d targets fuzzed for %v each, %d failed\n", len(targets), each, failed)
 	return min(failed, 1)
+}
+
+// start runs the targets, so many at a time, and gives what will come of each.
+func start(targets []target, atOnce int, run func(target) outcome) []chan outcome {
+	outcomes, free := make([]chan outcome, len(targets)), make(chan struct{}, atOnce)
+	for i := range targets {
+		outcomes[i] = make(chan outcome, 1)
+	}
+	go func() {
+		for i, t := range targets {
+			free <- struct{}{}
+			go func() {
+				outcomes[i] <- run(t)
+				<-free
+			}()
+		}
+	}()
+	return outcomes
 }

@@ -63,6 +63,7 @@ func fuzzFunctions(path string) (names []string, err error) {
 // outcome is what came of a run.
 type outcome struct {
 	inputs, fresh int // tried, and those that reached new code
+	kept          int // of the latter, as seeds
 	output        string
 	err           error
 }
@@ -76,11 +77,17 @@ const (
 	finding   = "Failing input written to"
 )
 
-// run fuzzes the target. On a busy machine a short time may go by before the corpus is through: then it takes longer.
-func (t target) run(each time.Duration) outcome {
+// run fuzzes the target, and keeps what it found if it is to. On a busy machine a short time may go by before the corpus is through: then
+// it takes longer.
+func (t target) run(each time.Duration, keep bool) outcome {
 	r := t.once(each)
 	if r.err == errNothing {
 		r = t.once(each + patience)
+	}
+	if keep && r.err == nil {
+		if r.kept, r.err = t.keep(); r.err != nil {
+			r.output = "keeping its corpus"
+		}
 	}
 	return r
 }

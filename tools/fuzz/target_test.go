@@ -5,7 +5,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -24,6 +27,33 @@ func TestEveryDecoderHasATarget(t *testing.T) {
 	} {
 		if !slices.ContainsFunc(targets, func(f target) bool { return f.String() == want }) {
 			t.Errorf("%s is gone", want)
+		}
+	}
+}
+
+// Targets run side by side, no more than are to; what came of them is told in their order.
+func TestSoManyAtATime(t *testing.T) {
+	targets := make([]target, 9)
+	for i := range targets {
+		targets[i].name = strconv.Itoa(i)
+	}
+	var running atomic.Int32
+	var once sync.Once
+	full := make(chan struct{}) // closed when three run
+	outcomes := start(targets, 3, func(f target) outcome {
+		switch n := running.Add(1); {
+		case n == 3:
+			once.Do(func() { close(full) })
+		case n > 3:
+			t.Errorf("%d run at a time", n)
+		}
+		<-full
+		running.Add(-1)
+		return outcome{output: f.name}
+	})
+	for i := range outcomes {
+		if r := <-outcomes[i]; r.output != targets[i].name {
+			t.Errorf("%v: outcome of %s", targets[i], r.output)
 		}
 	}
 }
@@ -57,10 +87,10 @@ func FuzzFails(f *testing.F) {
 	if err != nil || len(targets) != 2 {
 		t.Fatalf("found %v, %v", targets, err)
 	}
-	if r := targets[0].run(3e9); r.err == nil || !strings.Contains(r.output, "found it") {
+	if r := targets[0].run(3e9, false); r.err == nil || !strings.Contains(r.output, "found it") {
 		t.Errorf("%v: %v\n%s", targets[0], r.err, r.output)
 	}
-	if r := targets[1].run(1e9); r.err != nil || r.inputs == 0 {
+	if r := targets[1].run(1e9, false); r.err != nil || r.inputs == 0 {
 		t.Errorf("%v: %+v", targets[1], r)
 	}
 }
