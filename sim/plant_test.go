@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -15,7 +16,7 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	var all []Finding
 	for _, p := range Plants() {
 		t.Run(p.Name, func(t *testing.T) {
-			f, err := p.Find(1)
+			f, err := p.Find(runtime.GOMAXPROCS(0))
 			all = append(all, f)
 			if err != nil {
 				t.Fatal(err)
