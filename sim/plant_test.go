@@ -16,7 +16,8 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	var all []Finding
 	for _, p := range Plants() {
 		t.Run(p.Name, func(t *testing.T) {
-			f, err := p.Find(runtime.GOMAXPROCS(0))
+			// Most are found by the first seed: more at once would run in vain.
+			f, err := p.Find(min(2, runtime.GOMAXPROCS(0)))
 			all = append(all, f)
 			if err != nil {
 				t.Fatal(err)

@@ -2,8 +2,7 @@ package broker
 
 import (
 	"io"
-	"log/slog"
-	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,26 +10,21 @@ import (
 	"github.com/millrace-io/millrace/internal/base/piece"
 )
 
-// emptyFile is a file of n bytes.
-func emptyFile(t *testing.T, n int64) *os.File {
-	t.Helper()
-	f, err := os.CreateTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	if err := f.Truncate(n); err != nil {
-		t.Fatal(err)
-	}
-	return f
+// zeros is a file without end. No real one: a world must not wait for a disk.
+type zeros struct{ syscall.Conn }
+
+func (zeros) ReadAt(b []byte, _ int64) (int, error) {
+	clear(b)
+	return len(b), nil
 }
 
-// A client has a minute for what an answer holds of memory, and for what lies in files as long as that takes at 256 KiB a second. One
-// that takes nothing for 20 s is gone.
+// A client has a minute for an answer, or as long as what of it lies in files takes at 256 KiB a second, if that is longer. One that does
+// not take a piece of it within 20 s is gone.
 func TestSlowClients(t *testing.T) {
 	const mib, never = 1 << 20, 0
 	inMemory := piece.List{piece.Of(make([]byte, 12*mib))}
-	inFile := piece.List{piece.In(emptyFile(t, 64*mib), 0, 64*mib)}
+	inFile := piece.List{piece.In(zeros{}, 0, 64*mib)}
+	mixed := append(inMemory, inFile...)
 	for name, test := range map[string]struct {
 		out   piece.List
 		rate  int           // bytes a second that the client takes
@@ -41,12 +35,13 @@ func TestSlowClients(t *testing.T) {
 		"in memory, too slow": {inMemory, 128 << 10, 0, 60 * time.Second},
 		"in a file":           {inFile, 300 << 10, 0, never},
 		"in a file, too slow": {inFile, 200 << 10, 0, 256 * time.Second},
+		"in both":             {mixed, 320 << 10, 0, never},
 		"stalled":             {inFile, 1 << 20, 10 * mib, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sent, took := answerTo(t, test.out, test.rate, test.until)
-			if sent != (test.gone == never) {
-				t.Errorf("sent: %t, after %v", sent, took)
+			sent, taken, took := answerTo(t, test.out, test.rate, test.until)
+			if sent != (test.gone == never) || sent && taken != test.out.Len() {
+				t.Errorf("sent: %t, of which %d bytes were taken, after %v", sent, taken, took)
 			}
 			if off := took - test.gone; test.gone != never && (off < -time.Second || off > time.Second) {
 				t.Errorf("given up after %v, want %v", took, test.gone)
@@ -55,8 +50,9 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// answerTo sends an answer to a client that takes so many bytes a second, and stops when it has `until`.
-func answerTo(t *testing.T, out piece.List, rate, until int) (sent bool, took time.Duration) {
+// answerTo sends an answer to a client that takes so many bytes a second, and stops when it has `until`. The client goes on after the
+// last byte was sent, until it has all.
+func answerTo(t *testing.T, out piece.List, rate, until int) (sent bool, taken int, took time.Duration) {
 	t.Helper()
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(main *sim.Proc) {
@@ -68,22 +64,25 @@ func answerTo(t *testing.T, out piece.List, rate, until int) (sent bool, took ti
 		client.Go("take", func() {
 			c, err := client.Dial("main:9092", time.Second)
 			const step = 32 << 10
-			for got := 0; err == nil && (until == 0 || got < until); got += step {
+			for err == nil && (until == 0 || taken < until) {
 				client.Sleep(step * time.Second / time.Duration(rate))
-				_, err = io.ReadFull(c, make([]byte, step))
+				if _, err = io.ReadFull(c, make([]byte, step)); err == nil {
+					taken += step
+				}
 			}
 		})
 		nc, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &Broker{env: main, log: slog.New(slog.DiscardHandler), config: Config{Watch: nobody{}}}
+		b := &Broker{env: main, config: Config{Watch: nobody{}}}
 		began := main.Now()
-		sent = newConn(b, nc).write(&query{b: b, api: &api{}, arrived: began}, answer{raw: out})
+		sent = newConn(b, nc).write(&query{b: b, arrived: began}, answer{raw: out})
 		took = main.Now().Sub(began)
+		main.Sleep(5 * time.Second) // for what the connection still holds
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sent, took
+	return sent, taken, took
 }

@@ -60,16 +60,16 @@ func runAll(targets []target, each time.Duration, atOnce int, keep bool) int {
 
 // start runs the targets, so many at a time, and gives what will come of each.
 func start(targets []target, atOnce int, run func(target) outcome) []chan outcome {
-	outcomes, free := make([]chan outcome, len(targets)), make(chan struct{}, atOnce)
+	outcomes, places := make([]chan outcome, len(targets)), make(chan struct{}, atOnce)
 	for i := range targets {
 		outcomes[i] = make(chan outcome, 1)
 	}
 	go func() {
 		for i, t := range targets {
-			free <- struct{}{}
+			places <- struct{}{}
 			go func() {
 				outcomes[i] <- run(t)
-				<-free
+				<-places
 			}()
 		}
 	}()

@@ -63,7 +63,7 @@ func fuzzFunctions(path string) (names []string, err error) {
 // outcome is what came of a run.
 type outcome struct {
 	inputs, fresh int // tried, and those that reached new code
-	kept          int // of the latter, as seeds
+	kept          int // copied into testdata/fuzz, of this run or an earlier one
 	output        string
 	err           error
 }
@@ -77,7 +77,7 @@ const (
 	finding   = "Failing input written to"
 )
 
-// run fuzzes the target, and keeps what it found if it is to. On a busy machine a short time may go by before the corpus is through: then
+// run fuzzes the target, and then keeps what was found if it is to. On a busy machine a short time may go by before the corpus is through: then
 // it takes longer.
 func (t target) run(each time.Duration, keep bool) outcome {
 	r := t.once(each)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Every format that comes from outside an agent has a target: the bucket's, the wire's, the peers' and the config's.
@@ -39,15 +40,22 @@ func TestSoManyAtATime(t *testing.T) {
 	}
 	var running atomic.Int32
 	var once sync.Once
-	full := make(chan struct{}) // closed when three run
+	full := make(chan struct{}) // closed when three run, and a fourth had time to
 	outcomes := start(targets, 3, func(f target) outcome {
 		switch n := running.Add(1); {
 		case n == 3:
-			once.Do(func() { close(full) })
+			once.Do(func() {
+				time.Sleep(50 * time.Millisecond)
+				close(full)
+			})
 		case n > 3:
 			t.Errorf("%d run at a time", n)
 		}
-		<-full
+		select {
+		case <-full:
+		case <-time.After(10 * time.Second):
+			t.Error("three never ran at a time")
+		}
 		running.Add(-1)
 		return outcome{output: f.name}
 	})

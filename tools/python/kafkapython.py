@@ -4,8 +4,8 @@ Usage: kafkapython.py CASE BOOTSTRAP NAME, where NAME is a topic and group name 
 """
 
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -64,12 +64,10 @@ def share(one, two):
             c.poll(1000)
             counts[c] = len(c.assignment())
 
-    threads = [threading.Thread(target=poll, args=(c,)) for c in (one, two)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    check(shared(), f"never shared: {one.assignment()} and {two.assignment()}")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(poll, (one, two)))  # raises what one of them raised
+    a, b = one.assignment(), two.assignment()
+    check(len(a) == len(b) == 1 and a != b, f"never shared: {a} and {b}")
 
 
 def group():

@@ -117,7 +117,7 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// What is copied out of files is so in small pieces, as many clients may be slow to take it.
+// What has to be copied out of files goes through little memory: many clients may be slow to take it.
 func TestCopiesAreSmall(t *testing.T) {
 	b := content(1_000_000)
 	client, server := tcp(t)
