@@ -50,8 +50,8 @@ const kafkaDocTail = `
   for what is sent out of files (256 KiB a second). As with Kafka, one on a slow line that gives up sooner needs a smaller
   fetch.max.bytes.
 - **Times.** Requests to the journal are given at least 5 seconds, whatever time-out the client names.
-- **Rebalances.** What a group's leader assigns is in the journal before members are told, which takes more than 100 ms on S3 Standard.
-  kafka-python 3.0 joins anew, with Kafka too, where a join ended between two of its polls: there a poll should last half a second.
+- **Rebalances.** What a group's leader assigns is in the journal before members are told, so that on S3 a rebalance takes longer than
+  with Kafka. kafka-python 3.0 joins anew, with Kafka too, where a join ended between two of its polls: there polls should be long.
 - **Throttling.** There are no quotas: throttle_time_ms is 0.
 - **Authorisation.** The permissions in the table are asked for as in Kafka; in this version everything is allowed.
 
