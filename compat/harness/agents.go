@@ -3,7 +3,6 @@ package harness
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -130,22 +129,4 @@ func readyz(addr string) error {
 		return fmt.Errorf("/readyz: %s: %s", resp.Status, body)
 	}
 	return nil
-}
-
-// freePorts returns ports of 127.0.0.1 that nobody listened on a moment ago.
-func freePorts(count int) ([]string, error) {
-	var ports []string
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // together, at the end, so that no port is handed out twice
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-	}
-	return ports, nil
 }

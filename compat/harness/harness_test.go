@@ -216,3 +216,26 @@ func TestSharedAgentsOutliveATest(t *testing.T) {
 		}
 	})
 }
+
+func TestPortsAreThisProcessesAlone(t *testing.T) {
+	seen := map[string]bool{}
+	for range 10 {
+		ports, err := freePorts(6)
+		if err != nil || len(ports) != 6 {
+			t.Fatalf("%v, %v", ports, err)
+		}
+		for _, p := range ports {
+			if seen[p] {
+				t.Errorf("port %s is given out twice while others are free", p)
+			}
+			seen[p] = true
+		}
+	}
+	b, err := block()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listenLocal(b.first); err == nil {
+		t.Error("another process would take the same block")
+	}
+}

@@ -35,6 +35,7 @@ func (l *loop) linkDown(w *work, n news) {
 		m.sequencerUp = 0
 		l.unsend(n.link)
 		l.releaseAsks()
+		w.look = true // its last entries, as that by which it left, may not have come
 	}
 	a, live := l.state.Admin.Agent(n.from)
 	if !live {

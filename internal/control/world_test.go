@@ -584,6 +584,26 @@ func TestLeaving(t *testing.T) {
 	})
 }
 
+// A sequencer that leaves takes the links along that would have told of its last entries. Who followed it names nobody to
+// clients that is not there any more.
+func TestSequencerLeaves(t *testing.T) {
+	for seed := range uint64(20) {
+		inWorld(t, seed, func(x *world) {
+			a, b, c := x.join("a", true, admin.AllRoles), x.join("b", true, admin.AllRoles), x.join("c", true, admin.AllRoles)
+			x.main.Sleep(time.Duration(5000+7*seed) * time.Millisecond)
+			stopped := false
+			a.p.Go("stop", func() {
+				a.Stop(a.p.Now().Add(10 * time.Second))
+				stopped = true
+			})
+			x.within(2*time.Second, "it has stopped", func() bool { return stopped })
+			a.p.Kill()
+			x.within(100*time.Millisecond, "those that followed it know", func() bool { return !live(1, b, c) })
+			x.within(200*time.Millisecond, "one follows the other", func() bool { return b.Sequencer() == 2 && c.Sequencer() == 2 })
+		})
+	}
+}
+
 // A command that waited too long for its turn never comes to life: its client has given up and may have asked another.
 func TestCommandThatWaitedTooLongIsDropped(t *testing.T) {
 	inWorld(t, 1, func(x *world) {
