@@ -1,9 +1,11 @@
 package log
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/codec"
 )
 
 // Check holds the state against its invariants and names the first that is broken. It walks everything.
@@ -124,7 +126,7 @@ func (s *State) checkPartition(p *Partition, refs map[uint64]uint32) error {
 	at := int64(-1)
 	var err error
 	for i := 0; i <= len(p.Extents.full) && err == nil; i++ {
-		for _, e := range p.Extents.run(i) {
+		for e := range p.Extents.run(i) {
 			if err = s.checkExtent(e, p.Start, at); err != nil {
 				break
 			}
@@ -157,15 +159,17 @@ func (x *Extents) check() error {
 		return fmt.Errorf("%d full chunks, %d extents in the tail, %d skipped", len(x.full), len(x.tail), x.skip)
 	}
 	for i, c := range x.full {
-		if len(c.extents) != ChunkExtents || *newChunk(c.extents).sums() != *c.sums() {
-			return fmt.Errorf("chunk %d does not sum up its %d extents", x.first+uint64(i), len(c.extents))
+		es := decodeExtents(&codec.Reader{B: c.packed})
+		if len(es) != ChunkExtents || !newChunk(es).is(c) {
+			return fmt.Errorf("chunk %d does not sum up its %d extents", x.first+uint64(i), len(es))
 		}
 	}
 	return nil
 }
 
-// sums is c without its extents, so that it can be compared.
-func (c *chunk) sums() *[2]int64 { return &[2]int64{c.maxTimestamp, c.bytes} }
+func (c *chunk) is(b *chunk) bool {
+	return bytes.Equal(c.packed, b.packed) && c.end == b.end && c.maxTimestamp == b.maxTimestamp && c.bytes == b.bytes
+}
 
 func (s *producers) check(end int64) error {
 	last, n, err := int64(-1), 0, error(nil)

@@ -19,7 +19,7 @@
 // # Extents
 //
 // An extent is a run of whole record batches of one partition that lie side by side in one data file. Extents are kept
-// in offset order in pointer-free chunks of ChunkExtents, which never change, and a tail that grows behind what older
+// in offset order in packed chunks of ChunkExtents, which never change, and a tail that grows behind what older
 // versions see of it: an append copies no extents but now and then.
 //
 // # Producers

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"iter"
 	"math"
 	"slices"
 	"sort"
@@ -22,22 +23,21 @@ type Extent struct {
 // End is the offset after the last record.
 func (e Extent) End() int64 { return e.Base + int64(e.Count) }
 
-// chunk is ChunkExtents extents. It never changes.
+// chunk is ChunkExtents extents, packed: a state has many millions of them, and nearly all lie here. It never changes.
 type chunk struct {
-	extents      []Extent
+	packed       []byte // as encodeExtents lays them out
+	end          int64
 	maxTimestamp int64
 	bytes        int64
 }
 
 func newChunk(es []Extent) *chunk {
-	c := &chunk{extents: es, maxTimestamp: es[0].MaxTimestamp, bytes: sizeOf(es)}
+	c := &chunk{packed: pack(es), end: es[len(es)-1].End(), maxTimestamp: es[0].MaxTimestamp, bytes: sizeOf(es)}
 	for i := range es {
 		c.maxTimestamp = max(c.maxTimestamp, es[i].MaxTimestamp)
 	}
 	return c
 }
-
-func (c *chunk) end() int64 { return c.extents[len(c.extents)-1].End() }
 
 func sizeOf(es []Extent) int64 {
 	var n int64
@@ -70,21 +70,28 @@ func (x *Extents) Bytes() int64 {
 		n += c.bytes
 	}
 	if x.skip > 0 {
-		n -= sizeOf(x.full[0].extents[:x.skip])
+		u := x.full[0].unpack()
+		for range x.skip {
+			n -= int64(u.next().Len)
+		}
 	}
 	return n
 }
 
 // From calls yield for every extent that ends after offset, in order, until it returns false.
 func (x *Extents) From(offset int64, yield func(Extent) bool) {
-	i := sort.Search(len(x.full), func(i int) bool { return x.full[i].end() > offset })
-	for ; i <= len(x.full); i++ {
-		es := x.run(i)
-		j := sort.Search(len(es), func(j int) bool { return es[j].End() > offset })
-		for ; j < len(es); j++ {
-			if !yield(es[j]) {
+	first := sort.Search(len(x.full), func(i int) bool { return x.full[i].end > offset })
+	for i := first; i < len(x.full); i++ {
+		for e := range x.chunk(i) {
+			if (i > first || e.End() > offset) && !yield(e) {
 				return
 			}
+		}
+	}
+	j := sort.Search(len(x.tail), func(j int) bool { return x.tail[j].End() > offset })
+	for ; j < len(x.tail); j++ {
+		if !yield(x.tail[j]) {
+			return
 		}
 	}
 }
@@ -93,10 +100,10 @@ func (x *Extents) From(offset int64, yield func(Extent) bool) {
 // offset from.
 func (x *Extents) AtTime(t, from int64) (Extent, bool) {
 	for i := 0; i <= len(x.full); i++ {
-		if i < len(x.full) && (x.full[i].maxTimestamp < t || x.full[i].end() <= from) {
+		if i < len(x.full) && (x.full[i].maxTimestamp < t || x.full[i].end <= from) {
 			continue
 		}
-		for _, e := range x.run(i) {
+		for e := range x.run(i) {
 			if e.MaxTimestamp >= t && e.End() > from {
 				return e, true
 			}
@@ -112,7 +119,7 @@ func (x *Extents) MaxTimestamp() (Extent, bool) {
 		if found && i < len(x.full) && x.full[i].maxTimestamp <= best.MaxTimestamp {
 			continue
 		}
-		for _, e := range x.run(i) {
+		for e := range x.run(i) {
 			if !found || e.MaxTimestamp > best.MaxTimestamp {
 				best, found = e, true
 			}
@@ -121,15 +128,24 @@ func (x *Extents) MaxTimestamp() (Extent, bool) {
 	return best, found
 }
 
-// run is full chunk i without what was released, or, past the last of these, the tail.
-func (x *Extents) run(i int) []Extent {
-	switch {
-	case i == len(x.full):
-		return x.tail
-	case i == 0:
-		return x.full[0].extents[x.skip:]
+// run goes through full chunk i, or, past the last of these, through the tail.
+func (x *Extents) run(i int) iter.Seq[Extent] {
+	if i == len(x.full) {
+		return slices.Values(x.tail)
 	}
-	return x.full[i].extents
+	return x.chunk(i)
+}
+
+// chunk goes through full chunk i without what was released of it.
+func (x *Extents) chunk(i int) iter.Seq[Extent] {
+	return func(yield func(Extent) bool) {
+		u := x.full[i].unpack()
+		for n := range ChunkExtents {
+			if e := u.next(); (i > 0 || n >= x.skip) && !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // append adds e, or lets the last extent grow by it where both lie side by side in one file.
@@ -174,13 +190,12 @@ func (e *Extent) grow(by Extent) {
 // trim lets go of every extent that ends at or below start, and calls release for each.
 func (x *Extents) trim(start int64, release func(Extent)) {
 	for len(x.full) > 0 {
-		es := x.full[0].extents
-		for x.skip < len(es) && es[x.skip].End() <= start {
-			release(es[x.skip])
+		for e := range x.chunk(0) {
+			if e.End() > start {
+				return
+			}
+			release(e)
 			x.skip++
-		}
-		if x.skip < len(es) {
-			return
 		}
 		x.full = slices.Clone(x.full[1:]) // a slice of the old array would keep the chunk alive
 		x.first++

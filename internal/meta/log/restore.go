@@ -2,7 +2,6 @@ package log
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -252,30 +251,6 @@ func (r *Restorer) decodeChunk(in *codec.Reader) {
 		r.again("chunk %d of partition %s", n, k)
 	}
 	l.chunks[n] = newChunk(es)
-}
-
-func decodeExtents(in *codec.Reader) []Extent {
-	n := in.Count(5)
-	if n > ChunkExtents {
-		malformed(in)
-	}
-	if n == 0 || in.Err != nil {
-		return nil
-	}
-	es := make([]Extent, n)
-	at := getOffset(in)
-	var before Extent
-	for i := range es {
-		e := &es[i]
-		e.Base, e.File, e.MaxTimestamp = at, before.File+uint64(in.Varint()), before.MaxTimestamp+in.Varint()
-		e.Pos, e.Len, e.Count = getUint32(in), getUint32(in), getUint32(in)
-		if in.Err != nil || e.Count == 0 || at > math.MaxInt64-int64(e.Count) {
-			malformed(in)
-			return nil
-		}
-		at, before = e.End(), *e
-	}
-	return es
 }
 
 // Finish puts the parts together and checks the whole.

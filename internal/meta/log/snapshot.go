@@ -28,8 +28,7 @@ import (
 //
 // A part that could pass the bound of a part's size goes on in parts with the same key and +1, +2 …
 //
-// Extents are a count, the offset of the first, and for each: file and highest timestamp, as differences from those of
-// the extent before, position, length, offsets taken.
+// How extents are laid out is described in packed.go: full chunks are in memory as they are in parts.
 //
 // A part of full chunks stops changing once every partition of its shard has passed it: history is uploaded once. The
 // number of shards is the power of two that leaves shardPartitions or fewer to each on average; when it changes, all
@@ -318,24 +317,7 @@ func encodeChunks(items []chunkItem) []byte {
 	for _, x := range items {
 		w.Uint64(uint64(x.part))
 		w.Uvarint(x.number)
-		encodeExtents(&w, x.chunk.extents)
+		w.Raw(x.chunk.packed)
 	}
 	return w.B
-}
-
-func encodeExtents(w *codec.Writer, es []Extent) {
-	w.Uvarint(uint64(len(es)))
-	if len(es) == 0 {
-		return
-	}
-	w.Uvarint(uint64(es[0].Base))
-	var before Extent
-	for _, e := range es {
-		w.Varint(int64(e.File - before.File))
-		w.Varint(e.MaxTimestamp - before.MaxTimestamp)
-		w.Uvarint(uint64(e.Pos))
-		w.Uvarint(uint64(e.Len))
-		w.Uvarint(uint64(e.Count))
-		before = e
-	}
 }
