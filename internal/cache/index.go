@@ -135,9 +135,12 @@ type index struct {
 	mu    sync.Mutex // held by the one that adds
 }
 
+// nothing is known of an extent that nobody has looked at.
+var nothing = &known{marks: marks{{}}}
+
 func newIndex(x *Extent) *index {
 	i := &index{base: x.Base, len: x.Len}
-	i.known.Store(&known{marks: marks{{}}})
+	i.known.Store(nothing)
 	return i
 }
 
@@ -226,18 +229,4 @@ func batchSize(header []byte) int64 {
 
 func (v *View) damaged(from, to int64, format string, args ...any) error {
 	return v.x.damaged(from, to, format, args...)
-}
-
-// index gives the index of an extent.
-func (f *file) index(x *Extent) *index {
-	if i := f.indexes[x.Pos]; i != nil && i.base == x.Base {
-		i.len = max(i.len, x.Len) // the last extent of a log grows
-		return i
-	}
-	i := newIndex(x)
-	if f.indexes == nil {
-		f.indexes = map[uint32]*index{}
-	}
-	f.indexes[x.Pos] = i
-	return i
 }

@@ -37,12 +37,19 @@ const markBytes = 8
 
 // charge counts n more bytes of memory for the open file of v; fewer if n is negative.
 func (v *View) charge(n int) {
-	c, s := v.c, v.first
-	if s.open == nil || n == 0 {
+	if v.first.openCost == 0 || n == 0 {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	v.c.mu.Lock()
+	defer v.c.mu.Unlock()
+	v.c.charge(v.first, n)
+}
+
+// charge counts n more bytes for a file that is open, or is being opened, and held; c.mu is held.
+func (c *Cache) charge(s *span, n int) {
+	if s.openCost == 0 {
+		return
+	}
 	s.openCost += int64(n)
 	c.used += int64(n)
 	c.held += int64(n)

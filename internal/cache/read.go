@@ -33,12 +33,8 @@ type Read struct {
 // window says which bytes of the extent are to be looked at. Where the batch of Offset begins is known if the index
 // reaches so far; if not, all from the index's end on is needed, and how much that is can only be guessed.
 func (r *Read) window(f *file) (from, to int64) {
-	m := marks{{}}
-	if f != nil {
-		if x := f.indexes[r.Pos]; x != nil && x.base == r.Base {
-			m = x.known.Load().marks
-		}
-	}
+	var room [settledMost + 1]mark
+	m := f.marksOf(&r.Extent, &room)
 	delta := uint32(r.Offset - r.Base)
 	begin, guess := m.end(), int64(0)
 	if delta < begin.delta {
@@ -122,7 +118,8 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 	f := c.files[r.File]
 	from, to := r.window(f)
 	v = View{c: c, x: r.Extent, from: from - int64(r.Pos), to: to - int64(r.Pos)}
-	v.index = f.index(&v.x)
+	var made bool
+	v.index, made = f.index(&v.x)
 	for _, s := range f.spans[f.at(from):] {
 		if s.from >= to {
 			break
@@ -130,6 +127,9 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 		c.hold(s)
 		v.add(s)
 		loading = loading || !s.isThere()
+	}
+	if made && v.first != nil {
+		c.charge(v.first, indexBytes)
 	}
 	return v, loading, nil
 }

@@ -45,8 +45,9 @@ func (s *span) unlink() {
 // file is what there is of one file.
 type file struct {
 	ref     base.FileRef
-	spans   []*span // sorted, without overlap
-	indexes map[uint32]*index
+	spans   []*span           // sorted, without overlap
+	indexes map[uint32]*index // of extents, by their place
+	settled map[uint32]settled
 }
 
 // at gives the place of the first span that ends after pos.
@@ -77,6 +78,11 @@ func (f *file) remove(s *span) {
 	for pos, x := range f.indexes {
 		if int64(pos) < s.to && int64(pos)+int64(x.len) > s.from {
 			delete(f.indexes, pos)
+		}
+	}
+	for pos, x := range f.settled {
+		if int64(pos) < s.to && int64(pos)+int64(x.len) > s.from {
+			delete(f.settled, pos)
 		}
 	}
 }
