@@ -36,6 +36,10 @@
 // that there are no keys, and clients fill a batch for one partition after another, as they do by default. Windows are four
 // times as long where records are spread, because answers then come in bursts.
 //
+// --fill-memory fills the free memory with a file's pages before each turn. On a virtual machine the host may have to find each page of
+// memory that is used for the first time, or was free for a while; whoever writes files pays for it, up to a second of CPU for each GiB.
+// The page cache of a server that has run for long has taken all memory, and a new page there is one that was used before.
+//
 // CPU is user and system time of the server's process, by its CPU clock: in ns, and with threads that have ended. What the
 // kernel does for it in threads of its own, such as the journal of a file system, is not in it. A GiB is one of values, before
 // compression.

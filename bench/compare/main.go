@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -122,12 +123,24 @@ func (c *compare) placeCores() (err error) {
 	return err
 }
 
+// fill fills the machine's memory, if that was asked for. What the turn before has left is free again.
+func (c *compare) fill() error {
+	if !c.fillMemory {
+		return nil
+	}
+	c.say("  memory")
+	return host.FillMemory(filepath.Join(c.work, "filler"))
+}
+
 // turns takes them all. What one of them measured before it failed is kept.
 func (c *compare) turns() error {
 	for _, partitions := range c.partitions {
 		for round := range c.rounds {
 			for _, s := range c.systems {
 				c.say("%d partitions, round %d of %d, %s", partitions, round+1, c.rounds, s.name)
+				if err := c.fill(); err != nil {
+					return err
+				}
 				err := c.turn(s, partitions, round)
 				c.report.complete()
 				// After each turn, so that a run that is ended early is not for nothing.

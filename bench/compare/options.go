@@ -37,6 +37,7 @@ type options struct {
 	readings    int // of the backlog, at least
 	toolRecords int // that kafka-consumer-perf-test reads in a run, at most
 	toolRuns    int // of kafka-consumer-perf-test
+	fillMemory  bool
 	pin         bool
 	serverCores string
 	clientCores string
@@ -76,6 +77,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.IntVar(&o.readings, "readings", 4, "catch-up: how often the backlog is read at least; anew until the window's length has passed")
 	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read in a run")
 	f.IntVar(&o.toolRuns, "tool-runs", 3, "java catch-up: runs of the tool")
+	f.BoolVar(&o.fillMemory, "fill-memory", false, "before each turn fill the free memory with a file's pages, as it is on a server that has run for long; takes as much of --dir, and a minute")
 	f.BoolVar(&o.pin, "pin", true, "keep server and clients on cores of their own, where the system can")
 	f.StringVar(&o.serverCores, "server-cores", "0", "cores of the server")
 	f.StringVar(&o.clientCores, "client-cores", "1", "cores of the clients")

@@ -74,7 +74,7 @@ var measurements = []measurement{
 	{sequenceRate, "batches that a sequencer decides, applies and encodes, on one core", "1/s", "bench/numbers apply", inRow("apply", "decide, apply and encode")},
 	{followRate, "batches that each agent decodes and applies, on one core", "1/s", "bench/numbers apply", inRow("apply", "decode and apply")},
 	{entryBatchBytes, "of a journal entry, for a batch", "B", "bench/numbers apply", inRow("apply", "of an entry, a batch")},
-	{extentBytes, "of each agent's memory, for an extent", "B", "bench/numbers state", inRow("state", "one extent, with its share of all around it")},
+	{extentBytes, "of each agent's memory, for an extent", "B", "bench/numbers state", inRow("state", "one extent where there are many, with its share of all around it")},
 	{fileBytes, "of each agent's memory, for a data file", "B", "bench/numbers state", inRow("state", "one file")},
 	{snapshotBytes, "of a snapshot, for an extent", "B", "bench/scale state", inCurve("state", "snapshot, an extent", 100_000)},
 	{readPerByte, "bytes that another zone reads, for a byte written", "bytes", "bench/scale fanout", inCurve("fanout", "read from the bucket, a byte produced", 4)},

@@ -1,9 +1,12 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -75,5 +78,41 @@ func TestBusy(t *testing.T) {
 	over := time.Since(began)
 	if err != nil || last-first < over/2 || last-first > time.Duration(len(cores))*(over+20*time.Millisecond) {
 		t.Errorf("busy for %v of %v on %d cores, %v", last-first, over, len(cores), err)
+	}
+}
+
+// A file grows until little memory is free, and only by as much as has become free since.
+func TestFillMemory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "filler")
+	size := func() int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	memory := int64(fillLeaves + 40<<20)
+	for _, test := range []struct{ freed, want int64 }{{0, 48 << 20}, {0, 48 << 20}, {20 << 20, 64 << 20}} {
+		memory += test.freed
+		if err := fill(path, func() (int64, error) { return memory - size(), nil }); err != nil {
+			t.Fatal(err)
+		}
+		if got := size(); got != test.want {
+			t.Errorf("with %d bytes more the file has %d bytes, want %d", test.freed, got, test.want)
+		}
+	}
+	if err := fill(filepath.Join(t.TempDir(), "filler"), func() (int64, error) { return fillLeaves + 8<<20, nil }); err != nil {
+		if !strings.Contains(err.Error(), "a limit keeps") {
+			t.Error(err)
+		}
+	} else {
+		t.Error("memory that does not fill is filled")
+	}
+	none := errors.New("nobody knows")
+	if err := fill(path, func() (int64, error) { return 0, none }); !errors.Is(err, none) {
+		t.Errorf("where free memory is not known: %v", err)
+	}
+	if free, err := freeMemory(); runtime.GOOS == "linux" && (err != nil || free < 1<<20) {
+		t.Errorf("%d bytes are free, %v", free, err)
 	}
 }

@@ -66,7 +66,7 @@ func heapBytes() float64 {
 }
 
 func (b *bench) state() error {
-	for _, f := range []func() error{b.extents, b.producers, b.files} {
+	for _, f := range []func() error{b.extents, b.manyExtents, b.producers, b.files} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -91,6 +91,26 @@ func (b *bench) extents() error {
 	whole := heapBytes() - before
 	b.report.Add(rig.Row{Section: "state", What: "100,000 partitions × 50 extents, all of it", Value: whole / 1e6, Unit: "MB", Most: 240})
 	b.report.Add(rig.Row{Section: "state", What: "one extent, with its share of all around it", Value: whole / (partitions * each), Unit: "B", Most: 48})
+	runtime.KeepAlive(w)
+	return nil
+}
+
+// manyExtents is what an extent takes where a partition has many: nearly all of them are packed.
+func (b *bench) manyExtents() error {
+	const partitions, each = 1000, 2000
+	before := heapBytes()
+	w, err := newWorld(partitions)
+	if err != nil {
+		return err
+	}
+	for range each {
+		w.now += 80
+		if err := w.segment(0, partitions, -1, 0); err != nil {
+			return err
+		}
+	}
+	b.report.Add(rig.Row{Section: "state", What: "one extent where there are many, with its share of all around it", Value: (heapBytes() - before) / (partitions * each), Unit: "B", Most: 20,
+		Note: "2,000 extents in each of 1,000 partitions, a segment of all of them every 80 ms"})
 	runtime.KeepAlive(w)
 	return nil
 }

@@ -8,13 +8,13 @@ import (
 	"sync"
 )
 
-// Ports lie below those that systems hand out by themselves (Linux: from 32768, others: from 49152): the port of an agent
+// Ports lie below those that systems hand out by themselves (Linux: from 32768): the port of an agent
 // that is down, or not yet up, is then never the local end of somebody's connection. Each test process has a block of them
 // to itself, as several look for ports at the same time.
 const (
 	portsFrom = 12000
-	blocks    = 200
-	blockSize = 100
+	blocks    = 40
+	blockSize = 500
 )
 
 // block is what this process has of the ports: those after first, which it listens on until it ends, so that others see it.
@@ -45,9 +45,9 @@ func freePorts(count int) ([]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var ports []string
-	for range blockSize {
-		if len(ports) == count {
-			return ports, nil
+	for tries := 0; len(ports) < count; tries++ {
+		if tries == blockSize {
+			return nil, fmt.Errorf("only %d of %d ports are free among %d and the %d after it", len(ports), count, b.first, blockSize-1)
 		}
 		port := b.first + 1 + b.given%(blockSize-1)
 		b.given++
@@ -58,7 +58,7 @@ func freePorts(count int) ([]string, error) {
 		l.Close()
 		ports = append(ports, strconv.Itoa(port))
 	}
-	return nil, fmt.Errorf("only %d of %d ports are free among %d and the %d after it", len(ports), count, b.first, blockSize-1)
+	return ports, nil
 }
 
 func listenLocal(port int) (net.Listener, error) {

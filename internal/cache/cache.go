@@ -17,8 +17,8 @@ const (
 	blockBytes = 1 << 20
 	// getBytesMax is the most that one GET reads: beyond some MiB a store answers two GETs sooner than one.
 	getBytesMax = 8 << 20
-	// overheadShift: a span is counted with an eighth more than its bytes, for the index of its batches. An entry has 8
-	// bytes; the smallest batch has 69.
+	// overheadShift: a span in memory is counted with an eighth more than its bytes, for the indexes of its batches. Those of extents
+	// below some 600 bytes take more than that: they lie in files of many partitions, and there is one for each.
 	overheadShift = 3
 	// MemoryMin is the least budget: what one GET brings, twice.
 	MemoryMin = 2 * (getBytesMax + getBytesMax>>overheadShift)

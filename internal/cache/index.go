@@ -135,7 +135,7 @@ type index struct {
 	mu    sync.Mutex // held by the one that adds
 }
 
-// nothing is known of an extent that nobody has looked at.
+// nothing is known of an extent that nobody has looked at. Whoever adds marks to it makes room for them elsewhere: it has none.
 var nothing = &known{marks: marks{{}}}
 
 func newIndex(x *Extent) *index {

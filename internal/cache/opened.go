@@ -37,7 +37,7 @@ const markBytes = 8
 
 // charge counts n more bytes of memory for the open file of v; fewer if n is negative.
 func (v *View) charge(n int) {
-	if v.first.openCost == 0 || n == 0 {
+	if v.first.open == nil || n == 0 {
 		return
 	}
 	v.c.mu.Lock()

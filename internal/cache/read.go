@@ -112,11 +112,11 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.fill(&r, wait, deadline); err != nil {
+	from, to, err := c.fill(&r, wait, deadline)
+	if err != nil {
 		return v, false, err
 	}
 	f := c.files[r.File]
-	from, to := r.window(f)
 	v = View{c: c, x: r.Extent, from: from - int64(r.Pos), to: to - int64(r.Pos)}
 	var made bool
 	v.index, made = f.index(&v.x)
@@ -128,27 +128,27 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 		v.add(s)
 		loading = loading || !s.isThere()
 	}
-	if made && v.first != nil {
+	if made {
 		c.charge(v.first, indexBytes)
 	}
 	return v, loading, nil
 }
 
-// fill has what is missing of r's window loaded; c.mu is held, but let go of while there is no room.
-func (c *Cache) fill(r *Read, wait bool, deadline time.Time) error {
+// fill has what is missing of r's window loaded, and gives the window; c.mu is held, but let go of while there is no room.
+func (c *Cache) fill(r *Read, wait bool, deadline time.Time) (from, to int64, err error) {
 	for {
 		from, to, missing, err := c.missing(r)
 		if err != nil || len(missing) == 0 {
-			return err
+			return from, to, err
 		}
 		// Room is made at the cost of what was used least, so not of the other parts of this range.
 		c.files[r.File].use(c, from, to)
 		if err := c.awaitRoom(c.cost(missing...), wait, deadline); err != nil {
-			return err
+			return 0, 0, err
 		}
-		if _, _, now, err := c.missing(r); err == nil && slices.Equal(now, missing) {
+		if from, to, now, err := c.missing(r); err == nil && slices.Equal(now, missing) {
 			c.stats.misses.Add(1)
-			return c.load(r.File, r.Slot, missing)
+			return from, to, c.load(r.File, r.Slot, missing)
 		}
 	}
 }

@@ -17,7 +17,7 @@ const settledMost = 2
 // map of settled ones.
 const (
 	indexBytes   = 224
-	settledBytes = 48
+	settledBytes = 72 // a slot of 41 bytes in a map that is between half and all full
 )
 
 // settledOf gives the short form of k, which is all that is known of an extent; false if there is none.
@@ -46,7 +46,7 @@ func (s *settled) marks(room *[settledMost + 1]mark) marks {
 	return room[:]
 }
 
-// index gives the long form, for one reader, in one piece of memory.
+// index gives the long form in one piece of memory.
 func (s *settled) index() *index {
 	i := &struct {
 		index
@@ -78,10 +78,16 @@ func (f *file) index(x *Extent) (i *index, made bool) {
 		i.len = max(i.len, x.Len) // the last extent of a log grows
 		return i, false
 	}
-	if s, ok := f.settled[x.Pos]; ok && s.is(x) {
+	s, ok := f.settled[x.Pos]
+	switch {
+	case ok && s.is(x):
 		return s.index(), false
+	case ok && s.base == x.Base && s.len < x.Len:
+		i = s.index()
+		i.len = x.Len
+	default:
+		i = newIndex(x)
 	}
-	i = newIndex(x)
 	if f.indexes == nil {
 		f.indexes = map[uint32]*index{}
 	}
@@ -89,10 +95,10 @@ func (f *file) index(x *Extent) (i *index, made bool) {
 	return i, true
 }
 
-// settle brings the index of the View's extent into the short form, if it has one; c.mu is held.
-func (v *View) settle() {
+// shorten brings the index of the View's extent into the short form, if it has one; c.mu is held.
+func (v *View) shorten() {
 	f := v.first.file
-	if !v.first.listed || f.indexes[v.x.Pos] != v.index {
+	if !v.first.listed || f.indexes[v.x.Pos] != v.index || v.index.len != v.x.Len { // who knows a longer extent may add to it
 		return
 	}
 	k := v.index.known.Load()

@@ -3,6 +3,7 @@ package cache
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -53,6 +54,28 @@ func TestShortExtentsSettle(t *testing.T) {
 	}
 }
 
+// What is counted is what it takes, as far as a map lets one tell.
+func TestMemoryOfSettledExtents(t *testing.T) {
+	const extents = 20_000
+	b, _, _ := folder(t, 77*mib)
+	xs := cut(b.file(1, extents, 100), extents, 1)
+	b.walkAll(xs[:1])
+	before, used := heap(), b.cache.Stats().UsedBytes
+	b.walkAll(xs)
+	took, counted := heap()-before, b.cache.Stats().UsedBytes-used
+	if perExtent := took / extents; perExtent > 2*settledBytes || counted < took/2 {
+		t.Errorf("%d extents take %d bytes, %d each; %d are counted", extents, took, perExtent, counted)
+	}
+	runtime.KeepAlive(b.cache)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // From within a settled extent a reader gets the batch that it asked for.
 func TestSettledExtentIsReadFromItsMiddle(t *testing.T) {
 	b, _, _ := folder(t, 77*mib)
@@ -75,10 +98,13 @@ func TestSettledExtentIsReadFromItsMiddle(t *testing.T) {
 func TestSettledExtentGrows(t *testing.T) {
 	b, _, _ := folder(t, 77*mib)
 	long := b.file(1, 4, small)
-	for _, k := range []int{1, 2, 1, 4, 2, 3} {
-		x := cut(long, 4, k)[0]
-		if n := b.walk(x, x.Base, mib); n != k {
-			t.Errorf("an extent of %d batches shows %d", k, n)
+	for _, test := range []struct{ batches, checked int }{{1, 1}, {2, 1}, {1, 1}, {2, 1}, {4, 2}, {3, 0}, {2, 0}} {
+		x, before := cut(long, 4, test.batches)[0], b.cache.Stats().Checked
+		if n := b.walk(x, x.Base, mib); n != test.batches {
+			t.Errorf("an extent of %d batches shows %d", test.batches, n)
+		}
+		if n := b.cache.Stats().Checked - before; n != int64(test.checked) {
+			t.Errorf("an extent of %d batches: %d were checked, want %d", test.batches, n, test.checked)
 		}
 	}
 	b.forget()

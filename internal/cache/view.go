@@ -43,7 +43,7 @@ func (v *View) Release() {
 	}
 	v.c.mu.Lock()
 	defer v.c.mu.Unlock()
-	v.settle()
+	v.shorten()
 	for i := range v.spans() {
 		v.c.letGo(v.span(i))
 	}

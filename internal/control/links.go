@@ -30,7 +30,10 @@ func (l *loop) linkUp(n news) {
 
 func (l *loop) linkDown(w *work, n news) {
 	m := &l.member
-	delete(m.followers, n.link)
+	if _, follower := m.followers[n.link]; follower {
+		delete(m.followers, n.link)
+		w.look = true // it may have written by itself, and that it did so may not have come
+	}
 	if n.link != 0 && n.link == m.sequencerUp {
 		m.sequencerUp = 0
 		l.unsend(n.link)

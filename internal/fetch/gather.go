@@ -8,7 +8,6 @@ type gathering struct {
 	most    Limits
 	cursors []cursor // of the parts that go on
 	found   []found
-	now     *cursor // that of the part whose turn it is
 }
 
 // cursor is how far a part has come.
@@ -16,8 +15,9 @@ type cursor struct {
 	part   int
 	log    *log.Partition
 	offset int64
-	most   int64 // bytes
-	count  int   // of extents
+	most   int64     // bytes
+	count  int       // of extents
+	walk   *log.Walk // to the next one; nil: none came yet
 }
 
 type found struct {
@@ -29,9 +29,8 @@ type found struct {
 type turn struct{ part, extent int }
 
 func (g *gathering) run() {
-	take := g.take // made once: it is called for each extent
 	for len(g.cursors) > 0 && !g.isFull() {
-		g.round(take)
+		g.round()
 	}
 	g.plan.Full = g.plan.Full || g.isFull()
 	g.sort()
@@ -43,32 +42,32 @@ func (g *gathering) isFull() bool {
 	return limited && len(g.found) > 0 || len(g.found) >= planExtentsMaxAll
 }
 
-func (g *gathering) round(take func(log.Extent) bool) {
+func (g *gathering) round() {
 	going := g.cursors[:0]
 	for i := range g.cursors {
 		if g.isFull() {
 			g.cursors = nil
 			return
 		}
-		if g.now = &g.cursors[i]; g.advance(take) {
-			going = append(going, *g.now)
+		if c := &g.cursors[i]; g.advance(c) {
+			going = append(going, *c)
 		}
 	}
 	g.cursors = going
 }
 
 // advance takes a part's next extent, and reports whether the part goes on.
-func (g *gathering) advance(take func(log.Extent) bool) bool {
-	c, p, part := g.now, g.plan, &g.plan.Parts[g.now.part]
+func (g *gathering) advance(c *cursor) bool {
+	p, part := g.plan, &g.plan.Parts[c.part]
 	if c.most == 0 && len(g.found) > 0 {
 		p.Full = true
 		return false
 	}
-	before := c.count
-	c.log.Extents.From(c.offset, take)
-	if c.count == before {
+	x, ok := c.next()
+	if !ok {
 		return false
 	}
+	g.take(c, x)
 	if part.Bytes >= c.most {
 		p.Full = true
 		return false
@@ -80,9 +79,23 @@ func (g *gathering) advance(take func(log.Extent) bool) bool {
 	return c.offset < c.log.End
 }
 
-// take adds an extent to the part whose turn it is.
-func (g *gathering) take(x log.Extent) bool {
-	c, p, part := g.now, g.plan, &g.plan.Parts[g.now.part]
+// next gives the part's next extent. At the tail most parts have one: only a walk that goes on is kept.
+func (c *cursor) next() (log.Extent, bool) {
+	if c.walk != nil {
+		return c.walk.Next()
+	}
+	w := c.log.Extents.Walk(c.offset)
+	x, ok := w.Next()
+	if ok && x.End() < c.log.End {
+		kept := w
+		c.walk = &kept
+	}
+	return x, ok
+}
+
+// take adds an extent to its part.
+func (g *gathering) take(c *cursor, x log.Extent) {
+	p, part := g.plan, &g.plan.Parts[c.part]
 	n := max(1, min(remaining(x, c.offset), c.most-part.Bytes, g.most.Bytes-p.Bytes))
 	g.found = append(g.found, found{c.part, x})
 	part.Bytes += n
@@ -90,7 +103,6 @@ func (g *gathering) take(x log.Extent) bool {
 	p.Memory += g.most.inMemory(n)
 	c.offset = x.End()
 	c.count++
-	return false
 }
 
 // sort puts the extents part by part, each part's in their order.

@@ -64,6 +64,7 @@ func (s *sealed) partFrom(from int) (to int) {
 func (s *sealed) layOut() *segment.Builder {
 	s.commit = &log.CommitSegment{File: s.ref, Batches: make([]log.Batch, 0, len(s.batches))}
 	b, parts := segment.NewBuilder(s.ref.Store), make([]segment.Part, len(s.batches))
+	b.Grow(len(parts))
 	for n, p := range s.batches {
 		front := s.front(n)
 		parts[n] = segment.Part{Bytes: p.Bytes, Front: front, CRC: batch.Batch(p.Bytes).SumWith(front)}

@@ -55,6 +55,12 @@ func NewBuilder(store base.StoreID) *Builder {
 	return &Builder{pieces: [][]byte{head}, crc: crc32c.Of(head), end: DataStart}
 }
 
+// Grow makes room for so many parts, each in a chunk of its own at most.
+func (b *Builder) Grow(parts int) {
+	b.pieces = slices.Grow(b.pieces, 2*parts+1) // with their fronts; and the tail
+	b.entries = slices.Grow(b.entries, parts)
+}
+
 // Add appends one chunk, made of parts one after another, and tells where in the file it will be. All that belongs to
 // a partition should come in one Add, so that it is one range to read; a second Add for it is a second chunk. A chunk
 // without bytes, above MaxChunkBytes, or of a negative partition is a mistake of the caller, and panics.

@@ -2,6 +2,7 @@ package crc32c
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"testing"
 )
 
@@ -36,7 +37,7 @@ func TestJoinedIsTheWhole(t *testing.T) {
 }
 
 func TestJoinOfALongPiece(t *testing.T) {
-	piece, n := make([]byte, 1<<20), 1<<31+1<<20
+	piece, n := make([]byte, 1<<20), 1<<32-1<<20
 	first := Of([]byte("first"))
 	zeros, want := uint32(0), first
 	for range n / len(piece) {
@@ -48,17 +49,25 @@ func TestJoinOfALongPiece(t *testing.T) {
 }
 
 func BenchmarkJoin(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		join(1, 2, 0x5a5a5)
+	for _, n := range []int{joinPays, 0x5a5, 0x5a5a5} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for k := 0; b.Loop(); k = (k + 37) & 255 { // as sizes differ, so do the places in the tables
+				join(1, 2, n+k)
+			}
+		})
 	}
 }
 
 func BenchmarkOf(b *testing.B) {
-	piece := make([]byte, joinPays)
-	b.SetBytes(joinPays)
-	b.ReportAllocs()
-	for b.Loop() {
-		Of(piece)
+	for _, n := range []int{joinPays, 4 << 10} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			piece := make([]byte, n)
+			b.SetBytes(int64(n))
+			b.ReportAllocs()
+			for b.Loop() {
+				Of(piece)
+			}
+		})
 	}
 }

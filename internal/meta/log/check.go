@@ -163,6 +163,12 @@ func (x *Extents) check() error {
 		if len(es) != ChunkExtents || !newChunk(es).is(c) {
 			return fmt.Errorf("chunk %d does not sum up its %d extents", x.first+uint64(i), len(es))
 		}
+		u := c.unpack()
+		for n := range es {
+			if e := u.next(); e != es[n] {
+				return fmt.Errorf("chunk %d: extent %d is read as %+v, it is %+v", x.first+uint64(i), n, e, es[n])
+			}
+		}
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"iter"
 	"math"
 	"slices"
-	"sort"
 )
 
 // ChunkExtents is the size of a full chunk.
@@ -80,19 +79,9 @@ func (x *Extents) Bytes() int64 {
 
 // From calls yield for every extent that ends after offset, in order, until it returns false.
 func (x *Extents) From(offset int64, yield func(Extent) bool) {
-	first := sort.Search(len(x.full), func(i int) bool { return x.full[i].end > offset })
-	for i := first; i < len(x.full); i++ {
-		for e := range x.chunk(i) {
-			if (i > first || e.End() > offset) && !yield(e) {
-				return
-			}
-		}
-	}
-	j := sort.Search(len(x.tail), func(j int) bool { return x.tail[j].End() > offset })
-	for ; j < len(x.tail); j++ {
-		if !yield(x.tail[j]) {
-			return
-		}
+	w := x.Walk(offset)
+	for e, ok := w.Next(); ok && yield(e); {
+		e, ok = w.Next()
 	}
 }
 
@@ -136,12 +125,15 @@ func (x *Extents) run(i int) iter.Seq[Extent] {
 	return x.chunk(i)
 }
 
-// chunk goes through full chunk i without what was released of it.
+// chunk goes through full chunk i without what was released of it before.
 func (x *Extents) chunk(i int) iter.Seq[Extent] {
 	return func(yield func(Extent) bool) {
-		u := x.full[i].unpack()
+		u, skip := x.full[i].unpack(), 0
+		if i == 0 {
+			skip = x.skip
+		}
 		for n := range ChunkExtents {
-			if e := u.next(); (i > 0 || n >= x.skip) && !yield(e) {
+			if e := u.next(); n >= skip && !yield(e) {
 				return
 			}
 		}

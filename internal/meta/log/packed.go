@@ -8,10 +8,10 @@ import (
 	"github.com/millrace-io/millrace/internal/base/codec"
 )
 
-// The packed form of extents, in memory and in snapshots: a count, the offset of the first, and for each file and highest
+// The packed form of extents, in memory and in snapshots: a count, the offset of the first, and for each: file and highest
 // timestamp, as differences from those of the extent before, position, length, offsets taken. One takes 10 to 13 bytes of it.
 
-// pack gives the packed form of es in memory of its very size.
+// pack gives the packed form of es in no more memory than that takes.
 func pack(es []Extent) []byte {
 	w := codec.Writer{B: make([]byte, 0, extentsBytesMost)}
 	encodeExtents(&w, es)

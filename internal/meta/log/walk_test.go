@@ -1,0 +1,100 @@
+package log
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// anyExtents draws extents side by side, some with fields at their bounds.
+func anyExtents(t *rapid.T) (es []Extent) {
+	files := rapid.OneOf(rapid.Uint64Range(1, 300), rapid.SampledFrom([]uint64{0, 1 << 40, math.MaxUint64}))
+	times := rapid.OneOf(rapid.Int64Range(1_700_000_000_000, 1_700_000_100_000), rapid.SampledFrom([]int64{math.MinInt64, -1, 0, math.MaxInt64}))
+	sizes := rapid.OneOf(rapid.Uint32Range(1, 20_000), rapid.SampledFrom([]uint32{1, 127, 128, math.MaxUint32}))
+	at := rapid.SampledFrom([]int64{0, 5, 1 << 40}).Draw(t, "first")
+	for range rapid.IntRange(0, 5*ChunkExtents).Draw(t, "extents") {
+		e := Extent{Base: at, File: files.Draw(t, "file"), MaxTimestamp: times.Draw(t, "time"), Pos: sizes.Draw(t, "pos"), Len: sizes.Draw(t, "len"), Count: sizes.Draw(t, "count")}
+		es = append(es, e)
+		at = e.End()
+	}
+	return es
+}
+
+// TestExtentsAreAList holds a list of extents, packed, trimmed and walked, against a slice.
+func TestExtentsAreAList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var x Extents
+		var want []Extent
+		for _, e := range anyExtents(t) {
+			if n := len(want); n > 0 && want[n-1].takes(e) {
+				want[n-1].grow(e)
+			} else {
+				want = append(want, e)
+			}
+			x.append(e)
+		}
+		for range 3 {
+			checkList(t, &x, want)
+			if len(want) == 0 {
+				return
+			}
+			cut := rapid.IntRange(0, len(want)).Draw(t, "cut")
+			start := want[len(want)-1].End()
+			if cut < len(want) {
+				start = want[cut].Base + int64(rapid.Uint32Range(0, want[cut].Count-1).Draw(t, "into"))
+			}
+			var released []Extent
+			x.trim(start, func(e Extent) { released = append(released, e) })
+			if !slices.Equal(released, want[:cut]) {
+				t.Fatalf("a cut at %d releases %d extents, want the first %d", start, len(released), cut)
+			}
+			want = want[cut:]
+		}
+	})
+}
+
+func checkList(t *rapid.T, x *Extents, want []Extent) {
+	t.Helper()
+	bytes, best := int64(0), Extent{}
+	for i, e := range want {
+		bytes += int64(e.Len)
+		if i == 0 || e.MaxTimestamp > best.MaxTimestamp {
+			best = e
+		}
+	}
+	if got, ok := x.MaxTimestamp(); ok != (len(want) > 0) || got != best {
+		t.Fatalf("the highest timestamp is that of %+v, want %+v", got, best)
+	}
+	if x.Len() != len(want) || x.Bytes() != bytes {
+		t.Fatalf("%d extents of %d bytes, want %d of %d", x.Len(), x.Bytes(), len(want), bytes)
+	}
+	if err := x.check(); err != nil {
+		t.Fatal(err)
+	}
+	from := rapid.Int64Range(-1, 1<<20).Draw(t, "from")
+	if len(want) > 0 && rapid.Bool().Draw(t, "at an extent") {
+		e := rapid.SampledFrom(want).Draw(t, "which")
+		from = rapid.SampledFrom([]int64{e.Base, e.Base - 1, e.End() - 1, e.End()}).Draw(t, "where")
+	}
+	var got []Extent
+	x.From(from, func(e Extent) bool {
+		got = append(got, e)
+		return true
+	})
+	i, _ := slices.BinarySearchFunc(want, from, func(e Extent, from int64) int {
+		if e.End() <= from {
+			return -1
+		}
+		return 1
+	})
+	if !slices.Equal(got, want[i:]) {
+		t.Fatalf("from offset %d: %d extents, want the last %d of %d", from, len(got), len(want)-i, len(want))
+	}
+	at := best.MaxTimestamp - rapid.Int64Range(0, 1).Draw(t, "earlier")
+	j := slices.IndexFunc(want, func(e Extent) bool { return e.MaxTimestamp >= at && e.End() > from })
+	if e, ok := x.AtTime(at, from); ok != (j >= 0) || ok && e != want[j] {
+		t.Fatalf("at time %d from offset %d: %+v, want extent %d", at, from, e, j)
+	}
+}
