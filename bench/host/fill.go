@@ -9,15 +9,12 @@ import (
 	"strings"
 )
 
-// fillLeaves is how much memory stays free: what the kernel itself keeps free is a part of it.
-const fillLeaves = 512 << 20
-
-// fillStep is how much is written between two looks at what is free.
+// fillStep is how much is written at a time.
 const fillStep = 16 << 20
 
-// FillMemory sees to it that nearly all of the machine's free memory holds pages of the file at path, which it makes or lets grow, so
-// that new pages come from there. The memory of a virtual machine that was never used, or that its host has taken back, has to be
-// found by the host with each first touch; on a server that has run for long there is none of it.
+// FillMemory has the file at path, which it makes or lets grow, take all of the machine's free memory for its pages, so that new pages
+// are those that others leave. The memory of a virtual machine that was never used, or that its host has taken back, has to be found by
+// the host with each first touch; on a server that has run for long there is none of it.
 func FillMemory(path string) error { return fill(path, freeMemory) }
 
 func fill(path string, freeMemory func() (int64, error)) (err error) {
@@ -29,25 +26,17 @@ func fill(path string, freeMemory func() (int64, error)) (err error) {
 	if _, err := io.Copy(io.Discard, f); err != nil { // what it has pages of no more
 		return err
 	}
-	chunk, most := make([]byte, fillStep), int64(-1)
-	for written := int64(0); ; written += fillStep {
-		free, err := freeMemory()
-		if err != nil {
-			return err
-		}
-		if most < 0 {
-			most = 2 * (free - fillLeaves)
-		}
-		switch {
-		case free <= fillLeaves:
-			return f.Sync() // dirty pages could not be taken for something else
-		case written > most:
-			return fmt.Errorf("%d MiB of memory are free still after %d MiB were written: a limit keeps this process from filling it", free>>20, written>>20)
-		}
+	free, err := freeMemory()
+	if err != nil {
+		return err
+	}
+	// Not until nothing is free: how much the kernel keeps free is its own affair.
+	for chunk, left := make([]byte, fillStep), free; left > 0; left -= fillStep {
 		if _, err := f.Write(chunk); err != nil {
 			return fmt.Errorf("filling %d MiB of free memory with a file's pages: %w", free>>20, err)
 		}
 	}
+	return f.Sync() // dirty pages could not be taken for something else
 }
 
 // freeMemory is the memory of the machine that holds nothing, in bytes.

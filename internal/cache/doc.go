@@ -11,7 +11,8 @@
 //
 // Beside the spans lies an index for each extent that was read: where its batches begin, and that their CRC was found
 // right. It is filled from the extent's beginning on as far as readers come, and forgotten with the first of the bytes
-// it speaks of, so that every batch is checked once for each time that its bytes come from the bucket.
+// it speaks of, so that every batch is checked once for each time that its bytes come from the bucket. What is known of a short
+// extent becomes a few numbers in a map (settled.go): with many partitions there are very many of these.
 //
 // Whether a batch bears the offset that the log gave it is seen at the same look, and told of an extent's first batches: no checksum
 // vouches for that.
