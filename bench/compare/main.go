@@ -129,7 +129,11 @@ func (c *compare) fill() error {
 		return nil
 	}
 	c.say("  memory")
-	return host.FillMemory(filepath.Join(c.work, "filler"))
+	size, err := host.FillMemory(filepath.Join(c.work, "filler"))
+	if err == nil {
+		c.say("    %d MiB filled", size>>20)
+	}
+	return err
 }
 
 // turns takes them all. What one of them measured before it failed is kept.

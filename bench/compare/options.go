@@ -252,6 +252,9 @@ func (o *options) checkFiles() error {
 			return fmt.Errorf("--%s: there is no folder %s", x.flag, x.dir)
 		}
 	}
+	if o.fillMemory && host.FileSystem(o.dir) == "tmpfs" {
+		return fmt.Errorf("--fill-memory: %s is in memory itself (tmpfs): choose a --dir on a disk", o.dir)
+	}
 	return nil
 }
 

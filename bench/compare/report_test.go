@@ -217,6 +217,9 @@ func TestWrongFlags(t *testing.T) {
 	if host.CanPin() {
 		wrong = append(wrong, []string{"--server-cores", "9999"}, []string{"--client-cores", "0,9999"}, []string{"--server-cores", "x"})
 	}
+	if host.FileSystem("/dev/shm") == "tmpfs" {
+		wrong = append(wrong, []string{"--fill-memory", "--dir", "/dev/shm"})
+	}
 	for _, args := range wrong {
 		if _, err := parse(args, io.Discard); err == nil || !strings.HasPrefix(err.Error(), args[0]) {
 			t.Errorf("%v: %v", args, err)

@@ -42,23 +42,20 @@ var limits = []limit{
 		"With --peer=off each agent reads each entry from the bucket, all below one prefix.", true},
 }
 
-// Loads that are looked at, in bytes a second.
-const loadLeast, loadMost = 1 << 20, 1 << 40
+// Loads that are looked at, in bytes a second, each loadStep times the one before.
+const loadLeast, loadMost, loadStep = 1 << 20, 1 << 40, 1.01
 
-// lowest finds the least load for which over is true; 0: there is none up to most.
+// lowest finds the least load for which over is true; 0: there is none up to most. Beyond it over may be false again: with one more
+// agent each has fewer partitions in a segment, and so longer runs.
 func lowest(most float64, over func(in float64) bool) float64 {
-	low, high := float64(loadLeast), most
-	if !over(high) {
-		return 0
-	}
-	for high/low > 1.01 {
-		if mid := (low + high) / 2; over(mid) {
-			high = mid
-		} else {
-			low = mid
+	for in := float64(loadLeast); ; in *= loadStep {
+		if over(min(in, most)) {
+			return min(in, most)
+		}
+		if in >= most {
+			return 0
 		}
 	}
-	return high
 }
 
 // largest is about the largest load that agentsMax agents move, or loadMost.
@@ -70,7 +67,7 @@ func (m model) largest() float64 {
 	if at == 0 {
 		return loadMost
 	}
-	return at / 1.01
+	return at / loadStep
 }
 
 // breaksAt gives the load, in bytes a second, at which a limit is reached; 0: not below most.

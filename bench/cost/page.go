@@ -191,7 +191,7 @@ func (p *page) bills(m model) {
 
 func (p *page) breaks(m model) {
 	all := reachedLimits(m)
-	p.text("What breaks, calculated, in the order in which it is reached: the load of each limit, **bold** where it is passed, and where that begins.\n")
+	p.text("What breaks, calculated, in the order in which it is reached: the load of each limit, **bold** where it is passed, and where that begins. A larger load may be within a limit again that a smaller one passes: it takes more agents, each of which has fewer partitions and so fewer extents in a segment.\n")
 	if r, ok := firstOf(all); ok {
 		p.text("First: **%s**, at %s/s, because %s\n", r.what, load.Bytes(r.at), strings.ToLower(r.why[:1])+r.why[1:])
 	} else {

@@ -3,7 +3,6 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -12,31 +11,28 @@ import (
 // fillStep is how much is written at a time.
 const fillStep = 16 << 20
 
-// FillMemory has the file at path, which it makes or lets grow, take all of the machine's free memory for its pages, so that new pages
-// are those that others leave. The memory of a virtual machine that was never used, or that its host has taken back, has to be found by
-// the host with each first touch; on a server that has run for long there is none of it.
-func FillMemory(path string) error { return fill(path, freeMemory) }
+// FillMemory writes the file at path anew, as large as the memory that is free, so that the pages of further files are such as this one
+// leaves. The memory of a virtual machine that was never used, or that its host has taken back, has to be found by the host with each
+// first touch; on a server that has run for long there is none of it. It gives the size of the file in bytes.
+func FillMemory(path string) (int64, error) { return fill(path, freeMemory) }
 
-func fill(path string, freeMemory func() (int64, error)) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+func fill(path string, freeMemory func() (int64, error)) (size int64, err error) {
+	f, err := os.Create(path) // what there was is let go of: pages that are used twice would be kept rather than others
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := io.Copy(io.Discard, f); err != nil { // what it has pages of no more
-		return err
-	}
 	free, err := freeMemory()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// Not until nothing is free: how much the kernel keeps free is its own affair.
-	for chunk, left := make([]byte, fillStep), free; left > 0; left -= fillStep {
+	for chunk := make([]byte, fillStep); size < free; size += fillStep {
 		if _, err := f.Write(chunk); err != nil {
-			return fmt.Errorf("filling %d MiB of free memory with a file's pages: %w", free>>20, err)
+			return size, fmt.Errorf("filling %d MiB of free memory with a file's pages: %w", free>>20, err)
 		}
 	}
-	return f.Sync() // dirty pages could not be taken for something else
+	return size, f.Sync() // dirty pages could not be taken for something else
 }
 
 // freeMemory is the memory of the machine that holds nothing, in bytes.

@@ -81,19 +81,20 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// A file grows by what is free, each time.
+// A file is as large as what is free, each time.
 func TestFillMemory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "filler")
-	for _, test := range []struct{ free, want int64 }{{40 << 20, 48 << 20}, {0, 48 << 20}, {20 << 20, 80 << 20}} {
-		if err := fill(path, func() (int64, error) { return test.free, nil }); err != nil {
+	for _, test := range []struct{ free, want int64 }{{40 << 20, 48 << 20}, {20 << 20, 32 << 20}, {0, 0}} {
+		size, err := fill(path, func() (int64, error) { return test.free, nil })
+		if err != nil {
 			t.Fatal(err)
 		}
-		if info, err := os.Stat(path); err != nil || info.Size() != test.want {
-			t.Errorf("with %d bytes free: %v, %v; want %d bytes", test.free, info, err, test.want)
+		if info, err := os.Stat(path); err != nil || info.Size() != test.want || size != test.want {
+			t.Errorf("with %d bytes free: %d, %v, %v; want %d bytes", test.free, size, info, err, test.want)
 		}
 	}
 	none := errors.New("nobody knows")
-	if err := fill(path, func() (int64, error) { return 0, none }); !errors.Is(err, none) {
+	if _, err := fill(path, func() (int64, error) { return 0, none }); !errors.Is(err, none) {
 		t.Errorf("where free memory is not known: %v", err)
 	}
 	if free, err := freeMemory(); runtime.GOOS == "linux" && (err != nil || free < 1<<20) {

@@ -46,7 +46,7 @@ func freePorts(count int) ([]string, error) {
 	defer b.mu.Unlock()
 	var ports []string
 	for tries := 0; len(ports) < count; tries++ {
-		if tries == blockSize {
+		if tries == blockSize-1 {
 			return nil, fmt.Errorf("only %d of %d ports are free among %d and the %d after it", len(ports), count, b.first, blockSize-1)
 		}
 		port := b.first + 1 + b.given%(blockSize-1)

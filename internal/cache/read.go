@@ -129,7 +129,7 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 		loading = loading || !s.isThere()
 	}
 	if made {
-		c.charge(v.first, indexBytes)
+		c.charge(v.first, indexBytes+markBytes*(len(v.index.known.Load().marks)-1))
 	}
 	return v, loading, nil
 }

@@ -75,6 +75,10 @@ func (f *file) remove(s *span) {
 	if i := f.at(s.from); i < len(f.spans) && f.spans[i] == s {
 		f.spans = slices.Delete(f.spans, i, i+1)
 	}
+	if len(f.spans) == 0 {
+		f.indexes, f.settled = nil, nil
+		return
+	}
 	for pos, x := range f.indexes {
 		if int64(pos) < s.to && int64(pos)+int64(x.len) > s.from {
 			delete(f.indexes, pos)

@@ -30,10 +30,7 @@ func (l *loop) linkUp(n news) {
 
 func (l *loop) linkDown(w *work, n news) {
 	m := &l.member
-	if _, follower := m.followers[n.link]; follower {
-		delete(m.followers, n.link)
-		w.look = true // it may have written by itself, and that it did so may not have come
-	}
+	delete(m.followers, n.link)
 	if n.link != 0 && n.link == m.sequencerUp {
 		m.sequencerUp = 0
 		l.unsend(n.link)

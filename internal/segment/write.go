@@ -57,7 +57,7 @@ func NewBuilder(store base.StoreID) *Builder {
 
 // Grow makes room for so many parts, each in a chunk of its own at most.
 func (b *Builder) Grow(parts int) {
-	b.pieces = slices.Grow(b.pieces, 2*parts+1) // with their fronts; and the tail
+	b.pieces = slices.Grow(b.pieces, 2*parts) // with their fronts
 	b.entries = slices.Grow(b.entries, parts)
 }
 

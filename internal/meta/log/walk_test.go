@@ -92,6 +92,25 @@ func checkList(t *rapid.T, x *Extents, want []Extent) {
 	if !slices.Equal(got, want[i:]) {
 		t.Fatalf("from offset %d: %d extents, want the last %d of %d", from, len(got), len(want)-i, len(want))
 	}
+	w := x.Walk(from)
+	for range got {
+		w.Next()
+	}
+	for range 2 {
+		if e, ok := w.Next(); ok {
+			t.Fatalf("from offset %d: after the last extent comes %+v", from, e)
+		}
+	}
+	if len(got) > 1 {
+		stop, n := rapid.IntRange(1, len(got)-1).Draw(t, "stop"), 0
+		x.From(from, func(Extent) bool {
+			n++
+			return n < stop
+		})
+		if n != stop {
+			t.Fatalf("stopped at extent %d, got %d", stop, n)
+		}
+	}
 	at := best.MaxTimestamp - rapid.Int64Range(0, 1).Draw(t, "earlier")
 	j := slices.IndexFunc(want, func(e Extent) bool { return e.MaxTimestamp >= at && e.End() > from })
 	if e, ok := x.AtTime(at, from); ok != (j >= 0) || ok && e != want[j] {
