@@ -37,7 +37,7 @@
 // times as long where records are spread, because answers then come in bursts.
 //
 // --fill-memory fills the free memory with a file's pages before each turn. On a virtual machine the host may have to find each page of
-// memory that is used for the first time, or was free for a while; whoever writes files pays for it, up to a second of CPU for each GiB.
+// memory that is used for the first time, or was free for a while; whoever writes files pays for it, a second of CPU for each GiB and more.
 // The page cache of a server that has run for long has taken all memory, and a new page there is one that was used before.
 //
 // CPU is user and system time of the server's process, by its CPU clock: in ns, and with threads that have ended. What the

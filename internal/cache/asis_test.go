@@ -137,3 +137,31 @@ func TestAsIsOfAnExtentThatGrows(t *testing.T) {
 		b.asIs(x, 104, 6, 8)
 	})
 }
+
+// A settled extent tells the same as when it was looked at first.
+func TestSettledBatchesThatLieAsTheyAreToBeSent(t *testing.T) {
+	inBoth(t, func(b *bed) {
+		for n, test := range []struct {
+			edits []func([]byte) []byte
+			asIs  int // of two batches
+		}{
+			{[]func([]byte) []byte{bear}, 2},
+			{nil, 0},
+			{[]func([]byte) []byte{bear, rebased(1, 7, 1)}, 1},
+			{[]func([]byte) []byte{bear, rebased(1, 102, 2)}, 1},
+			{[]func([]byte) []byte{bear, rebased(0, 7, 1)}, 0},
+		} {
+			file := byte(n + 1)
+			x := b.file(file, 2, small)
+			for _, edit := range test.edits {
+				b.edit(file, edit)
+			}
+			b.asIs(x, 100, test.asIs, 2)
+			if len(b.cache.files[x.File].settled) != 1 {
+				b.Errorf("file %d: what was seen of its extent is not settled", file)
+			}
+			b.asIs(x, 100, test.asIs, 2)
+			b.asIs(x, 102, max(0, test.asIs-1), 1)
+		}
+	})
+}

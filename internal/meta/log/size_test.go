@@ -70,6 +70,7 @@ func heap() uint64 {
 // Budgets in bytes. 48 an extent make 240 MB of 100,000 partitions with 50 each.
 const (
 	extentBudget   = 48
+	packedBudget   = 20
 	producerBudget = 120
 	fileBudget     = 200
 )
@@ -121,6 +122,17 @@ func TestStateSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Fprintf(table, "restored and checked\t\t\t%v\n", time.Since(began).Round(time.Millisecond))
+	runtime.KeepAlive(w)
+	w = nil
+
+	before = heap()
+	w = newWorld(t, 100)
+	for range 2000 {
+		w.now += 80
+		w.s = w.s.Fork()
+		w.apply(t, w.segment(0, 100, -1, 0))
+	}
+	row("extents of 100 partitions × 2,000, with all around them", 200_000, heap()-before, packedBudget)
 	runtime.KeepAlive(w)
 	w = nil
 
