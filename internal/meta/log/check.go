@@ -187,8 +187,17 @@ func (s *producers) check(end int64) error {
 		n++
 		return err == nil
 	})
-	if err == nil && (len(s.few) > fewProducers || s.many != nil && (len(s.few) > 0 || s.many.Len() < 2)) {
+	if err == nil && (!s.few.sound() || s.many != nil && (s.few.len() > 0 || s.many.Len() < 2)) {
 		err = fmt.Errorf("%d producers are kept in the wrong way", n)
 	}
 	return err
+}
+
+// sound reports whether the parts of r are as long as they may be.
+func (r *row) sound() bool {
+	ok := r.len() <= fewProducers && len(r.first) <= rowPart && (len(r.first) > 0 || len(r.rest) == 0)
+	for _, part := range r.rest {
+		ok = ok && len(part) > 0 && len(part) <= rowPart
+	}
+	return ok
 }

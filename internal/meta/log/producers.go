@@ -6,13 +6,12 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// fewProducers is how many producers a partition keeps in one array, and how many a chunk of more holds: what an append
-// copies at most is 32 × 112 B = 3.5 KiB, and a partition with one producer spends nothing on structure.
+// fewProducers is how many producers a partition keeps without an index, and how many a chunk of more holds.
 const fewProducers = 32
 
 // producers is a partition's set of producers by id, as a persistent value: no array in it ever changes.
 type producers struct {
-	few []Producer // while there are at most fewProducers, else nil
+	few row // while there are at most fewProducers, else empty
 	// many holds chunks by the lowest id that may lie in them, the first one's being 0; nil while there are few.
 	many *btree.Map[int64, *producerChunk]
 }
@@ -36,7 +35,7 @@ func searchProducer(ps []Producer, id int64) (at int, found bool) {
 // place gives the array that id belongs in, and among many the key of its chunk.
 func (s *producers) place(id int64) (key int64, list []Producer) {
 	if s.many == nil {
-		return 0, s.few
+		return 0, s.few.part(s.few.place(id))
 	}
 	s.many.Descend(id, func(k int64, c *producerChunk) bool {
 		key, list = k, c.list
@@ -56,7 +55,7 @@ func (s *producers) get(id int64) *Producer {
 
 func (s *producers) each(yield func(*Producer) bool) {
 	if s.many == nil {
-		eachProducer(s.few, yield)
+		s.few.each(yield)
 		return
 	}
 	s.many.Scan(func(_ int64, c *producerChunk) bool { return eachProducer(c.list, yield) })
@@ -73,21 +72,27 @@ func eachProducer(ps []Producer, yield func(*Producer) bool) bool {
 
 // put adds p, or replaces the one with its id.
 func (s *producers) put(p Producer) {
-	key, list := s.place(p.ID)
-	list = withProducer(list, p)
-	switch {
-	case len(list) > fewProducers:
-		if s.many == nil {
-			s.many, s.few = btree.NewMap[int64, *producerChunk](0), nil
+	if s.many == nil {
+		if s.few.put(p); s.few.len() > fewProducers {
+			list := s.few.flat()
+			s.many, s.few = btree.NewMap[int64, *producerChunk](0), row{}
+			s.halve(0, list)
 		}
-		half := len(list) / 2
-		s.many.Set(key, &producerChunk{slices.Clone(list[:half])})
-		s.many.Set(list[half].ID, &producerChunk{slices.Clone(list[half:])})
-	case s.many == nil:
-		s.few = list
-	default:
-		s.many.Set(key, &producerChunk{list})
+		return
 	}
+	key, list := s.place(p.ID)
+	if list = withProducer(list, p); len(list) > fewProducers {
+		s.halve(key, list)
+		return
+	}
+	s.many.Set(key, &producerChunk{list})
+}
+
+// halve puts list, which is too long for the chunk of that key, into two.
+func (s *producers) halve(key int64, list []Producer) {
+	half := len(list) / 2
+	s.many.Set(key, &producerChunk{slices.Clone(list[:half])})
+	s.many.Set(list[half].ID, &producerChunk{slices.Clone(list[half:])})
 }
 
 func withProducer(ps []Producer, p Producer) []Producer {
@@ -106,26 +111,22 @@ func withProducer(ps []Producer, p Producer) []Producer {
 
 // remove drops the producer of that id, and reports whether it was there.
 func (s *producers) remove(id int64) bool {
+	if s.many == nil {
+		return s.few.remove(id)
+	}
 	key, list := s.place(id)
 	i, found := searchProducer(list, id)
 	if !found {
 		return false
 	}
-	list = slices.Concat(list[:i], list[i+1:])
-	switch {
-	case s.many == nil:
-		s.few = list
-	case len(list) == 0 && key != 0:
+	if list = slices.Concat(list[:i], list[i+1:]); len(list) == 0 && key != 0 {
 		s.many.Delete(key)
-	default:
+	} else {
 		s.many.Set(key, &producerChunk{list})
 	}
-	if s.many != nil && s.many.Len() == 1 {
-		_, s.few = s.place(0)
-		s.many = nil
-	}
-	if len(s.few) == 0 {
-		s.few = nil
+	if s.many.Len() == 1 {
+		_, list := s.place(0)
+		s.few, s.many = rowOf(list), nil
 	}
 	return true
 }

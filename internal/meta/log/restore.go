@@ -174,12 +174,12 @@ func (r *Restorer) decodeHead(in *codec.Reader) {
 	p.Extents.first, p.Extents.skip = in.Uvarint(), int(getUint(in, ChunkExtents-1))
 	full := int(getIndex(in))
 	p.Extents.tail = decodeExtents(in)
-	p.producers.few = decodeProducers(in)
+	p.producers.few = rowOf(decodeProducers(in))
 	if in.Err != nil {
 		return
 	}
 	if plant.LeftOut(plant.WindowsInParts) {
-		p.producers.few = nil
+		p.producers.few = row{}
 	}
 	if _, there := r.s.parts.Set(p.Key, p); there {
 		r.again("partition %s", p.Key)
@@ -298,7 +298,7 @@ func assemble(k base.PartitionKey, p *Partition, l *loose) error {
 		}
 		p.Extents.full = append(p.Extents.full, c)
 	}
-	if l.many != nil && len(p.producers.few) > 0 {
+	if l.many != nil && p.producers.few.len() > 0 {
 		return fmt.Errorf("log: the snapshot holds partition %s with few and with many producers", k)
 	}
 	p.producers.many = l.many

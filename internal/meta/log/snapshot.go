@@ -109,7 +109,7 @@ func (s *State) itemize() *items {
 	shards := s.shardBits()
 	s.parts.Scan(func(k base.PartitionKey, p *Partition) bool {
 		shard := shardOf(k, shards)
-		x.heads.add(partID{a: shard}, p, headBytesMost+len(p.producers.few)*producerBytesMost)
+		x.heads.add(partID{a: shard}, p, headBytesMost+p.producers.few.len()*producerBytesMost)
 		for i, c := range p.Extents.full {
 			n := p.Extents.first + uint64(i)
 			x.chunks.add(partID{shard, n >> chunkPartShift}, chunkItem{k, n, c}, chunkBytesMost)
@@ -280,7 +280,7 @@ func encodeHeads(heads []*Partition) []byte {
 		w.Uvarint(uint64(p.Extents.skip))
 		w.Uvarint(uint64(len(p.Extents.full)))
 		encodeExtents(&w, p.Extents.tail)
-		encodeProducers(&w, p.producers.few)
+		encodeProducers(&w, p.producers.few.flat())
 	}
 	return w.B
 }
