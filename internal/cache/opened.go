@@ -127,6 +127,9 @@ func (v *View) IsOpen() bool { return v.first.open != nil }
 
 // read gives bytes of an open file, and reads what follows them along.
 func (v *View) read(at, n int64) ([]byte, error) {
+	if b, ok := v.strip.bytes(v, at, n); ok {
+		return b, nil
+	}
 	if v.ahead == nil {
 		v.ahead = aheads.Get().(*ahead)
 		v.charge(cap(v.ahead.data))

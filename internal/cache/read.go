@@ -28,6 +28,7 @@ type Read struct {
 	Offset int64 // Base to Base+Count-1
 	Bytes  int
 	Need   uint32
+	strip  *Strip // it is read with others; may be nil
 }
 
 // window says which bytes of the extent are to be looked at. Where the batch of Offset begins is known if the index
@@ -64,7 +65,7 @@ func (c *Cache) Next(r Read, wait bool, deadline time.Time) (View, Run, error) {
 		case err != nil && !again && !v.index.remembers(c.env.Now()):
 			// Once more from the bucket: it may have been the memory, or the way here.
 			v.discard()
-			again = true
+			again, r.strip = true, nil
 			continue
 		case err == nil && run.Len() > 0:
 			return v, run, nil
@@ -117,7 +118,7 @@ func (c *Cache) view(r Read, wait bool, deadline time.Time) (v View, loading boo
 		return v, false, err
 	}
 	f := c.files[r.File]
-	v = View{c: c, x: r.Extent, from: from - int64(r.Pos), to: to - int64(r.Pos)}
+	v = View{c: c, x: r.Extent, from: from - int64(r.Pos), to: to - int64(r.Pos), strip: r.strip}
 	var made bool
 	v.index, made = f.index(&v.x)
 	for _, s := range f.spans[f.at(from):] {

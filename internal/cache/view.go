@@ -16,6 +16,7 @@ type View struct {
 	rest     []*span
 	index    *index
 	ahead    *ahead // nil: nothing was looked at that had to be read
+	strip    *Strip // nil: what is read is read by itself
 }
 
 func (v *View) add(s *span) {
@@ -171,7 +172,12 @@ func (v *View) Bytes(pos, n uint32) ([]byte, error) {
 // Fill copies bytes of the extent from pos on into b. Only with an open file it may fail.
 func (v *View) Fill(b []byte, pos uint32) error {
 	if v.first.open != nil {
-		return v.readExactly(b, int64(v.x.Pos)+int64(pos))
+		at := int64(v.x.Pos) + int64(pos)
+		if there, ok := v.strip.bytes(v, at, int64(len(b))); ok {
+			copy(b, there)
+			return nil
+		}
+		return v.readExactly(b, at)
 	}
 	from := int64(v.x.Pos) + int64(pos)
 	for i := 0; i <= len(v.rest) && len(b) > 0; i++ {

@@ -80,8 +80,7 @@ func (f *Fetch) Read(q Request, deadline time.Time) Response {
 	if kind != base.OK {
 		return Response{Kind: kind}
 	}
-	limits := f.limits(&q)
-	v, plan := f.await(&q, s.wants, limits, deadline)
+	v, plan, limits := f.await(&q, s.wants, f.limits(&q), deadline)
 	r := reading{f: f, view: v, wants: s.wants, byID: q.ByID, limits: limits, until: f.env.Now().Add(readTimeout)}
 	r.fill(&plan)
 	response := f.sessions.finish(&q, s, r.out)
@@ -119,27 +118,47 @@ func (f *Fetch) limits(q *Request) Limits {
 	return l
 }
 
-// await plans, and waits until there is enough to answer.
-func (f *Fetch) await(q *Request, wants []Want, limits Limits, deadline time.Time) (meta.View, Plan) {
-	enough := min(int64(q.MinBytes), limits.Bytes)
+// within has an answer take no more memory than there is for it now: so it is rarely planned anew.
+func (f *Fetch) within(l Limits) Limits {
+	if m := f.config.Memory; m != nil {
+		if most := share(m.Free(), m.Size()); most < l.Memory {
+			l.lower(most)
+		}
+	}
+	return l
+}
+
+// await plans, and waits until there is enough to answer. It gives the limits that were planned with as well.
+func (f *Fetch) await(q *Request, wants []Want, most Limits, deadline time.Time) (meta.View, Plan, Limits) {
+	enough := min(int64(q.MinBytes), most.Bytes)
+	var plan Plan
 	var w *waiter
-	for over := !f.env.Now().Before(deadline); ; {
-		v := f.journal.View()
-		plan := MakePlan(v.Log, wants, limits, q.ByID)
+	var changed []int32 // parts of an empty plan, since it was made
+	for all, over := true, !f.env.Now().Before(deadline); ; {
+		v, limits := f.journal.View(), f.within(most)
+		if all || !plan.isEmpty() {
+			plan = MakePlan(v.Log, wants, limits, q.ByID)
+		} else {
+			plan.renew(v.Log, wants, changed, limits, q.ByID)
+		}
 		if plan.Denies && !plant.LeftOut(plant.BarrierBeforeNo) {
 			v, plan = f.confirm(wants, limits, q.ByID)
 		}
 		if over || plan.Denies || plan.Full || plan.Bytes >= enough || len(wants) == 0 || f.stop.Stopped() {
-			return v, plan
+			return v, plan, limits
 		}
-		if w != nil {
-			over = !w.wait(deadline)
-			continue
+		if w == nil {
+			// What is published from here on wakes; what was before is seen by one more look.
+			w = f.enlist(plan.Parts)
+			f.journal.Interest(1)
+			defer f.leave(w)
+			if f.journal.View() != v {
+				continue
+			}
 		}
-		// What is published from here on wakes; what was before is seen by one more look.
-		w = f.enlist(plan.Parts)
-		f.journal.Interest(1)
-		defer f.leave(w)
+		woken := false
+		changed, all, woken = w.wait(deadline)
+		over = !woken
 	}
 }
 

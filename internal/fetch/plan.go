@@ -62,25 +62,49 @@ type Plan struct {
 // extent each: what was written together lies in the same files, and is read with them at once.
 func MakePlan(s *log.State, wants []Want, limits Limits, byID bool) Plan {
 	p := Plan{Parts: make([]Part, len(wants))}
-	g := gathering{plan: &p, most: limits}
-	var topic *log.Topic // wants come topic by topic
+	l := looking{gathering: gathering{plan: &p, most: limits}, state: s, find: s.Finder(), wants: wants, byID: byID}
 	for i := range wants {
-		w, part := &wants[i], &p.Parts[i]
-		if topic == nil || topic.ID != w.Topic {
-			topic, _ = s.TopicByID(w.Topic)
-		}
-		state := part.judge(s, topic, w, byID)
-		if part.Kind != base.OK || part.DivergingEpoch >= 0 {
-			p.Denies = true
-			continue
-		}
-		if w.Offset == state.End {
-			continue
-		}
-		g.cursors = append(g.cursors, cursor{part: i, log: state, offset: w.Offset, most: max(0, int64(w.MaxBytes))})
+		l.at(i)
 	}
-	g.run()
+	l.run()
 	return p
+}
+
+// isEmpty reports whether a plan has found nothing, to read or to deny.
+func (p *Plan) isEmpty() bool { return p.Bytes == 0 && !p.Denies && !p.Full }
+
+// renew plans parts anew, by number and in order: all that have changed since p was made, which is empty.
+func (p *Plan) renew(s *log.State, wants []Want, changed []int32, limits Limits, byID bool) {
+	l := looking{gathering: gathering{plan: p, most: limits}, state: s, find: s.Finder(), wants: wants, byID: byID}
+	for _, i := range changed {
+		l.at(int(i))
+	}
+	l.run()
+}
+
+// looking makes a plan.
+type looking struct {
+	gathering
+	state *log.State
+	find  log.Finder
+	topic *log.Topic // of the want before: they come topic by topic
+	wants []Want
+	byID  bool
+}
+
+// at judges a want, and has what there is for it gathered.
+func (l *looking) at(i int) {
+	w, part := &l.wants[i], &l.plan.Parts[i]
+	if l.topic == nil || l.topic.ID != w.Topic {
+		l.topic, _ = l.state.TopicByID(w.Topic)
+	}
+	state := part.judge(&l.find, l.topic, w, l.byID)
+	switch {
+	case part.Kind != base.OK || part.DivergingEpoch >= 0:
+		l.plan.Denies = true
+	case w.Offset < state.End:
+		l.cursors = append(l.cursors, cursor{part: i, log: state, offset: w.Offset, most: max(0, int64(w.MaxBytes))})
+	}
 }
 
 // remaining is about how many bytes of x lie at or after offset.
@@ -92,7 +116,7 @@ func remaining(x log.Extent, offset int64) int64 {
 }
 
 // judge says what is wrong with w, if anything is, and gives the partition. topic is nil if there is none.
-func (part *Part) judge(s *log.State, topic *log.Topic, w *Want, byID bool) *log.Partition {
+func (part *Part) judge(find *log.Finder, topic *log.Topic, w *Want, byID bool) *log.Partition {
 	*part = Part{Start: -1, End: -1, DivergingEpoch: -1}
 	if topic == nil && byID {
 		part.Kind = base.UnknownTopicID
@@ -102,7 +126,7 @@ func (part *Part) judge(s *log.State, topic *log.Topic, w *Want, byID bool) *log
 		part.Kind = base.UnknownTopicOrPartition
 		return nil
 	}
-	state, _ := s.Partition(base.KeyOf(topic.Number, w.Partition))
+	state, _ := find.Partition(base.KeyOf(topic.Number, w.Partition))
 	part.Key, part.Start, part.End, part.Epoch = state.Key, state.Start, state.End, state.Epoch
 	switch {
 	case w.CurrentLeaderEpoch >= 0 && w.CurrentLeaderEpoch < state.Epoch:

@@ -63,6 +63,8 @@ func (r *reading) fill(p *Plan) {
 	r.full = !r.reserve(p)
 	reads := r.reads(p)
 	p.cut(r.prefetch(p, reads))
+	strips := r.f.cache.Strips(reads, copyBelowOpen)
+	defer strips.Close()
 	for i := range p.Parts {
 		part := &p.Parts[i]
 		part.answer(&r.wants[i], &r.out[i])

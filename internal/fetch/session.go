@@ -1,7 +1,10 @@
 package fetch
 
 import (
+	"bytes"
+	"cmp"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +34,8 @@ type session struct {
 	id, epoch     int32 // epoch: of the next request
 	byID          bool
 	created, used time.Time
-	parts         []*remembered // those whose records were sent last come last
+	parts         []*remembered // in order of topic and partition
+	first         int           // where an answer begins; it goes round from there
 	index         map[Place]*remembered
 }
 
@@ -67,7 +71,7 @@ func (s *sessions) begin(q *Request) (sitting, base.Kind) {
 		defer s.mu.Unlock()
 		delete(s.byID, q.SessionID)
 	}
-	return sitting{wants: distinct(q.Partitions)}, base.OK
+	return sitting{wants: inPlace(distinct(q.Partitions))}, base.OK
 }
 
 // distinct leaves the last of several wants of one partition, in the place of the first.
@@ -117,18 +121,15 @@ func (s *sessions) resume(q *Request) (sitting, base.Kind) {
 	case k.byID != q.ByID:
 		return sitting{}, base.FetchSessionTopicIDError
 	}
-	for i := range q.Partitions {
-		k.remember(&q.Partitions[i])
-	}
-	k.forget(q.Forgotten)
+	k.change(q)
 	if len(k.parts) == 0 {
 		delete(s.byID, k.id)
 		return sitting{wants: distinct(q.Partitions)}, base.OK
 	}
 	k.used, k.epoch = s.env.Now(), nextEpoch(k.epoch)
 	out := sitting{session: k, wants: make([]Want, len(k.parts))}
-	for i, p := range k.parts {
-		out.wants[i] = p.want
+	for i := range k.parts {
+		out.wants[i] = k.part(i).want
 	}
 	return out, base.OK
 }
@@ -139,6 +140,36 @@ func nextEpoch(epoch int32) int32 {
 		return 1
 	}
 	return epoch + 1
+}
+
+// part gives partition i of an answer.
+func (k *session) part(i int) *remembered { return k.parts[(k.first+i)%len(k.parts)] }
+
+// change takes in what a request asks for, and leaves out what it asks for no more.
+func (k *session) change(q *Request) {
+	before := len(k.parts)
+	var begin Place
+	if before > 0 {
+		begin = k.part(0).want.place()
+	}
+	for i := range q.Partitions {
+		k.remember(&q.Partitions[i])
+	}
+	added := len(k.parts) > before
+	k.forget(q.Forgotten)
+	if added {
+		k.sort()
+	}
+	k.first, _ = slices.BinarySearchFunc(k.parts, begin, func(p *remembered, at Place) int { return p.want.place().compare(at) })
+}
+
+// sort puts the partitions as they lie in data files and in the state: plans and reads of thousands go through both in one direction.
+func (k *session) sort() {
+	slices.SortFunc(k.parts, func(a, b *remembered) int { return a.want.place().compare(b.want.place()) })
+}
+
+func (p Place) compare(q Place) int {
+	return cmp.Or(bytes.Compare(p.Topic[:], q.Topic[:]), cmp.Compare(p.Partition, q.Partition))
 }
 
 func (k *session) remember(w *Want) *remembered {
@@ -193,6 +224,7 @@ func (s *sessions) create(q *Request, wants []Want, out []Fetched) int32 {
 	for i := range wants {
 		k.remember(&wants[i]).tell(&out[i])
 	}
+	k.sort()
 	s.byID[k.id] = k
 	return k.id
 }
@@ -241,9 +273,9 @@ func (s *sessions) update(q *Request, k *session, out []Fetched) Response {
 	}
 	// The epoch has not moved on, so nobody has touched the session: its partitions are those of the answer, in order.
 	var news []Fetched
-	sent := 0
-	for i, p := range k.parts {
-		f := &out[i]
+	sent, last := 0, 0
+	for i := range k.parts {
+		p, f := k.part(i), &out[i]
 		if f.Kind == base.UnknownTopicOrPartition && !k.byID {
 			// The name may stand for another topic by now: a full request says which.
 			delete(s.byID, k.id)
@@ -253,11 +285,11 @@ func (s *sessions) update(q *Request, k *session, out []Fetched) Response {
 			news = append(news, *f)
 		}
 		if len(f.Records) > 0 {
-			sent++
+			sent, last = sent+1, i
 		}
 	}
 	if sent > 0 && sent < len(k.parts) {
-		k.moveToEnd(out, sent)
+		k.first = (k.first + last + 1) % len(k.parts)
 	}
 	return Response{SessionID: k.id, Partitions: news}
 }
@@ -270,18 +302,4 @@ func (p *remembered) tell(f *Fetched) bool {
 		p.highWatermark = -1 // so that the end of the error is told, too
 	}
 	return news
-}
-
-// moveToEnd lets the partitions that had nothing sent come first next time; sent is the number of the others.
-func (k *session) moveToEnd(out []Fetched, sent int) {
-	moved := make([]*remembered, 0, sent)
-	kept := k.parts[:0]
-	for i, p := range k.parts {
-		if len(out[i].Records) > 0 {
-			moved = append(moved, p)
-		} else {
-			kept = append(kept, p)
-		}
-	}
-	k.parts = append(kept, moved...)
 }

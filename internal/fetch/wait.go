@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,8 @@ type waiter struct {
 	mu         sync.Mutex
 	cond       env.Cond
 	woken      bool
+	all        bool    // anything may have changed
+	changed    []int32 // parts that have; with repetitions
 	nodes      []node
 	prev, next *waiter
 }
@@ -21,6 +24,7 @@ type waiter struct {
 // node stands for a waiter in the list of one partition.
 type node struct {
 	key        base.PartitionKey
+	part       int32 // of the plan
 	w          *waiter
 	prev, next *node
 }
@@ -79,7 +83,7 @@ func (f *Fetch) enlist(parts []Part) *waiter {
 	w := &waiter{nodes: make([]node, len(parts))}
 	w.cond = f.env.NewCond(&w.mu)
 	for i := range parts {
-		w.nodes[i].key, w.nodes[i].w = parts[i].Key, w
+		w.nodes[i].key, w.nodes[i].part, w.nodes[i].w = parts[i].Key, int32(i), w
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,35 +104,43 @@ func (f *Fetch) changed(c control.Change) {
 	defer f.mu.Unlock()
 	if c.Everything || c.Topics {
 		for w := f.waiters.all; w != nil; w = w.next {
-			w.wake()
+			w.wake(nil)
 		}
 		return
 	}
 	for _, k := range c.Partitions {
 		for n := f.waiters.byKey[k]; n != nil; n = n.next {
-			n.w.wake()
+			n.w.wake(n)
 		}
 	}
 }
 
-func (w *waiter) wake() {
+// wake tells of a change of n's partition; nil: anything may have changed.
+func (w *waiter) wake(n *node) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.all = w.all || n == nil || len(w.changed) == len(w.nodes); w.all {
+		w.changed = nil
+	} else {
+		w.changed = append(w.changed, n.part)
+	}
 	if !w.woken {
 		w.woken = true
 		w.cond.Signal()
 	}
 }
 
-// wait waits to be woken, and reports whether it was before deadline.
-func (w *waiter) wait(deadline time.Time) bool {
+// wait waits to be woken, and reports whether it was before deadline. It gives the parts that have changed, in order; all: it may be any.
+func (w *waiter) wait(deadline time.Time) (changed []int32, all, woken bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for !w.woken {
 		if !w.cond.Wait(deadline) && !w.woken {
-			return false
+			return nil, false, false
 		}
 	}
-	w.woken = false
-	return true
+	changed, all = w.changed, w.all
+	w.woken, w.all, w.changed = false, false, nil
+	slices.Sort(changed)
+	return slices.Compact(changed), all, true
 }
