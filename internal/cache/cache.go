@@ -51,6 +51,7 @@ type Cache struct {
 	held  int64 // of these: of spans that may not go
 	lru   span  // list head: next is the most recently used of those that may go
 	want  int   // readers that wait for room
+	round int   // of closeIdle
 
 	rides   map[base.Slot][]*span   // what waits for an entry that is being read
 	ailings map[base.FileRef]ailing // files that are missing, cut short or wholly damaged in the bucket; at most ailingMax
@@ -185,7 +186,7 @@ func (c *Cache) letGo(s *span) {
 // touch makes s, which nobody holds, the most recently used.
 func (c *Cache) touch(s *span) {
 	if s.open != nil {
-		s.used = c.env.Now()
+		s.used = c.round
 	}
 	s.unlink()
 	s.next, s.prev = c.lru.next, &c.lru

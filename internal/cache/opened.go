@@ -22,6 +22,8 @@ const (
 	// openIdle is how long a file is held open that nobody reads: the space of one that was deleted comes back when it is closed. Files
 	// that nothing refers to any more are deleted an hour later at the earliest (fsck), so they are closed by then.
 	openIdle = 5 * time.Minute
+	// idleRounds is how often in that time it is looked for them: they are closed within one more of these.
+	idleRounds = 4
 	// aheadBytes is what is read at once where batches are looked at one after the other: it stays in a core's own cache.
 	aheadBytes = 256 << 10
 	// aheadKept is the largest buffer for it that is kept.
@@ -89,17 +91,20 @@ func (c *Cache) openSpan(s *span) {
 
 // closeIdle closes files that nobody has read for a while, for as long as the cache runs.
 func (c *Cache) closeIdle() {
-	for c.stop.Sleep(openIdle / 4) {
-		c.closeUnread(c.env.Now().Add(-openIdle))
+	for c.stop.Sleep(openIdle / idleRounds) {
+		c.closeUnread()
 	}
 }
 
-func (c *Cache) closeUnread(since time.Time) {
+// closeUnread closes what nobody has read in the last rounds: they are counted, as a file is let go of for each of its extents, and looking
+// at the clock takes as long as the rest of that.
+func (c *Cache) closeUnread() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.round++
 	for s := c.lru.prev; s != &c.lru; {
 		newer := s.prev
-		if s.open != nil && !s.used.After(since) {
+		if s.open != nil && s.used < c.round-idleRounds {
 			c.remove(s)
 		}
 		s = newer

@@ -75,9 +75,18 @@ func (c *Cache) memoryOf(ref base.FileRef, g gap, counted map[block]bool) (n int
 func (c *Cache) wanted(reads []Read) (list []wanted, n int) {
 	var bytes int64
 	counted := map[block]bool{}
+	open := false // the file of the read before is: that lacks nothing
 	for n = range reads {
 		r := &reads[n]
+		if open = open && r.File == reads[n-1].File; open {
+			continue
+		}
 		f := c.files[r.File]
+		if s := f.opened(); s != nil && int64(r.Pos)+int64(r.Len) <= s.to {
+			f.use(c, s.from, s.to)
+			open = true
+			continue
+		}
 		from, to := r.window(f)
 		missing := c.gaps(f, r.Slot, from, to, c.sizeOf(r.File, r.FileBytes))
 		if len(missing) == 0 {

@@ -55,6 +55,9 @@ const needAhead = 256 << 10
 // caller that holds no other View may have wait set: it waits for room in memory, others fail with ErrNoRoom. The other errors
 // are *FileError, env.ErrDeadline and the store's. The View must be released.
 func (c *Cache) Next(r Read, wait bool, deadline time.Time) (View, Run, error) {
+	if v, run, ok := c.ready(&r); ok {
+		return v, run, nil
+	}
 	for again := false; ; {
 		v, err := c.open(r, wait, deadline)
 		if err != nil {

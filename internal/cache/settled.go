@@ -58,6 +58,29 @@ func (s *settled) index() *index {
 	return &i.index
 }
 
+// ready holds the bytes of r, and gives its batches, where the extent is settled and lies in an open file: in a short way, as that is how
+// most extents are read where there are many.
+func (c *Cache) ready(r *Read) (v View, run Run, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.files[r.File]
+	span, delta := f.opened(), r.Offset-r.Base
+	if span == nil || f.indexes[r.Pos] != nil {
+		return v, run, false
+	}
+	s, known := f.settled[r.Pos]
+	if !known || !s.is(&r.Extent) || delta < 0 || delta >= int64(r.Count) || int64(r.Pos)+int64(r.Len) > span.to {
+		return v, run, false
+	}
+	var room [settledMost + 1]mark
+	marks := s.marks(&room)
+	i := marks.find(uint32(delta))
+	run.base, run.n = s.base, copy(run.short[:], marks[i:])
+	run.asIs = asIs{int(s.asIs), s.epoch}.from(i, run.n-1)
+	c.hold(span)
+	return View{c: c, x: r.Extent, from: int64(marks[i].pos), to: int64(r.Len), first: span, strip: r.strip}, run, true
+}
+
 // marksOf gives what is known of where the batches of an extent begin, in room if it is settled.
 func (f *file) marksOf(x *Extent, room *[settledMost + 1]mark) marks {
 	if f != nil {
@@ -98,7 +121,7 @@ func (f *file) index(x *Extent) (i *index, made bool) {
 // shorten brings the index of the View's extent into the short form, if it has one; c.mu is held.
 func (v *View) shorten() {
 	f := v.first.file
-	if !v.first.listed || f.indexes[v.x.Pos] != v.index || v.index.len != v.x.Len { // who knows a longer extent may add to it
+	if v.index == nil || !v.first.listed || f.indexes[v.x.Pos] != v.index || v.index.len != v.x.Len { // who knows a longer extent may add to it
 		return
 	}
 	k := v.index.known.Load()

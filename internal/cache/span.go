@@ -2,7 +2,6 @@ package cache
 
 import (
 	"slices"
-	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
@@ -17,7 +16,7 @@ type span struct {
 	data       []byte
 	open       objstore.File         // in place of data, of a span that is a whole file
 	openCost   int64                 // 0 if that is not to be
-	used       time.Time             // an open file that nobody holds: last
+	used       int                   // an open file that nobody holds: the round of closeIdle in which it was last
 	ready      *env.Future[struct{}] // nil: it was there from the start
 	listed     bool                  // it is among the file's spans
 	holders    int                   // readers, and the GET that fills it
@@ -48,6 +47,14 @@ type file struct {
 	spans   []*span           // sorted, without overlap
 	indexes map[uint32]*index // of extents, by their place
 	settled map[uint32]settled
+}
+
+// opened gives the span of a file that is open; nil if it is not. f may be nil.
+func (f *file) opened() *span {
+	if f == nil || len(f.spans) != 1 || f.spans[0].open == nil {
+		return nil
+	}
+	return f.spans[0]
 }
 
 // at gives the place of the first span that ends after pos.

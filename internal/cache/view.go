@@ -14,7 +14,7 @@ type View struct {
 	short    bool  // it should reach further: the file in the bucket is cut short
 	first    *span
 	rest     []*span
-	index    *index
+	index    *index // nil: the extent is settled
 	ahead    *ahead // nil: nothing was looked at that had to be read
 	strip    *Strip // nil: what is read is read by itself
 }
@@ -85,14 +85,23 @@ func (c *Cache) discard(v *View) {
 
 // Run is a row of whole, sound batches.
 type Run struct {
-	marks marks
+	marks marks                 // nil: they are in short
+	short [settledMost + 1]mark // of a settled extent
+	n     int                   // of marks in short
 	base  int64
 	asIs  asIs   // of the run
 	need  uint32 // nothing was found, because the View ends too early: it has to reach here
 }
 
 // Len is the number of batches.
-func (r *Run) Len() int { return max(0, len(r.marks)-1) }
+func (r *Run) Len() int { return max(0, len(r.marks)-1, r.n-1) }
+
+func (r *Run) mark(i int) mark {
+	if r.marks == nil {
+		return r.short[i]
+	}
+	return r.marks[i]
+}
 
 // At gives batch i: the offset of its first record, its place in the extent, and its size in bytes.
 func (r *Run) At(i int) (offset int64, pos, size uint32) {
@@ -110,14 +119,14 @@ func (r *Run) AsIs(epoch int32) int {
 
 // Within gives how many batches from i on, of those before batch end, come to most bytes at most.
 func (r *Run) Within(i, end int, most int64) int {
-	return sort.Search(end-i, func(n int) bool { return int64(r.marks[i+n+1].pos-r.marks[i].pos) > most })
+	return sort.Search(end-i, func(n int) bool { return int64(r.Pos(i+n+1)-r.Pos(i)) > most })
 }
 
 // Pos is the place of batch i in the extent; with i = Len, where the last one ends.
-func (r *Run) Pos(i int) uint32 { return r.marks[i].pos }
+func (r *Run) Pos(i int) uint32 { return r.mark(i).pos }
 
 // Offset is that of batch i's first record; with i = Len, the one after the last batch.
-func (r *Run) Offset(i int) int64 { return r.base + int64(r.marks[i].delta) }
+func (r *Run) Offset(i int) int64 { return r.base + int64(r.mark(i).delta) }
 
 // End is the offset after the last batch.
 func (r *Run) End() int64 { return r.Offset(r.Len()) }

@@ -1,8 +1,14 @@
 package fetch
 
-import "github.com/millrace-io/millrace/internal/meta/log"
+import (
+	"math"
 
-// gathering names the extents of a plan, in rounds: each part gets one more in a round, until the limits are reached.
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+// gathering names the extents of a plan: one of each part first; then those of the oldest files, until the limits are reached. So each
+// answer has something of all parts that it has room for, and parts that are read together come to be at the same files: these are
+// read for many of them at once.
 type gathering struct {
 	plan    *Plan
 	most    Limits
@@ -15,9 +21,10 @@ type cursor struct {
 	part   int
 	log    *log.Partition
 	offset int64
-	most   int64     // bytes
-	count  int       // of extents
-	walk   *log.Walk // to the next one; nil: none came yet
+	most   int64      // bytes
+	count  int        // of extents
+	walk   *log.Walk  // to the next one; nil: none came yet
+	ahead  log.Extent // the next one, if it was looked at; without records: it was not
 }
 
 type found struct {
@@ -29,11 +36,20 @@ type found struct {
 type turn struct{ part, extent int }
 
 func (g *gathering) run() {
-	for len(g.cursors) > 0 && !g.isFull() {
-		g.round()
+	for file := uint64(math.MaxUint64); len(g.cursors) > 0 && !g.isFull(); file = g.oldest() {
+		g.upTo(file)
 	}
 	g.plan.Full = g.plan.Full || g.isFull()
 	g.sort()
+}
+
+// oldest is the first of the files in which parts go on.
+func (g *gathering) oldest() uint64 {
+	file := uint64(math.MaxUint64)
+	for i := range g.cursors {
+		file = min(file, g.cursors[i].peek().File)
+	}
+	return file
 }
 
 // isFull: more than the first extent does not fit.
@@ -42,14 +58,15 @@ func (g *gathering) isFull() bool {
 	return limited && len(g.found) > 0 || len(g.found) >= planExtentsMaxAll
 }
 
-func (g *gathering) round() {
+// upTo takes the next extent of each part that goes on in that file or an older one.
+func (g *gathering) upTo(file uint64) {
 	going := g.cursors[:0]
 	for i := range g.cursors {
 		if g.isFull() {
 			g.cursors = nil
 			return
 		}
-		if c := &g.cursors[i]; g.advance(c) {
+		if c := &g.cursors[i]; c.ahead.File > file || g.advance(c) {
 			going = append(going, *c)
 		}
 	}
@@ -79,13 +96,25 @@ func (g *gathering) advance(c *cursor) bool {
 	return c.offset < c.log.End
 }
 
+// peek gives the extent that comes next; there is one, as the part goes on.
+func (c *cursor) peek() *log.Extent {
+	if c.ahead.Count == 0 {
+		c.ahead, _ = c.next()
+	}
+	return &c.ahead
+}
+
 // next gives the part's next extent. At the tail most parts have one: only a walk that goes on is kept.
-func (c *cursor) next() (log.Extent, bool) {
-	if c.walk != nil {
+func (c *cursor) next() (x log.Extent, ok bool) {
+	switch {
+	case c.ahead.Count > 0:
+		x, c.ahead = c.ahead, log.Extent{}
+		return x, true
+	case c.walk != nil:
 		return c.walk.Next()
 	}
 	w := c.log.Extents.Walk(c.offset)
-	x, ok := w.Next()
+	x, ok = w.Next()
 	if ok && x.End() < c.log.End {
 		kept := w
 		c.walk = &kept

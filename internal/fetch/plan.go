@@ -50,7 +50,7 @@ func (l *Limits) lower(memory int64) {
 type Plan struct {
 	Parts   []Part       // one for each Want, in order
 	Extents []log.Extent // to be read, part by part
-	rounds  []turn       // the same in the order in which they are to be read, round by round
+	rounds  []turn       // the same in the order in which they were gathered
 	Bytes   int64        // of all parts
 	Memory  int64        // that these take, about
 	Full    bool         // a limit is reached: waiting brings no more
@@ -58,8 +58,8 @@ type Plan struct {
 }
 
 // MakePlan plans wants, up to the limits; byID tells how the client names topics. The first part
-// that has records is planned also beyond the limits (KIP-74): its first batch may be larger. Parts advance side by side, an
-// extent each: what was written together lies in the same files, and is read with them at once.
+// that has records is planned also beyond the limits (KIP-74): its first batch may be larger. What was written together lies in
+// the same files, and is planned so that it is read at once: see gathering.
 func MakePlan(s *log.State, wants []Want, limits Limits, byID bool) Plan {
 	p := Plan{Parts: make([]Part, len(wants))}
 	l := looking{gathering: gathering{plan: &p, most: limits}, state: s, find: s.Finder(), wants: wants, byID: byID}

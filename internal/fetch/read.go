@@ -21,6 +21,7 @@ type reading struct {
 	out    []Fetched
 
 	bytes     int64        // added so far
+	looked    int64        // of these, when it was last looked whether it is late
 	memory    int64        // that the answer has by hold: all that it takes but a first batch for which there was none
 	records   int64        // in these
 	batches   int64        // in these
@@ -178,9 +179,19 @@ func (r *reading) again(out *Fetched, part *Part, w *Want) error {
 	return r.extents(out, part, w, one.reads(&plan))
 }
 
+// lateBytes is after how many more bytes it is looked whether an answer is late: where extents are short, to look at the clock takes as long
+// as to add one.
+const lateBytes = 64 << 10
+
 // isLate reports whether an answer that has something is to go out: where files are open, looking at their batches for the first time has no
 // other deadline.
-func (r *reading) isLate() bool { return r.bytes > 0 && !r.f.env.Now().Before(r.until) }
+func (r *reading) isLate() bool {
+	if r.bytes < r.looked+lateBytes && r.looked > 0 || r.bytes == 0 {
+		return false
+	}
+	r.looked = r.bytes
+	return !r.f.env.Now().Before(r.until)
+}
 
 // extents takes batches up to the limits.
 func (r *reading) extents(out *Fetched, part *Part, w *Want, reads []cache.Read) error {

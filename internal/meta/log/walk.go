@@ -13,6 +13,12 @@ type Walk struct {
 
 // Walk begins before the first extent that ends after offset.
 func (x *Extents) Walk(offset int64) Walk {
+	if n := len(x.tail); n > 0 && x.tail[n-1].Base <= offset { // readers of what was written last
+		if x.tail[n-1].End() > offset {
+			n--
+		}
+		return Walk{x: x, offset: offset, i: len(x.full), n: n}
+	}
 	w := Walk{x: x, offset: offset, i: sort.Search(len(x.full), func(i int) bool { return x.full[i].end > offset })}
 	w.enter()
 	return w
