@@ -95,15 +95,16 @@ func (o *observer) follow(p place, m mark, now time.Time) {
 
 // Fetched implements broker.Watcher.
 func (o *observer) Fetched(topic base.TopicID, partition int32, end int64) {
-	now := o.env.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	u := o.at(place{topic, partition})
 	if end <= u.end {
 		return
 	}
-	u.end = end
-	n := 0
+	if u.end = end; len(u.marks) == 0 {
+		return
+	}
+	now, n := o.env.Now(), 0
 	for ; n < len(u.marks) && u.marks[n].offset < end; n++ {
 		if age := now.Sub(o.began) - u.marks[n].arrived; age <= markAge {
 			o.metrics.Delivered(age)

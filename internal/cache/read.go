@@ -68,6 +68,7 @@ func (c *Cache) Next(r Read, wait bool, deadline time.Time) (View, Run, error) {
 		case err != nil && !again && !v.index.remembers(c.env.Now()):
 			// Once more from the bucket: it may have been the memory, or the way here.
 			v.discard()
+			r.strip.drop()
 			again, r.strip = true, nil
 			continue
 		case err == nil && run.Len() > 0:

@@ -139,6 +139,13 @@ func (s *Strip) bytes(v *View, at, n int64) ([]byte, bool) {
 	return s.buf[at-s.from:][:n:n], true
 }
 
+// drop has what was read be read anew. s may be nil.
+func (s *Strip) drop() {
+	if s != nil {
+		s.buf = nil
+	}
+}
+
 // reach gives where a read from at on should end, and whether it is of more than one range.
 func (s *Strip) reach(at int64) (end int64, several bool) {
 	for s.next < len(s.ranges) && !s.ranges[s.next].holds(at) {

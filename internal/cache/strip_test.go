@@ -1,0 +1,171 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/objstore/filestore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// reading is an Opener whose files count how often they are read.
+type reading struct {
+	objstore.Opener
+	reads *atomic.Int64
+}
+
+type readFile struct {
+	objstore.File
+	reads *atomic.Int64
+}
+
+func (r reading) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
+	f, meta, err := r.Opener.Open(ctx, key)
+	if err != nil {
+		return nil, meta, err
+	}
+	return readFile{f, r.reads}, meta, nil
+}
+
+func (f readFile) ReadAt(b []byte, off int64) (int, error) {
+	f.reads.Add(1)
+	return f.File.ReadAt(b, off)
+}
+
+// stripBed is a bed whose bucket is a folder, with two files of 300 extents of 600 B each, which were read before if settled is set.
+func stripBed(t *testing.T, settled bool) (b *bed, files [2][]Extent, dir string, reads *atomic.Int64) {
+	t.Helper()
+	dir, reads = t.TempDir(), &atomic.Int64{}
+	store, err := filestore.New(dir, filestore.WithoutSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = &bed{T: t, Store: store, env: env.Real()}
+	b.cache = New(b.env, Source{Store: b, Opener: reading{store, reads}}, 0)
+	t.Cleanup(func() {
+		b.cache.Stop(time.Time{})
+		b.forget()
+	})
+	for n := range files {
+		files[n] = cut(b.file(byte(n+1), 300, 600), 300, 1)
+		if settled {
+			b.walkAll(files[n])
+		}
+	}
+	reads.Store(0)
+	return b, files, dir, reads
+}
+
+// filled reads extents with strips, in order, and gives how many of them were what was written.
+func (b *bed) filled(xs []Extent) (right int) {
+	b.Helper()
+	var reads []Read
+	for _, x := range xs {
+		reads = append(reads, Read{Extent: x, Offset: x.Base, Bytes: int(x.Len)})
+	}
+	s := b.cache.Strips(reads, 16<<10)
+	defer s.Close()
+	for i := range reads {
+		v, run, err := b.cache.Next(reads[i], true, time.Time{})
+		if err != nil {
+			continue
+		}
+		got := make([]byte, run.Pos(run.Len()))
+		if v.Fill(got, 0) == nil && bytes.Equal(got, data(1, 600)) {
+			right++
+		}
+		v.Release()
+	}
+	return right
+}
+
+// What lies side by side is read at once, of several files at a time, in whatever order: also where it goes round, is thinned out a
+// little, or is looked at for the first time. What lies apart is read by itself.
+func TestStrips(t *testing.T) {
+	some := func(xs []Extent, each int) (out []Extent) {
+		for i := 0; i < len(xs); i += each {
+			out = append(out, xs[i])
+		}
+		return out
+	}
+	backwards := func(xs []Extent) []Extent {
+		xs = slices.Clone(xs)
+		slices.Reverse(xs)
+		return xs
+	}
+	byTurns := func(a, b []Extent) (out []Extent) {
+		for i := range a {
+			out = append(out, a[i], b[i])
+		}
+		return out
+	}
+	for name, test := range map[string]struct {
+		wanted func(f [2][]Extent) []Extent
+		most   int64 // reads
+	}{
+		"a file":                {func(f [2][]Extent) []Extent { return f[0] }, 2},
+		"two by turns":          {func(f [2][]Extent) []Extent { return byTurns(f[0], f[1]) }, 4},
+		"it goes round":         {func(f [2][]Extent) []Extent { return slices.Concat(f[0][100:], f[0][:100]) }, 2},
+		"every second":          {func(f [2][]Extent) []Extent { return some(f[0], 2) }, 2},
+		"every twentieth":       {func(f [2][]Extent) []Extent { return some(f[0], 20) }, 15},
+		"backwards, one by one": {func(f [2][]Extent) []Extent { return backwards(f[0]) }, 300},
+	} {
+		for _, settled := range []bool{true, false} {
+			b, files, _, reads := stripBed(t, settled)
+			xs := test.wanted(files)
+			used := b.cache.Stats()
+			if n := b.filled(xs); n != len(xs) {
+				t.Errorf("%s, settled %t: %d of %d extents are what was written", name, settled, n, len(xs))
+			}
+			if most := test.most; settled && reads.Load() != most || !settled && reads.Load() > 2*most {
+				t.Errorf("%s, settled %t: the files were read %d times, want %d", name, settled, reads.Load(), most)
+			}
+			if s := b.cache.Stats(); s.HeldBytes != 0 || settled && s.UsedBytes != used.UsedBytes {
+				t.Errorf("%s, settled %t: %d bytes are held, %d used, %d before", name, settled, s.HeldBytes, s.UsedBytes, used.UsedBytes)
+			}
+		}
+	}
+}
+
+// Of a file that is cut short, what is there is read, and no more.
+func TestStripOfACutFile(t *testing.T) {
+	b, files, dir, _ := stripBed(t, true)
+	if err := os.Truncate(filepath.Join(dir, segment.Key(ref(1))), int64(files[0][40].Pos)+7); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.filled(files[0]); n != 40 {
+		t.Errorf("%d extents are what was written, 40 are there", n)
+	}
+}
+
+// Damage that is in the memory of a strip alone is none: the bytes are read once more, by themselves.
+func TestDamageInAStrip(t *testing.T) {
+	b, files, _, _ := stripBed(t, false)
+	var reads []Read
+	for _, x := range files[0][:50] {
+		reads = append(reads, Read{Extent: x, Offset: x.Base, Bytes: 1})
+	}
+	s := b.cache.Strips(reads, 16<<10)
+	defer s.Close()
+	for i := range reads {
+		v, _, err := b.cache.Next(reads[i], true, time.Time{})
+		if err != nil {
+			t.Fatalf("extent %d: %v", i, err)
+		}
+		v.Release()
+		if i == 0 {
+			clear(s.strip[0].buf)
+		}
+	}
+	if n := b.cache.Stats().Damaged; n != 1 {
+		t.Errorf("%d Views were read anew, want the second", n)
+	}
+}
