@@ -49,6 +49,7 @@ type Cache struct {
 	files map[base.FileRef]*file
 	used  int64 // bytes of all spans, also of those that are held by readers alone
 	held  int64 // of these: of spans that may not go
+	lent  int64 // of these: that strips have
 	lru   span  // list head: next is the most recently used of those that may go
 	want  int   // readers that wait for room
 	round int   // of closeIdle

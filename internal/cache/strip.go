@@ -15,6 +15,8 @@ const (
 	stripsMax = 16
 	// stripGap is what may lie unread between two ranges that are read at once: to copy it takes less than a system call.
 	stripGap = 4 << 10
+	// stripShare: strips have an eighth of the budget at most, however many answers are read at a time.
+	stripShare = 8
 )
 
 // Strips are an answer's. They are of one goroutine, and to be closed.
@@ -99,19 +101,24 @@ func (s *Strips) Close() {
 	allStrips.Put(s)
 }
 
-// lend counts n more bytes of memory that is no span's; fewer if n is negative.
-func (c *Cache) lend(n int64) {
+// lend counts n more bytes for strips; fewer if n is negative. false: they may have no more.
+func (c *Cache) lend(n int64) bool {
 	if n == 0 {
-		return
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.lent+n > c.size/stripShare {
+		return false
+	}
+	c.lent += n
 	c.used += n
 	c.held += n
 	c.makeRoom(0)
 	if n < 0 && c.want > 0 {
 		c.room.Broadcast()
 	}
+	return true
 }
 
 // bytes gives n bytes of v's file from at on, if they are to be read with others, up to the next call. false: whoever wants them reads them
@@ -125,10 +132,8 @@ func (s *Strip) bytes(v *View, at, n int64) ([]byte, bool) {
 		if !several || at+n > end || v.first.file.ref != s.file {
 			return nil, false
 		}
-		if s.room == nil {
-			s.room = stripRooms.Get().(*[stripBytes]byte)
-			s.of.taken += stripBytes
-			s.of.c.lend(stripBytes)
+		if s.room == nil && !s.take() {
+			return nil, false
 		}
 		s.from, s.buf = at, s.room[:end-at]
 		if v.readExactly(s.buf, at) != nil {
@@ -137,6 +142,16 @@ func (s *Strip) bytes(v *View, at, n int64) ([]byte, bool) {
 		}
 	}
 	return s.buf[at-s.from:][:n:n], true
+}
+
+// take has the strip have memory, if there is some.
+func (s *Strip) take() bool {
+	if !s.of.c.lend(stripBytes) {
+		return false
+	}
+	s.room = stripRooms.Get().(*[stripBytes]byte)
+	s.of.taken += stripBytes
+	return true
 }
 
 // drop has what was read be read anew. s may be nil.

@@ -135,6 +135,36 @@ func TestStrips(t *testing.T) {
 	}
 }
 
+// However many answers are read at a time, their strips take a bounded part of the budget; those that have none read each extent by itself.
+func TestStripsAreBounded(t *testing.T) {
+	b, files, _, reads := stripBed(t, true)
+	var all []*Strips
+	for range 100 {
+		wanted := []Read{{Extent: files[0][0], Offset: files[0][0].Base, Bytes: 1}, {Extent: files[0][1], Offset: files[0][1].Base, Bytes: 1}}
+		all = append(all, b.cache.Strips(wanted, 16<<10))
+		for i := range wanted {
+			v, _, err := b.cache.Next(wanted[i], true, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := make([]byte, wanted[i].Len); v.Fill(got, 0) != nil || !bytes.Equal(got, data(1, 600)) {
+				t.Error("an extent is not what was written")
+			}
+			v.Release()
+		}
+	}
+	strips := b.cache.size / stripShare / stripBytes
+	if s := b.cache.Stats(); s.HeldBytes != strips*stripBytes || reads.Load() != strips+2*(100-strips) {
+		t.Errorf("%d strips are held, want %d; %d reads", s.HeldBytes/stripBytes, strips, reads.Load())
+	}
+	for _, s := range all {
+		s.Close()
+	}
+	if s := b.cache.Stats(); s.HeldBytes != 0 {
+		t.Errorf("%d bytes are held in the end", s.HeldBytes)
+	}
+}
+
 // Of a file that is cut short, what is there is read, and no more.
 func TestStripOfACutFile(t *testing.T) {
 	b, files, dir, _ := stripBed(t, true)
