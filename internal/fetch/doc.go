@@ -7,8 +7,9 @@
 // broker), what is in the log (meta/log).
 //
 // A Fetch goes: session → plan → if the plan would deny something, a barrier and a new plan → if there is too little,
-// wait until a View brings records of one of the partitions, and plan anew → prefetch what the plan names → take whole
-// batches up to the limits. A row of batches that bear their offsets already, as ingest foresaw them, is sent from the cache's
+// wait until a View brings records of one of the partitions, and plan anew what has changed → prefetch what the plan names → take whole
+// batches up to the limits. Where there are thousands of partitions, nearly all that an answer costs is going through them: it does that in
+// the order in which they lie in files and in the state, and begins where the answer before ended. A row of batches that bear their offsets already, as ingest foresaw them, is sent from the cache's
 // memory, which is held until Response.Release. Of any other batch of some size 16 bytes are written anew, for its offset and
 // leader epoch, and the rest is sent so. What is small is copied.
 //
