@@ -49,9 +49,10 @@ type Cache struct {
 	files map[base.FileRef]*file
 	used  int64 // bytes of all spans, also of those that are held by readers alone
 	held  int64 // of these: of spans that may not go
-	lent  int64 // of these: that strips have
 	lru   span  // list head: next is the most recently used of those that may go
 	want  int   // readers that wait for room
+	lends int64 // what strips may have, beside size
+	lent  int64 // what they have
 	round int   // of closeIdle
 
 	rides   map[base.Slot][]*span   // what waits for an entry that is being read
@@ -66,13 +67,17 @@ type Source struct {
 	Riders  Riders          // may be nil where nothing rides
 }
 
-// New makes a cache of at most memory bytes (at least MemoryMin).
+// New makes a cache of at most memory bytes (at least MemoryMin), with what strips take.
 func New(e env.Env, from Source, memory int64) *Cache {
 	if from.OpenMax == 0 {
 		from.OpenMax = OpenMax
 	}
 	c := &Cache{env: e, from: from, stop: env.NewStopper(e), size: max(memory, MemoryMin), entries: env.NewSemaphore(e, entriesAtOnce),
 		files: map[base.FileRef]*file{}, rides: map[base.Slot][]*span{}, ailings: map[base.FileRef]ailing{}}
+	if from.Opener != nil {
+		c.lends = c.size / stripShare
+		c.size -= c.lends
+	}
 	c.ctx = c.stop.Context()
 	c.room = e.NewCond(&c.mu)
 	c.lru.next, c.lru.prev = &c.lru, &c.lru

@@ -211,7 +211,7 @@ func TestHeldOpenFilesTakeLittle(t *testing.T) {
 		views = append(views, v)
 	}
 	s := b.cache.Stats()
-	if want := int64(200 * (max(openCostMin, 77*mib/OpenMax) + indexBytes + 100*markBytes)); b.cache.Pressed() || s.HeldBytes != want {
+	if want := 200 * (b.cache.openCost() + indexBytes + 100*markBytes); b.cache.Pressed() || s.HeldBytes != want {
 		t.Errorf("200 files are held with %d bytes, want %d; pressed: %v", s.HeldBytes, want, b.cache.Pressed())
 	}
 	for i := range views {

@@ -11,12 +11,13 @@ import (
 const (
 	// stripBytes is what is read at once: it stays in a core's own cache.
 	stripBytes = 128 << 10
-	// stripsMax bounds the files of which an answer has a strip at a time.
+	// stripsMax bounds the files of which an answer has strips: the first ones that it comes to.
 	stripsMax = 16
 	// stripGap is what may lie unread between two ranges that are read at once: to copy it takes less than a system call.
 	stripGap = 4 << 10
-	// stripShare: strips have an eighth of the budget at most, however many answers are read at a time.
-	stripShare = 8
+	// stripShare: of a cache that opens files strips have a sixteenth of the budget, and spans the rest. Nobody waits for that: who gets
+	// none reads by himself. (Strips that took what spans could have made readers wait for each other.)
+	stripShare = 16
 )
 
 // Strips are an answer's. They are of one goroutine, and to be closed.
@@ -31,6 +32,7 @@ type Strips struct {
 type Strip struct {
 	of     *Strips
 	file   base.FileRef
+	span   *span     // of which buf was read
 	ranges []stretch // as they will be asked for
 	next   int       // of them: the one that was asked for last
 	from   int64     // of buf, in the file
@@ -92,32 +94,25 @@ func (s *Strips) Close() {
 	}
 	for i := range s.n {
 		if room := s.strip[i].room; room != nil {
-			s.strip[i].buf, s.strip[i].room = nil, nil
+			s.strip[i].span, s.strip[i].buf, s.strip[i].room = nil, nil, nil
 			stripRooms.Put(room)
 		}
 	}
-	s.c.lend(-s.taken)
+	if s.taken > 0 {
+		s.c.lend(-s.taken)
+	}
 	s.c, s.n, s.taken = nil, 0, 0
 	allStrips.Put(s)
 }
 
-// lend counts n more bytes for strips; fewer if n is negative. false: they may have no more.
+// lend gives n more bytes to strips; fewer if n is negative. false: they may have no more.
 func (c *Cache) lend(n int64) bool {
-	if n == 0 {
-		return true
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.lent+n > c.size/stripShare {
+	if c.lent+n > c.lends {
 		return false
 	}
 	c.lent += n
-	c.used += n
-	c.held += n
-	c.makeRoom(0)
-	if n < 0 && c.want > 0 {
-		c.room.Broadcast()
-	}
 	return true
 }
 
@@ -127,15 +122,15 @@ func (s *Strip) bytes(v *View, at, n int64) ([]byte, bool) {
 	if s == nil {
 		return nil, false
 	}
-	if at < s.from || at+n > s.from+int64(len(s.buf)) {
+	if v.first != s.span || at < s.from || at+n > s.from+int64(len(s.buf)) {
 		end, several := s.reach(at)
-		if !several || at+n > end || v.first.file.ref != s.file {
+		if !several || at+n > end {
 			return nil, false
 		}
 		if s.room == nil && !s.take() {
 			return nil, false
 		}
-		s.from, s.buf = at, s.room[:end-at]
+		s.span, s.from, s.buf = v.first, at, s.room[:end-at]
 		if v.readExactly(s.buf, at) != nil {
 			s.buf = nil
 			return nil, false

@@ -54,7 +54,16 @@ func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 type counting struct {
 	*control.Control
 	interest, barriers atomic.Int64
-	cut                atomic.Bool // no barrier comes back
+	cut                atomic.Bool            // no barrier comes back
+	viewed             atomic.Pointer[func()] // called once, when somebody has taken a View
+}
+
+func (c *counting) View() meta.View {
+	v := c.Control.View()
+	if f := c.viewed.Swap(nil); f != nil {
+		(*f)()
+	}
+	return v
 }
 
 func (c *counting) Barrier(deadline time.Time) (meta.View, error) {

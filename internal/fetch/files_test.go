@@ -253,34 +253,38 @@ func (s slowFile) ReadAt(b []byte, off int64) (int, error) {
 	return s.File.ReadAt(b, off)
 }
 
-// An answer goes out with what it has once looking at files has taken its time; nothing of it is skipped.
+// An answer goes out with what it has once looking at files has taken its time, whether batches are large or small; nothing of it is skipped.
 func TestSlowFilesEndAnswers(t *testing.T) {
-	const partitions = 20
-	var b *bed
-	s := inFiles(t, settings{})
-	s.opener = slowFiles{s.opener, func() { b.clock.forward(2 * time.Second) }}
-	b = start(t, s)
-	_, wants := b.each(partitions, 1, 60_000)
-	answers, got := 0, 0
-	for ; got < partitions && answers < partitions; answers++ {
-		began := b.clock.Now()
-		r := b.read(wants...)
-		if took := b.clock.Now().Sub(began); took >= 30*time.Second {
-			t.Errorf("an answer took %v: Java clients are gone by then", took)
-		}
-		for i, p := range r.Partitions {
-			if p.Kind != base.OK {
-				t.Errorf("partition %d: %v", i, p.Kind)
+	for _, test := range []struct {
+		partitions, size int
+		takes            time.Duration
+	}{{20, 60_000, 2 * time.Second}, {80, 10, 400 * time.Millisecond}} {
+		var b *bed
+		s := inFiles(t, settings{batchBytes: 1})
+		s.opener = slowFiles{s.opener, func() { b.clock.forward(test.takes) }}
+		b = start(t, s)
+		_, wants := b.each(test.partitions, 1, test.size)
+		answers, got := 0, 0
+		for ; got < test.partitions && answers < test.partitions; answers++ {
+			began := b.clock.Now()
+			r := b.read(wants...)
+			if took := b.clock.Now().Sub(began); took >= 30*time.Second {
+				t.Errorf("batches of %d B: an answer took %v: Java clients are gone by then", test.size, took)
 			}
-			n := len(b.parse(p))
-			got += n
-			wants[i].Offset += int64(n)
+			for i, p := range r.Partitions {
+				if p.Kind != base.OK {
+					t.Errorf("batches of %d B: partition %d: %v", test.size, i, p.Kind)
+				}
+				n := len(b.parse(p))
+				got += n
+				wants[i].Offset += int64(n)
+			}
+			if r.Release != nil {
+				r.Release()
+			}
 		}
-		if r.Release != nil {
-			r.Release()
+		if got != test.partitions || answers < 2 {
+			t.Errorf("batches of %d B: %d of %d in %d answers", test.size, got, test.partitions, answers)
 		}
-	}
-	if got != partitions || answers < 2 {
-		t.Errorf("%d of %d batches in %d answers", got, partitions, answers)
 	}
 }

@@ -1,7 +1,8 @@
 package fetch
 
 import (
-	"math"
+	"container/heap"
+	"slices"
 
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -12,8 +13,11 @@ import (
 type gathering struct {
 	plan    *Plan
 	most    Limits
-	cursors []cursor // of the parts that go on
+	cursors []cursor // of the parts that have something
 	found   []found
+	files   oldestFirst
+	byFile  map[uint64]*atFile
+	last    *atFile // that a part came to
 }
 
 // cursor is how far a part has come.
@@ -27,6 +31,26 @@ type cursor struct {
 	ahead  log.Extent // the next one, if it was looked at; without records: it was not
 }
 
+// atFile are the cursors whose next extent lies in a file.
+type atFile struct {
+	file    uint64
+	cursors []int32
+}
+
+// oldestFirst is a heap of files.
+type oldestFirst []*atFile
+
+func (o oldestFirst) Len() int           { return len(o) }
+func (o oldestFirst) Less(i, j int) bool { return o[i].file < o[j].file }
+func (o oldestFirst) Swap(i, j int)      { o[i], o[j] = o[j], o[i] }
+func (o *oldestFirst) Push(x any)        { *o = append(*o, x.(*atFile)) }
+func (o *oldestFirst) Pop() any {
+	old := *o
+	x := old[len(old)-1]
+	*o = old[:len(old)-1]
+	return x
+}
+
 type found struct {
 	part   int
 	extent log.Extent
@@ -36,20 +60,12 @@ type found struct {
 type turn struct{ part, extent int }
 
 func (g *gathering) run() {
-	for file := uint64(math.MaxUint64); len(g.cursors) > 0 && !g.isFull(); file = g.oldest() {
-		g.upTo(file)
+	g.goOn(g.oneOfEach())
+	for len(g.files) > 0 && !g.isFull() {
+		g.goOn(g.oneOfOldest())
 	}
 	g.plan.Full = g.plan.Full || g.isFull()
 	g.sort()
-}
-
-// oldest is the first of the files in which parts go on.
-func (g *gathering) oldest() uint64 {
-	file := uint64(math.MaxUint64)
-	for i := range g.cursors {
-		file = min(file, g.cursors[i].peek().File)
-	}
-	return file
 }
 
 // isFull: more than the first extent does not fit.
@@ -58,19 +74,70 @@ func (g *gathering) isFull() bool {
 	return limited && len(g.found) > 0 || len(g.found) >= planExtentsMaxAll
 }
 
-// upTo takes the next extent of each part that goes on in that file or an older one.
-func (g *gathering) upTo(file uint64) {
-	going := g.cursors[:0]
+// oneOfEach takes the first extent of each part, and gives the cursors that go on.
+func (g *gathering) oneOfEach() (going []int32) {
 	for i := range g.cursors {
 		if g.isFull() {
-			g.cursors = nil
-			return
+			return nil
 		}
-		if c := &g.cursors[i]; c.ahead.File > file || g.advance(c) {
-			going = append(going, *c)
+		if g.advance(&g.cursors[i]) {
+			going = append(going, int32(i))
 		}
 	}
-	g.cursors = going
+	return going
+}
+
+// oneOfOldest takes the next extent of the parts that go on in the oldest file, and gives the cursors that go on.
+func (g *gathering) oneOfOldest() (going []int32) {
+	at := heap.Pop(&g.files).(*atFile)
+	delete(g.byFile, at.file)
+	if g.last == at {
+		g.last = nil
+	}
+	if !slices.IsSorted(at.cursors) { // they came to it from several files
+		slices.Sort(at.cursors)
+	}
+	going = at.cursors[:0]
+	for _, i := range at.cursors {
+		if g.isFull() {
+			return nil
+		}
+		if g.advance(&g.cursors[i]) {
+			going = append(going, i)
+		}
+	}
+	return going
+}
+
+// goOn notes the files in which cursors go on.
+func (g *gathering) goOn(going []int32) {
+	if g.isFull() {
+		return
+	}
+	if g.byFile == nil && len(going) > 0 {
+		g.byFile = map[uint64]*atFile{}
+	}
+	for _, i := range going {
+		if x, ok := g.cursors[i].peek(); ok {
+			at := g.at(x.File)
+			at.cursors = append(at.cursors, i)
+		}
+	}
+}
+
+// at gives the list of a file. Most cursors come to the same one.
+func (g *gathering) at(file uint64) *atFile {
+	if g.last != nil && g.last.file == file {
+		return g.last
+	}
+	at := g.byFile[file]
+	if at == nil {
+		at = &atFile{file: file}
+		g.byFile[file] = at
+		heap.Push(&g.files, at)
+	}
+	g.last = at
+	return at
 }
 
 // advance takes a part's next extent, and reports whether the part goes on.
@@ -96,12 +163,12 @@ func (g *gathering) advance(c *cursor) bool {
 	return c.offset < c.log.End
 }
 
-// peek gives the extent that comes next; there is one, as the part goes on.
-func (c *cursor) peek() *log.Extent {
-	if c.ahead.Count == 0 {
-		c.ahead, _ = c.next()
+// peek gives the extent that comes next.
+func (c *cursor) peek() (x log.Extent, ok bool) {
+	if x, ok = c.next(); ok {
+		c.ahead = x
 	}
-	return &c.ahead
+	return x, ok
 }
 
 // next gives the part's next extent. At the tail most parts have one: only a walk that goes on is kept.

@@ -1,6 +1,8 @@
 package fetch_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -68,6 +70,62 @@ func TestSessionGoesRound(t *testing.T) {
 		}
 		if n > 0 && slices.Max(counts)-slices.Min(counts) > 1 {
 			t.Errorf("after answer %d partitions were sent %v times", n+1, counts)
+		}
+	}
+}
+
+// Where it goes on does not move when partitions are added before it, or taken out.
+func TestSessionGoesOnAfterChanges(t *testing.T) {
+	b := start(t, settings{fill: true})
+	id := b.topic("orders", 6)
+	for p := range int32(6) {
+		b.produce(id, p, plain(0, 1, 1000))
+	}
+	q := fetch.Request{MinBytes: 1, MaxBytes: 2500, ByID: true, SessionEpoch: 0}
+	for p := int32(1); p < 6; p++ {
+		q.Partitions = append(q.Partitions, want(id, p, 1)) // at their ends
+	}
+	read := func(partitions []fetch.Want, forgotten ...int32) (got []int32) {
+		t.Helper()
+		q.Partitions, q.Forgotten = partitions, nil
+		for _, p := range forgotten {
+			q.Forgotten = append(q.Forgotten, fetch.Place{Topic: id, Partition: p})
+		}
+		r := b.fetch.Read(q, time.Now())
+		if r.Kind != base.OK {
+			t.Fatal(r.Kind)
+		}
+		for _, p := range r.Partitions {
+			if len(p.Records) > 0 {
+				got = append(got, p.Partition)
+			}
+		}
+		if r.Release != nil {
+			r.Release()
+		}
+		q.SessionID, q.SessionEpoch = r.SessionID, q.SessionEpoch+1
+		return got
+	}
+	if got := read(q.Partitions); got != nil {
+		t.Fatalf("partitions %v have something at their ends", got)
+	}
+	again := func(partitions ...int32) (wants []fetch.Want) { // all that there is of them
+		for _, p := range partitions {
+			wants = append(wants, want(id, p, 0))
+		}
+		return wants
+	}
+	for i, step := range []struct {
+		got, want []int32
+	}{
+		{read(again(1, 2, 3, 4, 5)), []int32{1, 2}},
+		{read(nil), []int32{3, 4}},
+		{read(again(0), 1, 2), []int32{5, 0}}, // 0 comes in before, 1 and 2 go
+		{read(nil), []int32{3, 4}},
+		{read(nil, 5), []int32{0, 3}}, // where it was to go on is gone
+	} {
+		if !slices.Equal(step.got, step.want) {
+			t.Errorf("step %d: partitions %v, want %v", i, step.got, step.want)
 		}
 	}
 }
@@ -172,6 +230,23 @@ func TestWaitingFetchSeesChanges(t *testing.T) {
 	}
 }
 
+// What is published after the first look, and before the Fetch is among those who are woken, is seen by one more look.
+func TestPublishedBeforeItWaits(t *testing.T) {
+	b := start(t, settings{fill: true})
+	id := b.topic("orders", 2)
+	publish := func() { b.produce(id, 1, plain(0, 1, 0)) }
+	b.journal.viewed.Store(&publish)
+	q := fetch.Request{MinBytes: 1, MaxBytes: 1 << 20, ByID: true, SessionEpoch: -1, Partitions: []fetch.Want{want(id, 0, 0), want(id, 1, 0)}}
+	began := time.Now()
+	r := b.fetch.Read(q, began.Add(5*time.Second))
+	if took := time.Since(began); took > 4*time.Second || len(b.parse(r.Partitions[1])) != 1 {
+		t.Errorf("answered after %v", took)
+	}
+	if r.Release != nil {
+		r.Release()
+	}
+}
+
 // A plan that is renewed for what has changed is the one that would be made anew.
 func TestRenewedPlans(t *testing.T) {
 	const partitions = 40
@@ -201,5 +276,47 @@ func TestRenewedPlans(t *testing.T) {
 	wants[9].CurrentLeaderEpoch = 7
 	if renewed := before.Renewed(s, wants, []int32{5, 9}, memory(1<<20)); !renewed.Denies {
 		t.Error("an epoch to come is not denied")
+	}
+}
+
+// scattered is a state of a topic, in files of which each has a batch of so many partitions, anywhere.
+func scattered(tb testing.TB, partitions, files, each int) (*log.State, []fetch.Want) {
+	tb.Helper()
+	s, r, ends := log.New(), rand.New(rand.NewPCG(1, 1)), make([]int64, partitions)
+	apply := func(e log.Event) {
+		if err := s.Apply(e); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	apply(&log.TopicCreated{Number: 1, ID: planTopic, Name: "t", Partitions: int32(partitions), At: 1})
+	for i := range files {
+		e := &log.SegmentCommitted{File: uint64(i + 1), Ref: base.FileRef{ID: base.ULID{14: byte(i >> 8), 15: byte(i)}}, SizeBytes: 100 << 20, LastModified: 1, At: 1}
+		among := r.Perm(partitions)[:each]
+		slices.Sort(among)
+		for n, p := range among {
+			e.Batches = append(e.Batches, log.Appended{Key: base.KeyOf(1, int32(p)), Pos: 16 + 300*uint32(n), Len: 300, Base: ends[p], Count: 1, MaxTimestamp: 1, ProducerID: -1})
+			ends[p]++
+		}
+		apply(e)
+	}
+	wants := make([]fetch.Want, partitions)
+	for p := range wants {
+		wants[p] = fetch.Want{Topic: planTopic, Partition: int32(p), MaxBytes: 1 << 20, CurrentLeaderEpoch: -1, LastFetchedEpoch: -1}
+	}
+	return s, wants
+}
+
+// BenchmarkPlanScattered: 10,000 extents of up to 5,000 partitions, in few files or in many.
+func BenchmarkPlanScattered(b *testing.B) {
+	for _, c := range []struct{ partitions, files, each int }{{5000, 4, 2500}, {5000, 100, 100}, {5000, 1000, 10}, {1000, 5000, 2}, {5000, 10_000, 1}} {
+		b.Run(fmt.Sprintf("%d partitions, %d files", c.partitions, c.files), func(b *testing.B) {
+			s, wants := scattered(b, c.partitions, c.files, c.each)
+			b.ReportAllocs()
+			for b.Loop() {
+				if p := fetch.MakePlan(s, wants, memory(50<<20), true); len(p.Extents) != 10_000 {
+					b.Fatalf("%d extents", len(p.Extents))
+				}
+			}
+		})
 	}
 }

@@ -22,6 +22,7 @@ type reading struct {
 
 	bytes     int64        // added so far
 	looked    int64        // of these, when it was last looked whether it is late
+	added     int          // extents
 	memory    int64        // that the answer has by hold: all that it takes but a first batch for which there was none
 	records   int64        // in these
 	batches   int64        // in these
@@ -179,14 +180,13 @@ func (r *reading) again(out *Fetched, part *Part, w *Want) error {
 	return r.extents(out, part, w, one.reads(&plan))
 }
 
-// lateBytes is after how many more bytes it is looked whether an answer is late: where extents are short, to look at the clock takes as long
-// as to add one.
-const lateBytes = 64 << 10
+// After how many more extents or bytes it is looked whether an answer is late: to look at the clock takes as long as to add a short extent.
+const lateExtents, lateBytes = 4, 64 << 10
 
 // isLate reports whether an answer that has something is to go out: where files are open, looking at their batches for the first time has no
 // other deadline.
 func (r *reading) isLate() bool {
-	if r.bytes < r.looked+lateBytes && r.looked > 0 || r.bytes == 0 {
+	if r.added++; r.added%lateExtents != 0 && r.bytes < r.looked+lateBytes || r.bytes == 0 {
 		return false
 	}
 	r.looked = r.bytes

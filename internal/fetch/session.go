@@ -163,7 +163,8 @@ func (k *session) change(q *Request) {
 	k.first, _ = slices.BinarySearchFunc(k.parts, begin, func(p *remembered, at Place) int { return p.want.place().compare(at) })
 }
 
-// sort puts the partitions as they lie in data files and in the state: plans and reads of thousands go through both in one direction.
+// sort puts each topic's partitions as they lie in data files and in the state: plans and reads of thousands go through both in one
+// direction.
 func (k *session) sort() {
 	slices.SortFunc(k.parts, func(a, b *remembered) int { return a.want.place().compare(b.want.place()) })
 }

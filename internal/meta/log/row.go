@@ -2,8 +2,8 @@ package log
 
 import "slices"
 
-// rowPart is how many producers a part of a row has at most: what an append copies is 8 × 112 B, and a list of at most four parts. Those
-// that are idle, the older ones of most partitions, are shared by all versions.
+// rowPart is how many producers a part of a row has at most: what an append copies is 8 × 112 B, and the list of parts. Those that are idle,
+// the older ones of most partitions, are shared by all versions. Parts that have become short are not joined.
 const rowPart = 8
 
 // row is a few producers by id, in parts, as a persistent value. The first part has a place of its own, so that one producer takes no
