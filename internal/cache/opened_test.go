@@ -21,13 +21,8 @@ import (
 // folder is a bed whose bucket is a folder, and counts the files that are open.
 func folder(t *testing.T, memory int64) (b *bed, dir string, open *atomic.Int64) {
 	t.Helper()
-	dir, e := t.TempDir(), env.Real()
-	store, err := filestore.New(dir, filestore.WithoutSync())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, open = &bed{T: t, Store: store, env: e}, &atomic.Int64{}
-	b.cache = New(e, Source{Store: b, Opener: counting{store, open}}, memory)
+	open = &atomic.Int64{}
+	b, dir = openedBy(t, memory, func(o objstore.Opener) objstore.Opener { return counting{o, open} })
 	t.Cleanup(func() {
 		b.cache.Stop(time.Time{})
 		b.forget()
@@ -36,6 +31,19 @@ func folder(t *testing.T, memory int64) (b *bed, dir string, open *atomic.Int64)
 		}
 	})
 	return b, dir, open
+}
+
+// openedBy is a bed whose bucket is a folder, of which files are opened by what with makes of it.
+func openedBy(t *testing.T, memory int64, with func(objstore.Opener) objstore.Opener) (b *bed, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	store, err := filestore.New(dir, filestore.WithoutSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = &bed{T: t, Store: store, env: env.Real()}
+	b.cache = New(b.env, Source{Store: b, Opener: with(store)}, memory)
+	return b, dir
 }
 
 // counting is an Opener that counts.

@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/objstore"
-	"github.com/millrace-io/millrace/internal/objstore/filestore"
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
@@ -44,13 +42,8 @@ func (f readFile) ReadAt(b []byte, off int64) (int, error) {
 // stripBed is a bed whose bucket is a folder, with two files of 300 extents of 600 B each, which were read before if settled is set.
 func stripBed(t *testing.T, settled bool) (b *bed, files [2][]Extent, dir string, reads *atomic.Int64) {
 	t.Helper()
-	dir, reads = t.TempDir(), &atomic.Int64{}
-	store, err := filestore.New(dir, filestore.WithoutSync())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b = &bed{T: t, Store: store, env: env.Real()}
-	b.cache = New(b.env, Source{Store: b, Opener: reading{store, reads}}, 0)
+	reads = &atomic.Int64{}
+	b, dir = openedBy(t, 0, func(o objstore.Opener) objstore.Opener { return reading{o, reads} })
 	t.Cleanup(func() {
 		b.cache.Stop(time.Time{})
 		b.forget()

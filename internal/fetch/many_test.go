@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/fetch"
-	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/objstore"
 	"github.com/millrace-io/millrace/internal/objstore/memstore"
 )
@@ -34,21 +32,7 @@ func TestManyPartitionsAreReadFileByFile(t *testing.T) {
 	const partitions, files, value = 400, 30, 4000
 	store := &weighed{Store: memstore.New(time.Now)}
 	b := start(t, settings{store: store, cacheBytes: 1, memory: 32 << 20})
-	id := b.topic("wide", partitions)
-	for range files {
-		list := make([]ingest.Batch, partitions)
-		for p := range list {
-			raw := plain(0, 1, value)
-			list[p] = ingest.Batch{Topic: id, Partition: int32(p), Bytes: raw, Info: info(raw)}
-		}
-		if _, err := b.ingest.Append(list).Wait(soon()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wants := make([]fetch.Want, partitions)
-	for p := range wants {
-		wants[p] = want(id, int32(p), 0)
-	}
+	wants := b.wide(partitions, files, value)
 	answers, got := 0, 0
 	for ; got < partitions*files && answers < 1000; answers++ {
 		r := b.read(wants...)

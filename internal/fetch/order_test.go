@@ -140,21 +140,7 @@ func TestAnswersAreInOrder(t *testing.T) {
 
 // Parts that are at different files go on in the oldest ones first, once each has something: so they come to be at the same.
 func TestPlanGoesOnInTheOldestFiles(t *testing.T) {
-	s := log.New()
-	apply := func(e log.Event) {
-		if err := s.Apply(e); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const partitions, files = 3, 30
-	apply(&log.TopicCreated{Number: 1, ID: planTopic, Name: "t", Partitions: partitions, At: 1})
-	for i := range int64(files) {
-		e := &log.SegmentCommitted{File: uint64(i + 1), Ref: base.FileRef{ID: base.ULID{15: byte(i)}}, SizeBytes: 1 << 20, LastModified: 1, At: 1}
-		for p := range int32(partitions) {
-			e.Batches = append(e.Batches, log.Appended{Key: base.KeyOf(1, p), Pos: 16 + 200*uint32(p), Len: 100, Base: i, Count: 1, MaxTimestamp: 1, ProducerID: -1})
-		}
-		apply(e)
-	}
+	s, _ := scattered(t, 3, 30, 3)
 	at := func(offsets ...int64) (wants []fetch.Want) {
 		for p, offset := range offsets {
 			wants = append(wants, fetch.Want{Topic: planTopic, Partition: int32(p), Offset: offset, MaxBytes: 1 << 20, CurrentLeaderEpoch: -1, LastFetchedEpoch: -1})
@@ -294,7 +280,7 @@ func scattered(tb testing.TB, partitions, files, each int) (*log.State, []fetch.
 		among := r.Perm(partitions)[:each]
 		slices.Sort(among)
 		for n, p := range among {
-			e.Batches = append(e.Batches, log.Appended{Key: base.KeyOf(1, int32(p)), Pos: 16 + 300*uint32(n), Len: 300, Base: ends[p], Count: 1, MaxTimestamp: 1, ProducerID: -1})
+			e.Batches = append(e.Batches, log.Appended{Key: base.KeyOf(1, int32(p)), Pos: 16 + 200*uint32(n), Len: 100, Base: ends[p], Count: 1, MaxTimestamp: 1, ProducerID: -1})
 			ends[p]++
 		}
 		apply(e)

@@ -109,23 +109,8 @@ func TestPlanOutOfFiles(t *testing.T) {
 
 // Tiny extents, each in its own file: one Fetch takes so many and no more, and waiting for others is of no use.
 func TestPlanIsBounded(t *testing.T) {
-	s := log.New()
-	apply := func(e log.Event) {
-		if err := s.Apply(e); err != nil {
-			t.Fatal(err)
-		}
-	}
 	const partitions, extents = 50, 300
-	apply(&log.TopicCreated{Number: 1, ID: planTopic, Name: "t", Partitions: partitions, At: 1})
-	wants := make([]fetch.Want, partitions)
-	for i := range extents {
-		e := &log.SegmentCommitted{File: uint64(i + 1), Ref: base.FileRef{ID: base.ULID{14: byte(i >> 8), 15: byte(i)}}, SizeBytes: 1 << 20, LastModified: 1, At: 1}
-		for p := range int32(partitions) {
-			e.Batches = append(e.Batches, log.Appended{Key: base.KeyOf(1, p), Pos: 16 + 200*uint32(p), Len: 100, Base: int64(i), Count: 1, MaxTimestamp: 1, ProducerID: -1})
-			wants[p] = fetch.Want{Topic: planTopic, Partition: p, MaxBytes: 1 << 20, CurrentLeaderEpoch: -1, LastFetchedEpoch: -1}
-		}
-		apply(e)
-	}
+	s, wants := scattered(t, partitions, extents, partitions)
 	if p := fetch.MakePlan(s, wants[:1], memory(1<<20), true); len(p.Extents) != 256 || !p.Full {
 		t.Errorf("%d extents of one partition, full %t", len(p.Extents), p.Full)
 	}

@@ -123,13 +123,12 @@ func (s *State) Partition(k base.PartitionKey) (*Partition, bool) { return s.par
 
 // Finder looks partitions up one after another, fastest in order of key.
 type Finder struct {
-	s  *State
 	it btree.MapIter[base.PartitionKey, *Partition]
 	on bool // it stands on a partition
 }
 
 // Finder begins.
-func (s *State) Finder() Finder { return Finder{s: s, it: s.parts.Iter()} }
+func (s *State) Finder() Finder { return Finder{it: s.parts.Iter()} }
 
 // finderSteps is how far ahead of the partition before the next one is looked for before the tree is searched: a search takes as long.
 const finderSteps = 4
