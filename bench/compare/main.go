@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -62,7 +63,8 @@ type compare struct {
 	records string // a file of records for Kafka's producer tool
 	repo    string // root of the work tree
 	began   time.Time
-	server  *server // that runs now; nil: none
+	server  *server                    // that runs now; nil: none
+	tool    atomic.Pointer[os.Process] // of Kafka, that runs now; nil: none
 
 	serverOn, clientOn []int // cores; all of them without pin
 }
@@ -163,6 +165,9 @@ func (c *compare) say(format string, args ...any) {
 }
 
 func (c *compare) close() {
+	if p := c.tool.Load(); p != nil {
+		_ = p.Kill() // it may have ended
+	}
 	if c.server != nil {
 		c.server.kill()
 	}

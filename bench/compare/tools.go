@@ -42,9 +42,11 @@ func (t *turn) javaProduce() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	t.tool.Store(cmd.Process)
 	err = t.followProducer(cmd.Process.Pid, lines)
 	_ = cmd.Process.Kill() // it would go on for days
 	_ = cmd.Wait()         // killed
+	t.tool.Store(nil)
 	if err != nil {
 		return fmt.Errorf("kafka-producer-perf-test: %w\n%s", err, complaints.String())
 	}
