@@ -294,7 +294,7 @@ func (c *Change) note(e meta.Event) {
 		c.appended(e.Batches)
 	case *log.Trimmed:
 		c.Partitions = append(c.Partitions, e.Key)
-	case *log.ProducersExpired, *log.ProducerIDsAllocated, *log.FilesLanded:
+	case *log.ProducersExpired, *log.ProducerIDsAllocated, *log.FilesLanded, *log.ExtentsMerged, *log.FilesRemoved:
 	default:
 		c.noteTag(e.Tag())
 	}

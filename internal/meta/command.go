@@ -11,8 +11,8 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// FeatureLevel is what this build knows: event kinds above an agent's level are never written while it lives. 2 knows riders.
-const FeatureLevel = log.RidersLevel
+// FeatureLevel is what this build knows: event kinds above an agent's level are never written while it lives. 2 knows riders, 3 merges.
+const FeatureLevel = log.MergeLevel
 
 // Op is a command of one of the rooms: log.Command, group.Command or admin.Command.
 type Op interface {

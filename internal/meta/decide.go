@@ -72,8 +72,8 @@ func (s *State) decideOp(c Command, now base.Millis, rules Rules) ([]Event, *Ver
 	case tag < 64:
 		op := c.Op.(log.Command)
 		if log.LevelOf(op) > rules.Level {
-			// Its proposer's View was behind. Clients try again; it will be uploaded then.
-			return nil, Refuse(op, base.NotLeaderOrFollower, "an agent of an older version has come that does not know riders")
+			// Its proposer's View was behind. Clients try again; what was to ride will be uploaded then.
+			return nil, Refuse(op, base.NotLeaderOrFollower, "an agent of an older version has come that does not know riders, or merges")
 		}
 		events, reply := log.Decide(s.Log, op, now, rules.Broker)
 		return s.andOffsets(op, widen(events), now, rules), &Verdict{Log: reply}

@@ -28,6 +28,13 @@ const (
 	LandedRefersToo // the files that landed in a file are references to it
 	RefusedGo       // of the files that were to be landed in only those go that were refused
 
+	// merges
+	MergesKnown   // nothing merges and no file is removed while an agent lives that knows no merges
+	MergesExactly // a merge takes the place of the extents that were read, and of no others
+	MergesWhole   // an extent is merged with all its bytes, in the order of offsets
+	MergeUploads  // extents merge only in a file that is in the bucket
+	ReleasedGo    // only files of which nothing is left are removed
+
 	// control
 	WonBeforeAnswer // a command is answered only when its entry is won
 	VoidsPassedOver // the journal goes on after a void entry

@@ -33,6 +33,10 @@ func (s *State) Apply(e Event) error {
 		return s.applyTrimmed(e)
 	case *ProducersExpired:
 		return s.applyExpired(e)
+	case *ExtentsMerged:
+		return s.applyMerged(e)
+	case *FilesRemoved:
+		return s.applyRemoved(e)
 	}
 	return fmt.Errorf("log: no rule to apply an event of tag %d", e.Tag())
 }

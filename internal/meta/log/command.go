@@ -25,6 +25,8 @@ const (
 	tagExpireProducers     uint8 = 9
 	tagLandFiles           uint8 = 10
 	tagRideSegment         uint8 = 11
+	tagMergeExtents        uint8 = 12
+	tagRemoveFiles         uint8 = 13
 )
 
 // CreateTopic makes a topic. ID is drawn by whoever asks. Configs are sorted by name.
@@ -68,6 +70,27 @@ type LandFiles struct {
 	LastModified base.Millis // of the file, by the bucket
 	Landings     []Landing   // by file, each once
 }
+
+// MergeExtents puts an uploaded data file, which has a copy of their bytes, in the place of stretches of extents. Those that are no
+// longer as they were are left out.
+type MergeExtents struct {
+	File         base.FileRef
+	SizeBytes    int64
+	LastModified base.Millis    // of the file, by the bucket
+	Stretches    []MergeStretch // by topic and partition, one of each; at most MergeStretchesMax
+}
+
+// MergeStretch is a stretch of extents whose bytes lie at Pos of the file, one extent after another.
+type MergeStretch struct {
+	Topic     base.TopicID
+	Partition int32
+	Stretch
+	Pos  uint32
+	Hash uint64 // of the extents that were read: see Sum
+}
+
+// RemoveFiles says that the objects of files of which nothing is left were deleted. Those that may not go are left out.
+type RemoveFiles struct{ Files []uint64 } // by number, each once
 
 // Batch is one record batch in a data file.
 type Batch struct {
@@ -124,6 +147,8 @@ func (*DeleteRecords) Tag() uint8       { return tagDeleteRecords }
 func (*Retain) Tag() uint8              { return tagRetain }
 func (*ExpireProducers) Tag() uint8     { return tagExpireProducers }
 func (*LandFiles) Tag() uint8           { return tagLandFiles }
+func (*MergeExtents) Tag() uint8        { return tagMergeExtents }
+func (*RemoveFiles) Tag() uint8         { return tagRemoveFiles }
 
 func (c *CreateTopic) Encode(w *codec.Writer) {
 	w.String(c.Name)
@@ -197,6 +222,31 @@ func (c *LandFiles) Encode(w *codec.Writer) {
 	encodeLandings(w, c.Landings)
 }
 
+func (c *MergeExtents) Encode(w *codec.Writer) {
+	encodeRef(w, c.File)
+	w.Varint(c.SizeBytes)
+	w.Varint(int64(c.LastModified))
+	w.Uvarint(uint64(len(c.Stretches)))
+	for i := range c.Stretches {
+		c.Stretches[i].encode(w)
+	}
+}
+
+func (r *MergeStretch) encode(w *codec.Writer) {
+	w.Raw(r.Topic[:])
+	w.Varint(int64(r.Partition))
+	r.Stretch.encode(w)
+	w.Uvarint(uint64(r.Pos))
+	w.Uint64(r.Hash)
+}
+
+func (r *Stretch) encode(w *codec.Writer) {
+	w.Uvarint(uint64(r.Base))
+	w.Uvarint(uint64(r.Extents))
+}
+
+func (c *RemoveFiles) Encode(w *codec.Writer) { encodeNumbers(w, c.Files) }
+
 // DecodeCommand reads the fields of the command of that tag. Errors are r.Err's; an unknown tag gives nil.
 func DecodeCommand(tag uint8, r *codec.Reader) Command {
 	switch tag {
@@ -243,6 +293,10 @@ func DecodeCommand(tag uint8, r *codec.Reader) Command {
 		return c
 	case tagLandFiles:
 		return &LandFiles{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r), Landings: decodeLandings(r)}
+	case tagMergeExtents:
+		return decodeMergeExtents(r)
+	case tagRemoveFiles:
+		return &RemoveFiles{Files: decodeNumbers(r)}
 	}
 	return nil
 }
@@ -274,6 +328,36 @@ func (b *Batch) decode(r *codec.Reader) {
 	b.ProducerID = r.Varint()
 	b.Epoch = getInt16(r)
 	b.BaseSequence = getInt32(r)
+}
+
+func decodeMergeExtents(r *codec.Reader) *MergeExtents {
+	c := &MergeExtents{File: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r)}
+	c.Stretches = make([]MergeStretch, r.Count(16+1+2+1+8))
+	for i := range c.Stretches {
+		m := &c.Stretches[i]
+		r.Fixed(m.Topic[:])
+		m.Partition, m.Stretch, m.Pos, m.Hash = getInt32(r), decodeStretch(r), getUint32(r), r.Uint64()
+	}
+	return c
+}
+
+func decodeStretch(r *codec.Reader) Stretch {
+	return Stretch{Base: getOffset(r), Extents: getUint32(r)}
+}
+
+func encodeNumbers(w *codec.Writer, files []uint64) {
+	w.Uvarint(uint64(len(files)))
+	for _, n := range files {
+		w.Uvarint(n)
+	}
+}
+
+func decodeNumbers(r *codec.Reader) []uint64 {
+	files := make([]uint64, r.Count(1))
+	for i := range files {
+		files[i] = r.Uvarint()
+	}
+	return files
 }
 
 func encodeLandings(w *codec.Writer, list []Landing) {

@@ -44,6 +44,10 @@ func Decide(s *State, c Command, now base.Millis, b config.Broker) ([]Event, *Re
 		return s.decideExpireProducers(c, now, b)
 	case *LandFiles:
 		return s.decideLand(c, now)
+	case *MergeExtents:
+		return s.decideMerge(c, now)
+	case *RemoveFiles:
+		return s.decideRemove(c, now)
 	}
 	return nil, refuse(base.UnknownServerError, fmt.Sprintf("no rule for a command of tag %d", c.Tag()))
 }

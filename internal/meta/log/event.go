@@ -23,6 +23,8 @@ const (
 	tagProducersExpired     uint8 = 8
 	tagSegmentRode          uint8 = 9
 	tagFilesLanded          uint8 = 10
+	tagExtentsMerged        uint8 = 11
+	tagFilesRemoved         uint8 = 12
 )
 
 // TopicCreated: a topic with partitions 0 … Partitions−1, empty, at leader epoch FirstEpoch.
@@ -87,6 +89,26 @@ type Landing struct {
 	Delta uint32
 }
 
+// ExtentsMerged: stretches of extents are one extent each now, in this file, an object of its own.
+type ExtentsMerged struct {
+	File         uint64
+	Ref          base.FileRef
+	SizeBytes    int64
+	LastModified base.Millis
+	At           base.Millis
+	Stretches    []MergedStretch // by key, one of each partition
+}
+
+// MergedStretch is a stretch that is one extent now, at Pos of the file.
+type MergedStretch struct {
+	Key base.PartitionKey
+	Stretch
+	Pos uint32
+}
+
+// FilesRemoved: these files, of which nothing was left, are in the bucket no more.
+type FilesRemoved struct{ Files []uint64 }
+
 // Appended is one accepted batch.
 type Appended struct {
 	Key          base.PartitionKey
@@ -128,6 +150,8 @@ func (*Trimmed) Tag() uint8              { return tagTrimmed }
 func (*ProducersExpired) Tag() uint8     { return tagProducersExpired }
 func (*SegmentRode) Tag() uint8          { return tagSegmentRode }
 func (*FilesLanded) Tag() uint8          { return tagFilesLanded }
+func (*ExtentsMerged) Tag() uint8        { return tagExtentsMerged }
+func (*FilesRemoved) Tag() uint8         { return tagFilesRemoved }
 
 func (e *TopicCreated) Encode(w *codec.Writer) {
 	w.Uvarint(uint64(e.Number))
@@ -179,12 +203,38 @@ func (e *FilesLanded) Encode(w *codec.Writer) {
 	encodeLandings(w, e.Landings)
 }
 
+func (e *ExtentsMerged) Encode(w *codec.Writer) {
+	w.Uvarint(e.File)
+	encodeRef(w, e.Ref)
+	w.Varint(e.SizeBytes)
+	w.Varint(int64(e.LastModified))
+	w.Varint(int64(e.At))
+	w.Uvarint(uint64(len(e.Stretches)))
+	for i := range e.Stretches {
+		r := &e.Stretches[i]
+		encodeKey(w, r.Key)
+		r.Stretch.encode(w)
+		w.Uvarint(uint64(r.Pos))
+	}
+}
+
+func (e *FilesRemoved) Encode(w *codec.Writer) { encodeNumbers(w, e.Files) }
+
+func encodeKey(w *codec.Writer, k base.PartitionKey) {
+	w.Uvarint(uint64(k.Topic()))
+	w.Uvarint(uint64(k.Index()))
+}
+
+func decodeKey(r *codec.Reader) base.PartitionKey {
+	topic := getUint32(r)
+	return base.KeyOf(topic, getIndex(r))
+}
+
 // appendedBytes is what most of them take.
 const appendedBytes = 32
 
 func (a *Appended) encode(w *codec.Writer) {
-	w.Uvarint(uint64(a.Key.Topic()))
-	w.Uvarint(uint64(a.Key.Index()))
+	encodeKey(w, a.Key)
 	w.Uvarint(uint64(a.Base))
 	w.Uvarint(uint64(a.Pos))
 	w.Uvarint(uint64(a.Len))
@@ -198,9 +248,7 @@ func (a *Appended) encode(w *codec.Writer) {
 }
 
 func (a *Appended) decode(r *codec.Reader) {
-	topic := getUint32(r)
-	a.Key = base.KeyOf(topic, getIndex(r))
-	a.Base = getOffset(r)
+	a.Key, a.Base = decodeKey(r), getOffset(r)
 	a.Pos, a.Len = getUint32(r), getUint32(r)
 	a.Count = getIndex(r)
 	a.MaxTimestamp = r.Varint()
@@ -262,8 +310,22 @@ func DecodeEvent(tag uint8, r *codec.Reader) Event {
 		return &SegmentRode{SegmentCommitted: *decodeSegmentCommitted(r), Body: r.Bytes()}
 	case tagFilesLanded:
 		return &FilesLanded{File: r.Uvarint(), Ref: decodeRef(r), SizeBytes: r.Varint(), LastModified: getMillis(r), Landings: decodeLandings(r)}
+	case tagExtentsMerged:
+		return decodeExtentsMerged(r)
+	case tagFilesRemoved:
+		return &FilesRemoved{Files: decodeNumbers(r)}
 	}
 	return nil
+}
+
+func decodeExtentsMerged(r *codec.Reader) *ExtentsMerged {
+	e := &ExtentsMerged{File: r.Uvarint(), Ref: decodeRef(r), SizeBytes: r.Varint()}
+	e.LastModified, e.At = getMillis(r), getMillis(r)
+	e.Stretches = make([]MergedStretch, r.Count(5))
+	for i := range e.Stretches {
+		e.Stretches[i] = MergedStretch{Key: decodeKey(r), Stretch: decodeStretch(r), Pos: getUint32(r)}
+	}
+	return e
 }
 
 func decodeSegmentCommitted(r *codec.Reader) *SegmentCommitted {

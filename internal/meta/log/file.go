@@ -17,11 +17,17 @@ func RidersKnown(level uint16) bool { return level >= RidersLevel || plant.LeftO
 
 // LevelOf is the feature level that what may follow from a command needs.
 func LevelOf(c Command) uint16 {
-	switch tag := c.Tag(); {
-	case tag != tagRideSegment && tag != tagLandFiles, plant.LeftOut(plant.RidersKnown):
-		return 1
+	switch c.Tag() {
+	case tagRideSegment, tagLandFiles:
+		if !plant.LeftOut(plant.RidersKnown) {
+			return RidersLevel
+		}
+	case tagMergeExtents, tagRemoveFiles:
+		if !plant.LeftOut(plant.MergesKnown) {
+			return MergeLevel
+		}
 	}
-	return RidersLevel
+	return 1
 }
 
 // Where says where a file's bytes are.

@@ -30,6 +30,9 @@ func sampleCommands() []Command {
 		&CommitSegment{File: base.FileRef{ID: ulidOf(2)}, SizeBytes: 3, Body: []byte("abc"), Batches: []Batch{
 			{Topic: id, Partition: 1, Pos: 1, Len: 2, Count: 1, MaxTimestamp: 8, ProducerID: -1}}},
 		&LandFiles{File: base.FileRef{ID: ulidOf(3)}, SizeBytes: 300, LastModified: 1000, Landings: []Landing{{2, 0}, {3, 100}}},
+		&MergeExtents{File: base.FileRef{ID: ulidOf(4)}, SizeBytes: 500, LastModified: 1000, Stretches: []MergeStretch{
+			{Topic: id, Partition: 1, Stretch: Stretch{Base: 5, Extents: 2}, Pos: 16, Hash: 0x1234}}},
+		&RemoveFiles{Files: []uint64{1, 3}},
 	}
 }
 
@@ -50,6 +53,9 @@ func sampleEvents() []Event {
 		&FilesLanded{File: 3, Ref: base.FileRef{ID: ulidOf(3)}, SizeBytes: 300, LastModified: 1002, Landings: []Landing{{2, 100}}},
 		&Trimmed{Key: key, Start: 5, At: 1002},
 		&ProducersExpired{Key: key, IDs: []int64{9}},
+		&ExtentsMerged{File: 4, Ref: base.FileRef{ID: ulidOf(4)}, SizeBytes: 500, LastModified: 1002, At: 1002, Stretches: []MergedStretch{
+			{Key: key, Stretch: Stretch{Base: 5, Extents: 2}, Pos: 16}}},
+		&FilesRemoved{Files: []uint64{3}},
 		&TopicDeleted{Number: 1, At: 1003},
 	}
 }
@@ -225,6 +231,37 @@ func TestMisfits(t *testing.T) {
 		"in a name that is had": &FilesLanded{File: 5, Ref: base.FileRef{ID: ulidOf(3)}, SizeBytes: 200, Landings: []Landing{{4, 0}}},
 	} {
 		if err := rider.Fork().Apply(e); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	merges := func(in uint64, size int64, stretches ...MergedStretch) Event {
+		return &ExtentsMerged{File: in, Ref: base.FileRef{ID: ulidOf(4)}, SizeBytes: size, Stretches: stretches}
+	}
+	both := MergedStretch{Key: key, Stretch: Stretch{Base: 5, Extents: 2}, Pos: 16}
+	at := func(base int64, extents, pos uint32) MergedStretch {
+		return MergedStretch{Key: key, Stretch: Stretch{Base: base, Extents: extents}, Pos: pos}
+	}
+	if err := base0.Fork().Apply(merges(4, 118, both)); err != nil {
+		t.Fatal(err)
+	}
+	for name, e := range map[string]Event{
+		"nothing merges":             merges(4, 118),
+		"in a file that is there":    merges(3, 118, both),
+		"in a name that is had":      &ExtentsMerged{File: 4, Ref: base.FileRef{ID: ulidOf(1)}, SizeBytes: 118, Stretches: []MergedStretch{both}},
+		"past the end":               merges(4, 117, both),
+		"past all positions":         merges(4, 1<<40, at(5, 2, 1<<32-100)),
+		"from within an extent":      merges(4, 118, at(4, 2, 16)),
+		"more extents than there":    merges(4, 118, at(5, 3, 16)),
+		"a single one":               merges(4, 118, at(5, 1, 16)),
+		"a partition that is not":    merges(4, 118, MergedStretch{Key: 5, Stretch: both.Stretch, Pos: 16}),
+		"twice":                      merges(4, 118, both, both),
+		"no files are removed":       &FilesRemoved{},
+		"a file in use is removed":   &FilesRemoved{Files: []uint64{1}},
+		"a file that is not removed": &FilesRemoved{Files: []uint64{9}},
+		"a landed file is removed":   &FilesRemoved{Files: []uint64{2}},
+		"its container is removed":   &FilesRemoved{Files: []uint64{3}},
+	} {
+		if err := base0.Fork().Apply(e); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}

@@ -72,7 +72,7 @@ func (g *gen) id() base.TopicID {
 
 func (g *gen) command() Command {
 	index := int32(g.n("index", -1, 3))
-	switch k := g.n("command", 0, 22); k {
+	switch k := g.n("command", 0, 30); k {
 	case 0, 1:
 		var configs []config.KV
 		if g.n("configured", 0, 1) == 1 {
@@ -97,6 +97,17 @@ func (g *gen) command() Command {
 		return &ExpireProducers{ID: g.id(), Index: index, AfterMs: base.Millis(g.n("after", -1, 5))}
 	case 9, 10, 11:
 		return g.landing()
+	case 12, 13, 14, 15, 16:
+		return g.merge()
+	case 17:
+		c := &RemoveFiles{}
+		g.s.Files(func(n uint64, f File) bool {
+			if f.Refs == 0 || g.n("remove too", 0, 40) == 0 {
+				c.Files = append(c.Files, n)
+			}
+			return true
+		})
+		return c
 	}
 	return g.segment()
 }
@@ -113,6 +124,38 @@ func (g *gen) landing() Command {
 		return true
 	})
 	return c
+}
+
+// merge is of a stretch of some partitions, now and then of one that is not there.
+func (g *gen) merge() Command {
+	g.files++
+	c := &MergeExtents{File: base.FileRef{Store: 1, ID: ulidOf(g.files)}, SizeBytes: 16, LastModified: g.now}
+	g.s.Partitions(func(p *Partition) bool {
+		if n := p.Extents.Len(); n > 1 && g.n("merges", 0, 2) > 0 {
+			g.stretch(c, p, n)
+		}
+		return true
+	})
+	return c
+}
+
+func (g *gen) stretch(c *MergeExtents, p *Partition, extents int) {
+	from := g.n("from", 0, extents-2)
+	m := MergeStretch{Partition: p.Key.Index(), Pos: uint32(c.SizeBytes), Stretch: Stretch{Extents: uint32(g.n("extents", 2, extents-from))}}
+	t, _ := g.s.Topic(p.Key.Topic())
+	m.Topic = t.ID
+	p.Extents.From(0, func(e Extent) bool {
+		m.Base = e.Base
+		from--
+		return from >= 0
+	})
+	sum, _ := p.Extents.Sum(m.Stretch)
+	if m.Hash = sum.Hash; g.n("stale", 0, 9) == 0 {
+		m.Hash++
+	}
+	c.SizeBytes += int64(sum.Whole.Len)
+	c.Stretches = append(c.Stretches, m)
+	slices.SortFunc(c.Stretches, func(a, b MergeStretch) int { return a.compare(&b) })
 }
 
 func (g *gen) segment() Command {

@@ -33,7 +33,7 @@ func tell(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &story{t: t, state: New(), now: 10_000_000, slot: 1, ids: map[string][]base.TopicID{}}
+	s := &story{t: t, state: New(), now: 10_000_000, slot: 1, ids: map[string][]base.TopicID{}, hashes: map[string]uint64{}}
 	var out strings.Builder
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 	for i := 0; i < len(lines); i++ {
@@ -63,15 +63,16 @@ func tell(t *testing.T, file string) {
 }
 
 type story struct {
-	t     *testing.T
-	state *State
-	now   base.Millis
-	slot  base.Slot                 // of the entry that everything comes from
-	ids   map[string][]base.TopicID // of each name, the newest last
-	made  byte
-	files uint64
-	args  []string
-	opts  map[string]string
+	t      *testing.T
+	state  *State
+	now    base.Millis
+	slot   base.Slot                 // of the entry that everything comes from
+	ids    map[string][]base.TopicID // of each name, the newest last
+	made   byte
+	files  uint64
+	hashes map[string]uint64 // of stretches that were read, by the word that names them
+	args   []string
+	opts   map[string]string
 }
 
 func (s *story) step(line string) string {
@@ -97,6 +98,8 @@ func (s *story) step(line string) string {
 		return s.show(s.args[0])
 	case "files":
 		return s.listFiles()
+	case "read":
+		return s.read()
 	}
 	return s.propose(s.command(words[0]))
 }
@@ -162,6 +165,14 @@ func (s *story) command(verb string) Command {
 		return s.commit()
 	case "land":
 		return s.land()
+	case "merge":
+		return s.merge()
+	case "remove":
+		c := &RemoveFiles{}
+		for _, a := range s.args {
+			c.Files = append(c.Files, uint64(s.number(a)))
+		}
+		return c
 	case "ids":
 		return &AllocateProducerIDs{Count: int32(s.number(s.args[0]))}
 	}
@@ -213,6 +224,52 @@ func (s *story) land() Command {
 	for _, word := range s.args {
 		number, delta, _ := strings.Cut(word, "@")
 		c.Landings = append(c.Landings, Landing{uint64(s.number(number)), uint32(s.number(delta))})
+	}
+	return c
+}
+
+// stretch reads topic:partition[offset]×extents.
+func (s *story) stretch(word string) (*Partition, MergeStretch) {
+	var m MergeStretch
+	place, rest, _ := strings.Cut(word, "[")
+	m.Topic, m.Partition = s.place(place)
+	if _, err := fmt.Sscanf(rest, "%d]x%d", &m.Base, &m.Extents); err != nil {
+		s.t.Fatalf("%s: %v", word, err)
+	}
+	_, p, ok := s.state.PartitionOf(m.Topic, m.Partition)
+	if !ok {
+		p = &Partition{}
+	}
+	return p, m
+}
+
+// read sums stretches up, as a merge does that reads their bytes. What it proposes later is what they are now.
+func (s *story) read() string {
+	var b strings.Builder
+	for _, word := range s.args {
+		p, m := s.stretch(word)
+		sum, ok := p.Extents.Sum(m.Stretch)
+		if !ok {
+			fmt.Fprintf(&b, "%s: no such stretch\n", word)
+			continue
+		}
+		s.hashes[word] = sum.Hash
+		fmt.Fprintf(&b, "%s: [%d,%d) %d bytes\n", word, sum.Whole.Base, sum.Whole.End(), sum.Whole.Len)
+	}
+	return b.String()
+}
+
+// merge has stretches that were read lie side by side in a new file.
+func (s *story) merge() Command {
+	s.files++
+	c := &MergeExtents{File: base.FileRef{ID: ulidOf(uint64(s.opt("file", int64(s.files))))}, SizeBytes: s.opt("size", 100_000),
+		LastModified: s.now - base.Millis(s.opt("age", 0))}
+	pos := uint32(s.opt("pos", 16))
+	for _, word := range s.args {
+		_, m := s.stretch(word)
+		m.Pos, m.Hash = pos, s.hashes[word]
+		c.Stretches = append(c.Stretches, m)
+		pos += 100 * m.Extents
 	}
 	return c
 }

@@ -19,9 +19,14 @@ func (x *Extents) Walk(offset int64) Walk {
 		}
 		return Walk{x: x, offset: offset, i: len(x.full), n: n}
 	}
-	w := Walk{x: x, offset: offset, i: sort.Search(len(x.full), func(i int) bool { return x.full[i].end > offset })}
+	w := Walk{x: x, offset: offset, i: x.chunkOf(offset)}
 	w.enter()
 	return w
+}
+
+// chunkOf gives the full chunk in which the first extent lies that ends after offset, or, past the last of these, the tail.
+func (x *Extents) chunkOf(offset int64) int {
+	return sort.Search(len(x.full), func(i int) bool { return x.full[i].end > offset })
 }
 
 // enter begins with chunk i, or with the tail.

@@ -1,6 +1,7 @@
 package log
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -51,8 +52,44 @@ func TestExtentsAreAList(t *testing.T) {
 				t.Fatalf("a cut at %d releases %d extents, want the first %d", start, len(released), cut)
 			}
 			want = want[cut:]
+			want = mergeSome(t, &x, want)
 		}
 	})
+}
+
+// mergeSome replaces a few stretches of the list, on a copy of x that the old one must not notice.
+func mergeSome(t *rapid.T, x *Extents, want []Extent) []Extent {
+	for range rapid.IntRange(0, 3).Draw(t, "merges") {
+		if len(want) < 2 {
+			return want
+		}
+		old, before := *x, slices.Clone(want)
+		at := rapid.IntRange(0, len(want)-2).Draw(t, "at")
+		n := rapid.IntRange(2, len(want)-at).Draw(t, "extents")
+		sum, ok := x.Sum(Stretch{want[at].Base, uint32(n)})
+		length, count := uint64(0), uint64(0)
+		for _, e := range want[at : at+n] {
+			length, count = length+uint64(e.Len), count+uint64(e.Count)
+		}
+		if fits := length <= math.MaxUint32 && count <= math.MaxUint32; ok != fits {
+			t.Fatalf("a stretch of %d bytes and %d offsets fits one extent: %t", length, count, ok)
+		}
+		if !ok {
+			continue
+		}
+		whole := sum.Whole
+		whole.File, whole.Pos = 7, 8
+		var released []Extent
+		x.replace(n, whole, func(e Extent) { released = append(released, e) })
+		if !slices.Equal(released, want[at:at+n]) {
+			t.Fatalf("a merge of %d extents releases %d others", n, len(released))
+		}
+		top := slices.MaxFunc(want[at:at+n], func(a, b Extent) int { return cmp.Compare(a.MaxTimestamp, b.MaxTimestamp) })
+		want = slices.Replace(slices.Clone(want), at, at+n, Extent{want[at].Base, 7, top.MaxTimestamp, 8, uint32(length), uint32(count)})
+		checkList(t, &old, before)
+		checkList(t, x, want)
+	}
+	return want
 }
 
 func checkList(t *rapid.T, x *Extents, want []Extent) {
