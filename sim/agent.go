@@ -15,6 +15,7 @@ import (
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/jobs"
 	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -47,7 +48,7 @@ type agent struct {
 	stats                control.Stats // as last counted
 	gather               ingest.Stats
 	hedges               int64
-	landed               landing.Stats
+	landed               jobs.OfferStats
 	asTheyLay, rewritten int64 // batches sent
 }
 
@@ -260,10 +261,10 @@ func (a *agent) count() {
 	m.Add(SegmentRode, g.Rode-a.gather.Rode)
 	a.gather = g
 	var hedges int64
-	var landed landing.Stats
+	var landed jobs.OfferStats
 	if a.whole != nil {
 		w := a.whole.Stats()
-		hedges, landed.Landed = int64(w.Hedges), int64(w.Landings)
+		hedges, landed.Accepted = int64(w.Hedges), int64(w.Landings)
 		asTheyLay, rewritten := int64(w.BatchesAsTheyLay), int64(w.BatchesOut-w.BatchesAsTheyLay)
 		m.Add(BatchAsItLay, asTheyLay-a.asTheyLay)
 		m.Add(BatchRewritten, rewritten-a.rewritten)
@@ -272,7 +273,7 @@ func (a *agent) count() {
 		hedges, landed = a.hedge.Stats().Sent, a.land.Stats()
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
-	m.Add(RidersLanded, landed.Landed-a.landed.Landed)
+	m.Add(RidersLanded, landed.Accepted-a.landed.Accepted)
 	m.Add(ContainerRefused, landed.Refused-a.landed.Refused)
 	a.hedges, a.landed = hedges, landed
 	if self := a.control.Self(); self != 0 && self != a.seen {

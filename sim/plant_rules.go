@@ -30,7 +30,7 @@ var rulePlants = []Plant{
 	{Name: "riders are written while an agent lives that knows none", Rule: plant.RidersKnown, Finds: []string{CheckLevel}},
 	{Name: "what rides no more lands again", Rule: plant.LandsOnce, Finds: []string{CheckState}},
 	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
-	{Name: "riders land in a file that is not in the bucket yet", Rule: plant.LandsInUploads, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "riders land in a file that is not in the bucket yet", Rule: plant.OffersUploaded, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "a file is deleted while nobody knows whether something landed in it", Rule: plant.RefusedGo, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "files that landed are no references", Rule: plant.LandedRefersToo, Finds: []string{CheckState}},
 

@@ -22,6 +22,7 @@ import (
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/jobs/land"
+	"github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/jobs/retain"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -53,6 +54,7 @@ type Config struct {
 	Pace         control.Pace      // control.DefaultPace, but for simulations, if zero
 	Level        uint16            // meta.FeatureLevel, but for simulations, if zero
 	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
+	Merge        merge.Pace        // merge.DefaultPace, but for simulations, if zero
 	FirstPiece   int               // broker.FirstPiece, but for simulations, if zero
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
@@ -80,6 +82,7 @@ type Agent struct {
 	coord    *coord.Coord
 	retain   *retain.Job
 	land     *land.Job
+	merge    *merge.Job
 	broker   *broker.Broker
 	answers  *env.Semaphore // for records on their way to clients, those in memory
 
@@ -273,6 +276,7 @@ func (a *Agent) assemble() {
 	}
 	a.ingest = ingest.New(e, a.control, bucket, gathering)
 	a.land = land.New(e, a.control, bucket, land.Source{Cached: a.cache.Whole, Riders: a.riders}, c.Land, c.Log)
+	a.merge = merge.New(e, a.control, bucket, c.Merge, c.Log)
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
@@ -295,6 +299,7 @@ func (a *Agent) Start() error {
 	}
 	a.retain = retain.Start(a.env, a.control, a.config.Log)
 	a.land.Start()
+	a.merge.Start()
 	a.broker.Serve(a.listener)
 	a.phase.set(serving)
 	a.env.Go("agent watch", a.watch)
@@ -384,6 +389,7 @@ func (a *Agent) stopRooms(deadline time.Time) {
 		a.retain.Stop(deadline)
 	}
 	a.land.Stop(deadline)
+	a.merge.Stop(deadline)
 	a.coord.Stop(deadline)
 	a.fetch.Stop()
 	a.cache.Stop(deadline)

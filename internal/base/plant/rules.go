@@ -24,16 +24,17 @@ const (
 	RidersKnown     // nothing rides or lands while an agent lives that knows no riders
 	LandsOnce       // what rides no more does not land
 	LandsWhereItIs  // positions shift by what comes before a rider in the file it lands in
-	LandsInUploads  // riders land only in a file that is in the bucket
 	LandedRefersToo // the files that landed in a file are references to it
-	RefusedGo       // of the files that were to be landed in only those go that were refused
 
 	// merges
 	MergesKnown   // nothing merges and no file is removed while an agent lives that knows no merges
 	MergesExactly // a merge takes the place of the extents that were read, and of no others
-	MergesWhole   // an extent is merged with all its bytes, in the order of offsets
-	MergeUploads  // extents merge only in a file that is in the bucket
+	MergesInOrder // the bytes of extents are merged in the order of offsets
 	ReleasedGo    // only files of which nothing is left are removed
+
+	// jobs
+	OffersUploaded // a data file is proposed only when it is in the bucket
+	RefusedGo      // of the files that were proposed only those go that were refused
 
 	// control
 	WonBeforeAnswer // a command is answered only when its entry is won

@@ -78,9 +78,10 @@ func BenchmarkLand(b *testing.B) {
 					if err := j.land(plan); err != nil {
 						b.Fatal(err)
 					}
+					j.offers.Settle()
 				}
-				if len(j.skipped) > 0 || j.files.Load() != int64(b.N) {
-					b.Fatalf("%d riders were passed over, %d containers of %d", len(j.skipped), j.files.Load(), b.N)
+				if len(j.skipped) > 0 || j.Stats().Uploaded != int64(b.N) {
+					b.Fatalf("%d riders were passed over, %d containers of %d", len(j.skipped), j.Stats().Uploaded, b.N)
 				}
 			})
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/jobs"
 	"github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
@@ -173,7 +174,7 @@ func TestFewBytesLandInTime(t *testing.T) {
 		b.expect("after 32 s", 0, 1)
 		b.proc.Sleep(time.Hour)
 		b.expect("after an hour", 0, 1)
-		if s := b.job.Stats(); s != (land.Stats{Containers: 1, Landed: 1}) || b.store.puts != 1 || b.store.reads != 3 {
+		if s := b.job.Stats(); s != (jobs.OfferStats{Uploaded: 1, Accepted: 1}) || b.store.puts != 1 || b.store.reads != 3 {
 			panic(fmt.Sprintf("%+v, %d PUTs, %d entries read", s, b.store.puts, b.store.reads))
 		}
 		var container log.File

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/jobs"
 	"github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -15,7 +16,7 @@ import (
 
 // between is a journal in which something comes between a container and its command.
 type between struct {
-	land.Journal
+	jobs.Journal
 	env     env.Env
 	comes   func()
 	answers func(*meta.Verdict, error) (*meta.Verdict, error) // may answer another thing than the journal
@@ -37,7 +38,7 @@ func (j *between) Propose(op meta.Op) *env.Future[*meta.Verdict] {
 }
 
 // landing has the job run on such a journal until its container is settled.
-func (b *bed) landing(j *between) land.Stats {
+func (b *bed) landing(j *between) jobs.OfferStats {
 	b.job.Stop(b.proc.Now().Add(time.Second))
 	j.Journal, j.env = b.Control, b.proc
 	b.job = land.New(b.proc, j, b.store, land.Source{Cached: func(base.FileRef, int64) []byte { return nil }, Riders: b.store.riders}, land.Pace{}, quiet)
@@ -52,7 +53,7 @@ func TestRefusedContainerGoes(t *testing.T) {
 		b.ride(100, 0)
 		s := b.landing(&between{comes: func() { b.propose(&log.DeleteRecords{ID: b.topic, Index: 0, Offset: 1}) }})
 		b.expect("refused", 0, 0)
-		if s != (land.Stats{Containers: 1, Refused: 1}) {
+		if s != (jobs.OfferStats{Uploaded: 1, Refused: 1}) {
 			panic(fmt.Sprintf("%+v", s))
 		}
 	})
@@ -77,7 +78,7 @@ func TestContainerOfUnknownFateStays(t *testing.T) {
 				b.ride(100, 0)
 				s := b.landing(&between{answers: answers})
 				b.expect("landed all the same", 0, 1)
-				if s != (land.Stats{Containers: 1}) {
+				if s != (jobs.OfferStats{Uploaded: 1}) {
 					panic(fmt.Sprintf("%+v", s))
 				}
 			})

@@ -25,10 +25,7 @@ const (
 
 // Journal is what retain asks of control.
 type Journal interface {
-	View() meta.View
-	Propose(op meta.Op) *env.Future[*meta.Verdict]
-	Now() base.Millis
-	Self() base.Incarnation
+	jobs.Journal
 	Rules() meta.Rules
 }
 

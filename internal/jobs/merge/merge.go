@@ -1,0 +1,153 @@
+package merge
+
+import (
+	"log/slog"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/jobs"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/objstore"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+const (
+	// every is how often small extents are looked for, give or take a half. A look goes through all that may be small.
+	every = 5 * time.Second
+	// takesMax bounds the reading and writing of one file.
+	takesMax = time.Minute
+	// skipFor is how long a partition is passed over that could not be read: the View may be behind, or its bytes are damaged.
+	skipFor = time.Minute
+)
+
+// Job merges extents, for as long as the agent runs.
+type Job struct {
+	env     env.Env
+	journal jobs.Journal
+	store   objstore.Store
+	pace    Pace
+	log     *slog.Logger
+	stop    *env.Stopper
+	skipped map[base.PartitionKey]time.Time // until when
+	offers  *jobs.Offers
+	nothing idle
+	merged  atomic.Int64
+}
+
+// idle says that nothing is due before a time as long as the View is that of a slot.
+type idle struct {
+	slot  base.Slot
+	until base.Millis
+}
+
+// Stats is what the job has done since the agent started.
+type Stats struct {
+	Files   jobs.OfferStats
+	Extents int64 // that were offered to be parts of others
+}
+
+// Stats gives the counts at this moment.
+func (j *Job) Stats() Stats { return Stats{Files: j.offers.Stats(), Extents: j.merged.Load()} }
+
+// New makes the job. A zero pace is DefaultPace.
+func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, log *slog.Logger) *Job {
+	if pace == (Pace{}) {
+		pace = DefaultPace
+	}
+	stop := env.NewStopper(e)
+	return &Job{env: e, journal: journal, store: store, pace: pace, log: log, stop: stop, skipped: map[base.PartitionKey]time.Time{},
+		offers: jobs.NewOffers(e, journal, store, stop, log)}
+}
+
+// Start has it run.
+func (j *Job) Start() { j.stop.Go("merge", j.run) }
+
+// Stop ends the job by deadline.
+func (j *Job) Stop(deadline time.Time) {
+	j.stop.Stop()
+	j.stop.Wait(deadline)
+}
+
+func (j *Job) run() {
+	for j.stop.Sleep(every/2 + time.Duration(j.env.Uint64()%uint64(every))) {
+		if !j.offers.Settle() {
+			continue
+		}
+		v, now := j.journal.View(), j.journal.Now()
+		if !jobs.Mine(v, j.journal.Self(), now) || v.Slot == j.nothing.slot && now < j.nothing.until {
+			continue
+		}
+		files, next := Plan(v, now, j.pace, j.skips())
+		if len(j.skipped) > 0 {
+			next = now // of these nothing was asked
+		}
+		j.nothing = idle{v.Slot, next}
+		j.mergeAll(v, files)
+	}
+}
+
+func (j *Job) mergeAll(v meta.View, files [][]Stretch) {
+	for _, f := range files {
+		if err := j.merge(v, f); j.stop.Stopped() {
+			return
+		} else if err != nil {
+			j.log.Warn("small extents were not merged", "partitions", len(f), "error", err)
+			return
+		}
+	}
+}
+
+// skips tells which partitions are passed over now.
+func (j *Job) skips() func(base.PartitionKey) bool {
+	now := j.env.Now()
+	maps.DeleteFunc(j.skipped, func(_ base.PartitionKey, until time.Time) bool { return !now.Before(until) })
+	return func(k base.PartitionKey) bool {
+		_, ok := j.skipped[k]
+		return ok
+	}
+}
+
+// merge makes one file. A stretch that cannot be read is left out.
+func (j *Job) merge(v meta.View, stretches []Stretch) error {
+	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
+	defer cancel()
+	pieces := make([][]piece, len(stretches))
+	var all []*piece
+	for i := range stretches {
+		pieces[i] = piecesOf(v.Log, &stretches[i])
+		for n := range pieces[i] {
+			all = append(all, &pieces[i][n])
+		}
+	}
+	if err := readAll(ctx, j.env, j.store, all); err != nil {
+		return err
+	}
+	ref := j.offers.Name(all[0].at.File.Store)
+	f := file{builder: segment.NewBuilder(ref.Store)}
+	for i := range stretches {
+		j.add(&f, v, &stretches[i], pieces[i])
+	}
+	if len(f.stretches) == 0 {
+		return nil
+	}
+	return j.offers.Make(ctx, ref, f.builder.Pieces(), func(modified base.Millis) log.Command {
+		return &log.MergeExtents{File: ref, SizeBytes: int64(f.builder.SizeBytes()), LastModified: modified, Stretches: f.rows()}
+	})
+}
+
+func (j *Job) add(f *file, v meta.View, s *Stretch, pieces []piece) {
+	p, ok := v.Log.Partition(s.Key)
+	if !ok {
+		return
+	}
+	if err := f.add(s, p.Epoch, pieces); err != nil {
+		j.skipped[s.Key] = j.env.Now().Add(skipFor)
+		j.log.Warn("extents of a partition cannot be read: they are not merged, if they still are there", "partition", s.Key, "offset", s.Base, "error", err)
+		return
+	}
+	j.merged.Add(int64(s.Extents))
+}
