@@ -133,12 +133,29 @@ func (t *turn) tail(mb float64, alone *load.Result, aloneUsed used) error {
 func (t *turn) catchUp() error {
 	c := t.config(load.CatchUp)
 	c.BacklogBytes, c.Consumers = int64(t.backlogMiB)<<20, 2
-	c.Readings, c.ReadFor = t.readings, load.Span(t.measured())
-	r, u, err := t.run(catchUp, c)
-	if err != nil {
+	c.BacklogAge, c.Readings, c.ReadFor = load.Span(t.backlogAge), t.readings, load.Span(t.measured())
+	var aged ageing
+	r, u, err := t.runWatched(catchUp, c, load.Watch{Filled: func() { aged.begin(t) }, Opened: func() { aged.end() }})
+	if err = errors.Join(err, aged.err); err != nil {
 		return err
 	}
+	t.add(catchUp, agePerGiB, aged.used.perGiB(float64(c.BacklogBytes)))
 	return t.addFlow(catchUp, r, r.Backfilled, u)
+}
+
+// ageing measures what the server does while a backlog lies.
+type ageing struct {
+	watch stopwatch
+	used  used
+	err   error
+}
+
+func (a *ageing) begin(t *turn) { a.watch, a.err = t.watch() }
+
+func (a *ageing) end() {
+	if a.err == nil {
+		a.used, a.err = a.watch.stop()
+	}
 }
 
 // errNothing ends a turn: what is divided by nothing is no figure.
@@ -159,12 +176,21 @@ func (t *turn) addAck(name string, r *load.Result) {
 }
 
 // run runs one of our loads and watches the server in its window.
-func (t *turn) run(name string, c load.Config) (r *load.Result, u used, err error) {
+func (t *turn) run(name string, c load.Config) (*load.Result, used, error) {
+	return t.runWatched(name, c, load.Watch{})
+}
+
+// runWatched does so for another watcher besides.
+func (t *turn) runWatched(name string, c load.Config, also load.Watch) (r *load.Result, u used, err error) {
 	var watch stopwatch
 	var openErr, closeErr error
 	profiled := make(chan error, 1)
 	r, err = load.Run(context.Background(), c, load.Watch{
+		Filled: also.Filled,
 		Opened: func() {
+			if also.Opened != nil {
+				also.Opened()
+			}
 			go func() { profiled <- t.profile(name) }()
 			watch, openErr = t.watch()
 		},

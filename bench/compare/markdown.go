@@ -14,6 +14,7 @@ var rows = map[string]struct{ label, unit string }{
 	topicMs:   {"to make the topic", "ms"},
 	mbPerSec:  {"%s", "MB/s"},
 	cpuPerGiB: {"%s, server CPU", "s/GiB"},
+	agePerGiB: {"%s: while the backlog lies, server CPU", "s/GiB"},
 	ackP50:    {"%s, acknowledged p50", "ms"},
 	ackP99:    {"%s, acknowledged p99", "ms"},
 	endP50:    {"%s, end to end p50", "ms"},

@@ -34,6 +34,7 @@ type options struct {
 	readers     int       // of tail, each of everything
 	producers   int
 	backlogMiB  int
+	backlogAge  time.Duration
 	readings    int // of the backlog, at least
 	toolRecords int // that kafka-consumer-perf-test reads in a run, at most
 	toolRuns    int // of kafka-consumer-perf-test
@@ -74,6 +75,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.IntVar(&o.readers, "readers", 4, "tail: readers, each of everything")
 	f.IntVar(&o.producers, "producers", 4, "our producers")
 	f.IntVar(&o.backlogMiB, "backlog", 1024, "catch-up: MiB of values")
+	f.DurationVar(&o.backlogAge, "backlog-age", 45*time.Second, "catch-up: how long the backlog lies before it is read, so that what a server does with it later is done; its CPU meanwhile is a row of its own")
 	f.IntVar(&o.readings, "readings", 4, "catch-up: how often the backlog is read at least; anew until the window's length has passed")
 	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read in a run")
 	f.IntVar(&o.toolRuns, "tool-runs", 3, "java catch-up: runs of the tool")
@@ -102,7 +104,7 @@ func shorten(f *flag.FlagSet) {
 	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
 	for name, value := range map[string]string{
 		"partitions": shortPartitions, "systems": shortSystems, "rounds": "1", "warmup": "3s", "settle": "500ms", "window": "2s", "rate": "2,4",
-		"backlog": "256", "readings": "2", "tool-records": "20000", "tool-runs": "1",
+		"backlog": "256", "backlog-age": "1s", "readings": "2", "tool-records": "20000", "tool-runs": "1",
 	} {
 		if !given[name] {
 			_ = f.Set(name, value) // these are sound
@@ -215,6 +217,7 @@ func (o *options) checkNumbers(f *flag.FlagSet) error {
 		{"settle", o.settle >= 0, "0s or longer"},
 		{"window", o.window >= time.Second, "1s or longer"},
 		{"backlog", o.backlogMiB >= 1, "1 MiB or more"},
+		{"backlog-age", o.backlogAge >= 0, "0 or more"},
 		{"readings", o.readings >= 1, "1 or more"},
 		{"tool-records", o.toolRecords >= 1, "1 or more"},
 		{"tool-runs", o.toolRuns >= 1, "1 or more"},

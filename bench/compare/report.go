@@ -106,8 +106,8 @@ func (c *compare) how() string {
 		rates = append(rates, fmt.Sprint(mb))
 	}
 	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s; tail: %g MB/s, %d readers of everything; "+
-		"catch-up: a backlog of %d MiB, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
-		strings.Join(rates, ", "), c.ratesMB[0], c.readers, c.backlogMiB, c.readings, c.toolRuns)
+		"catch-up: a backlog of %d MiB, %v old, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
+		strings.Join(rates, ", "), c.ratesMB[0], c.readers, c.backlogMiB, c.backlogAge, c.readings, c.toolRuns)
 }
 
 // where says on which cores and on which file system.

@@ -23,6 +23,7 @@ type turn struct {
 const (
 	mbPerSec    = "MB/s"
 	cpuPerGiB   = "server CPU, s/GiB"
+	agePerGiB   = "before it is read, server CPU, s/GiB"
 	serverBusy  = "server, cores"
 	clientsBusy = "clients, cores"
 	serverFull  = "server's cores, by all"

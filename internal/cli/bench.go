@@ -20,13 +20,13 @@ import (
 // benchOptions are the flags of bench. Zero numbers are those that the load decides upon.
 type benchOptions struct {
 	common
-	config               load.Config
-	rate                 rateFlag
-	batch, buffer        Size
-	backlog              Size
-	record               Size
-	linger, warmup, span durationFlag
-	jsonFile, reportFile string
+	config                           load.Config
+	rate                             rateFlag
+	batch, buffer                    Size
+	backlog                          Size
+	record                           Size
+	linger, warmup, span, backlogAge durationFlag
+	jsonFile, reportFile             string
 }
 
 const benchHelp = `Put a load on a Kafka cluster, any one, and measure throughput, latency and whether every record came out again.
@@ -88,6 +88,7 @@ func (o *benchOptions) bind(f *pflag.FlagSet) {
 	c := &o.config
 	o.record, o.batch, o.buffer, o.backlog = Size(c.RecordBytes), Size(c.BatchBytes), Size(c.BufferBytes), Size(c.BacklogBytes)
 	o.linger, o.warmup, o.span = durationFlag{&c.Linger}, durationFlag{&c.Warmup}, durationFlag{&c.Duration}
+	o.backlogAge = durationFlag{&c.BacklogAge}
 	o.addBootstrap(f)
 	f.StringVar(&c.Topic, "topic", "", "use this `topic`, and keep it")
 	f.IntVar(&c.Partitions, "partitions", c.Partitions, "of a topic that is made")
@@ -106,6 +107,7 @@ func (o *benchOptions) bind(f *pflag.FlagSet) {
 	f.Var(&o.batch, "batch-bytes", "the most of one batch")
 	f.Var(&o.buffer, "buffer-bytes", "what a producer holds that is not acknowledged; then it waits")
 	f.Var(&o.backlog, "backlog", "bytes of records that catchup and mixed write first")
+	f.Var(&o.backlogAge, "backlog-age", "how long these lie before they are read")
 	f.StringVar(&o.jsonFile, "json", "", "write the result as JSON into this `file`; - prints it instead of the table")
 	f.StringVar(&o.reportFile, "report", "", "write an HTML report with plots into this `file`")
 	f.SortFlags = false

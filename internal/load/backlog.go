@@ -44,6 +44,16 @@ func (r *run) fill(ctx context.Context) (err error) {
 	return err
 }
 
+// age lets the backlog lie for as long as it is to.
+func (r *run) age(ctx context.Context) {
+	if r.watch.Filled != nil {
+		r.watch.Filled()
+	}
+	if age := time.Duration(r.config.BacklogAge); age > 0 {
+		sleepUntil(ctx, &r.clock, r.clock.now()+age)
+	}
+}
+
 // catchUp reads the backlog, as often as it is to be, and measures that.
 func (r *run) catchUp(ctx context.Context) (*Result, error) {
 	r.window = newWindow(r.clock.now(), forever)

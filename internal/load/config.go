@@ -57,6 +57,7 @@ type Config struct {
 	Compressibility float64 `json:"compressibility"`    // how many times smaller the codec makes a batch
 	Keys            int     `json:"keys"`               // distinct keys; 0: records have none
 	BacklogBytes    int64   `json:"backlog_bytes"`      // of values; catchup and mixed
+	BacklogAge      Span    `json:"backlog_age"`        // how long it lies before it is read
 	Readings        int     `json:"readings,omitempty"` // catchup: how often the backlog is read, each time by new consumers; at least
 	ReadFor         Span    `json:"read_for,omitempty"` // catchup: no reading begins later than this after the first
 
@@ -82,7 +83,7 @@ func (k Kind) Unused() (flags []string) {
 		flags = append(flags, "consumers")
 	}
 	if !s.fills {
-		flags = append(flags, "backlog")
+		flags = append(flags, "backlog", "backlog-age")
 	}
 	return flags
 }
@@ -103,7 +104,7 @@ func (c *Config) dropUnused() {
 		case "consumers":
 			c.Consumers = 0
 		case "backlog":
-			c.BacklogBytes = 0
+			c.BacklogBytes, c.BacklogAge = 0, 0
 		}
 	}
 }
@@ -180,6 +181,8 @@ func (c *Config) Check() error {
 		return wrong("keys", "%d: want a number of distinct keys, or 0 for none", c.Keys)
 	case c.BacklogBytes < int64(c.RecordBytes):
 		return wrong("backlog", "%d: want at least one record", c.BacklogBytes)
+	case c.BacklogAge < 0:
+		return wrong("backlog-age", "%v: want a time from 0 on", time.Duration(c.BacklogAge))
 	case c.Readings < 1:
 		return wrong("readings", "%d: want at least one", c.Readings)
 	case c.RecordsPerSec < 0:

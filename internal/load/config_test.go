@@ -27,6 +27,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"compressibility": func(c *Config) { c.Compressibility = 0.5 },
 		"keys":            func(c *Config) { c.Keys = -1 },
 		"backlog":         func(c *Config) { c.BacklogBytes = 1 },
+		"backlog-age":     func(c *Config) { c.BacklogAge = -1 },
 		"readings":        func(c *Config) { c.Readings = 0 },
 		"rate":            func(c *Config) { c.RecordsPerSec = -1 },
 		"duration":        func(c *Config) { c.Duration = 0 },

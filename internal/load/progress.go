@@ -6,6 +6,8 @@ import "time"
 type Watch struct {
 	// Progress is called every second, in another goroutine, until Run returns.
 	Progress func(Progress)
+	// Filled is called, and waited for, when the backlog is written.
+	Filled func()
 	// Opened and Closed are called at the two ends of the measured window, and waited for: what the cluster uses meanwhile
 	// can be read there.
 	Opened, Closed func()

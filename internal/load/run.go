@@ -90,6 +90,7 @@ func (r *run) do(ctx context.Context) (*Result, error) {
 		if err := r.fill(ctx); err != nil {
 			return nil, err
 		}
+		r.age(ctx)
 	}
 	if !r.shape.produces {
 		return r.catchUp(ctx)
