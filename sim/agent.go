@@ -17,6 +17,7 @@ import (
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/jobs"
 	landing "github.com/millrace-io/millrace/internal/jobs/land"
+	merging "github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -41,6 +42,7 @@ type agent struct {
 	ingest               *ingest.Ingest
 	hedge                *hedge.Store
 	land                 *landing.Job
+	merge                *merging.Job
 	whole                *whole.Agent // with all floors; nil: only those above, put together here
 	up                   bool         // serves clients
 	conns                []*conn
@@ -49,6 +51,7 @@ type agent struct {
 	gather               ingest.Stats
 	hedges               int64
 	landed               jobs.OfferStats
+	merged               merging.Stats
 	asTheyLay, rewritten int64 // batches sent
 }
 
@@ -160,6 +163,7 @@ func (a *agent) start() error {
 	a.control.Subscribe(a.published)
 	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !a.noRides})
 	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
+	a.merge = merging.New(a.p, a.control, store, o.Merge, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
@@ -167,6 +171,7 @@ func (a *agent) start() error {
 		return err
 	}
 	a.land.Start()
+	a.merge.Start()
 	return nil
 }
 
@@ -185,7 +190,7 @@ const framePiece = 128
 func (a *agent) startWhole(store objstore.Store) error {
 	o := &a.c.options
 	config := whole.Config{Listen: kafkaPort, Peer: "off", Roles: admin.AllRoles,
-		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, FirstPiece: framePiece, W: o.W, Pace: o.Pace, Land: o.Land, NoRides: a.noRides, Level: a.level, Log: a.log}
+		BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, MemoryBytes: 64 << 20, FirstPiece: framePiece, W: o.W, Pace: o.Pace, Land: o.Land, Merge: o.Merge, NoRides: a.noRides, Level: a.level, Log: a.log}
 	if a.as != a.name {
 		config.Advertise = a.c.agentOf(a.as).host()
 	}
@@ -262,20 +267,23 @@ func (a *agent) count() {
 	a.gather = g
 	var hedges int64
 	var landed jobs.OfferStats
+	var merged merging.Stats
 	if a.whole != nil {
 		w := a.whole.Stats()
-		hedges, landed.Accepted = int64(w.Hedges), int64(w.Landings)
+		hedges, landed.Accepted, merged.Files.Accepted = int64(w.Hedges), int64(w.Landings), int64(w.Merges)
 		asTheyLay, rewritten := int64(w.BatchesAsTheyLay), int64(w.BatchesOut-w.BatchesAsTheyLay)
 		m.Add(BatchAsItLay, asTheyLay-a.asTheyLay)
 		m.Add(BatchRewritten, rewritten-a.rewritten)
 		a.asTheyLay, a.rewritten = asTheyLay, rewritten
 	} else {
-		hedges, landed = a.hedge.Stats().Sent, a.land.Stats()
+		hedges, landed, merged = a.hedge.Stats().Sent, a.land.Stats(), a.merge.Stats()
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
 	m.Add(RidersLanded, landed.Accepted-a.landed.Accepted)
 	m.Add(ContainerRefused, landed.Refused-a.landed.Refused)
-	a.hedges, a.landed = hedges, landed
+	m.Add(ExtentsMerged, merged.Files.Accepted-a.merged.Files.Accepted)
+	m.Add(MergeRefused, merged.Files.Refused-a.merged.Files.Refused)
+	a.hedges, a.landed, a.merged = hedges, landed, merged
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)
@@ -294,6 +302,7 @@ func (a *agent) stop(d time.Duration) {
 	}
 	a.ingest.Stop(end)
 	a.land.Stop(end)
+	a.merge.Stop(end)
 	a.control.Stop(end)
 	if a.node != nil {
 		a.node.Stop(end)

@@ -12,6 +12,7 @@ import (
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
 	landing "github.com/millrace-io/millrace/internal/jobs/land"
+	merging "github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -36,6 +37,7 @@ type Options struct {
 	W          time.Duration
 	Pace       control.Pace
 	Land       landing.Pace
+	Merge      merging.Pace
 	NoRides    bool      // no segment rides in a journal entry
 	Log        io.Writer // every event; nil: nowhere
 	Seams      Seams
@@ -74,7 +76,8 @@ func rooms(seed uint64) Options {
 	return Options{Seed: seed, Agents: 2 + int(seed/2%3+1)/2, Peers: seed%2 == 0, Loner: seed%4 == 2, Unsteady: seed%7 == 4 || seed%7 == 2, Folder: seed%7 == 2, Partitions: 3, Producers: len(habits),
 		SendEvery: 400 * time.Millisecond, Chaos: 4 * time.Minute, W: 30 * time.Second,
 		Pace: control.Pace{SnapshotEntries: 60, SnapshotAfter: 15 * time.Second, SweepEvery: 20 * time.Second, SnapshotBytes: 16 << 10 << (seed % 5)},
-		Land: landing.Pace{Bytes: 4 << 10 << (seed % 4), After: []time.Duration{3 * time.Second, 12 * time.Second, 90 * time.Second}[seed%3]}, NoRides: seed%6 == 5}
+		Land: landing.Pace{Bytes: 4 << 10 << (seed % 4), After: []time.Duration{3 * time.Second, 12 * time.Second, 90 * time.Second}[seed%3]}, NoRides: seed%6 == 5,
+		Merge: merging.Pace{Small: 4 << 10, Whole: 16 << 10, Bytes: 8 << 10 << (seed % 5), After: []time.Duration{5 * time.Second, 20 * time.Second, time.Minute, 10 * time.Second}[seed%4], File: 2 << 10 << (seed % 4)}}
 }
 
 // Result is what came of a run.

@@ -95,6 +95,8 @@ const (
 	ContainerRefused  Mark = "riders: refused what was to land, and its file deleted"
 	RiderRead         Mark = "riders: read from the journal"
 	RiderMoved        Mark = "riders: landed under a reader, its slot truncated"
+	ExtentsMerged     Mark = "merges: small extents brought together in a data file"
+	MergeRefused      Mark = "merges: refused what was to be merged, and its file deleted"
 	BatchParked       Mark = "ingest: batch parked"
 	CommitTooLate     Mark = "ingest: commit of an upload that may be an orphan refused"
 	BatchRepeated     Mark = "produce: repeated batch answered with its first offset"
@@ -143,6 +145,7 @@ var AllMarks = []Mark{
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
 	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
 	SegmentRode, RidersLanded, ContainerRefused, RiderRead, RiderMoved,
+	ExtentsMerged, MergeRefused,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,

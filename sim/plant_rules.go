@@ -30,9 +30,14 @@ var rulePlants = []Plant{
 	{Name: "riders are written while an agent lives that knows none", Rule: plant.RidersKnown, Finds: []string{CheckLevel}},
 	{Name: "what rides no more lands again", Rule: plant.LandsOnce, Finds: []string{CheckState}},
 	{Name: "what lands keeps its positions", Rule: plant.LandsWhereItIs, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
-	{Name: "riders land in a file that is not in the bucket yet", Rule: plant.OffersUploaded, Finds: []string{CheckLostWrite, CheckFsck}},
-	{Name: "a file is deleted while nobody knows whether something landed in it", Rule: plant.RefusedGo, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "a job's file is proposed before it is in the bucket", Rule: plant.OffersUploaded, Finds: []string{CheckLostWrite, CheckFsck}},
+	{Name: "a job's file is deleted while nobody knows whether it was accepted", Rule: plant.RefusedGo, Finds: []string{CheckLostWrite, CheckFsck}},
 	{Name: "files that landed are no references", Rule: plant.LandedRefersToo, Finds: []string{CheckState}},
+
+	{Name: "extents are merged while an agent lives that knows no merges", Rule: plant.MergesKnown, Finds: []string{CheckLevel}},
+	{Name: "a merge takes the place of other extents than were read", Rule: plant.MergesExactly, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
+	{Name: "extents are merged in the wrong order", Rule: plant.MergesInOrder, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend}},
+	{Name: "files are removed while the log refers to them", Rule: plant.ReleasedGo, Finds: []string{CheckLostWrite, CheckFsck}},
 
 	{Name: "a command is answered before its entry is won", Rule: plant.WonBeforeAnswer, Finds: []string{CheckLostWrite, CheckStaleBarrier, CheckLostCommit, CheckInconsistentOffsets, CheckProducerID}},
 	{Name: "a void entry is taken for the journal's end", Rule: plant.VoidsPassedOver, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},

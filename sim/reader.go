@@ -82,7 +82,7 @@ func (r *reader) readExtent(partition int32, x log.Extent, place log.Place) erro
 	body, err := r.bytes(place, x.Len)
 	switch {
 	case objstore.Is(err, objstore.NotFound), objstore.Is(err, objstore.InvalidRange):
-		if place.Slot > 0 && r.moved(partition, x, place) {
+		if r.moved(partition, x, place) {
 			return err
 		}
 		r.c.audit.violated(CheckLostWrite, "offsets %d to %d of partition %d: %v", x.Base, x.End()-1, partition, err)

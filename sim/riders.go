@@ -45,7 +45,7 @@ func (r *reader) bytes(at log.Place, n uint32) ([]byte, error) {
 	return nil, err
 }
 
-// moved reports whether an extent that was not found in its entry is somewhere else by now, or deleted: by a view behind a
+// moved reports whether an extent that was not found where it was is somewhere else by now, or deleted: by a view behind a
 // barrier that began after. If nobody can tell, it may be.
 func (r *reader) moved(partition int32, x log.Extent, from log.Place) bool {
 	a := r.c.anyAgent()
@@ -65,7 +65,7 @@ func (r *reader) moved(partition int32, x log.Extent, from log.Place) bool {
 			return false
 		})
 	}
-	if !still {
+	if !still && from.Slot > 0 {
 		r.c.marks.Hit(RiderMoved)
 	}
 	return !still

@@ -9,21 +9,18 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// In a world of two versions agents that know riders run beside agents that do not: those of the level before, which otherwise are
-// this build's. What the former write is of their level, and may have riders in it, only once all who live know that level; the
-// others have to stop when they meet it, as they could not apply what is in it.
-const (
-	olderLevel = newerLevel - 1
-	newerLevel = meta.FeatureLevel
-)
+// In a world of several versions agents that know riders and merges run beside agents that do not: those of the levels before, which
+// otherwise are this build's. What the former write is of their level, and may have riders or merges in it, only once all who live know
+// that level; the others have to stop when they meet it, as they could not apply what is in it.
+const newerLevel = meta.FeatureLevel
 
-// levels is what a world of two versions knows of its entries.
+// levels is what such a world knows of its entries.
 type levels struct {
 	written map[base.Slot]uint16 // by slot: of the entry that won it
 	newest  uint16               // that was ever written
 }
 
-// drawLevel gives the level of an agent that starts: one version or the other, in a world of two.
+// drawLevel gives the level of an agent that starts: any of them, in a world of several versions.
 func (c *Cluster) drawLevel() uint16 {
 	switch {
 	case !c.options.Versions:
@@ -32,7 +29,7 @@ func (c *Cluster) drawLevel() uint16 {
 		return newerLevel
 	}
 	c.marks.Hit(AgentOlder)
-	return olderLevel
+	return newerLevel - 1 - uint16(c.w.Uint64()%2)
 }
 
 // entryLanded notes the level of an entry that is in the bucket now.
@@ -52,8 +49,8 @@ func (c *Cluster) entryLanded(key string) {
 		return // a late create brought it back
 	}
 	c.audit.levels.written[e.Slot] = e.Level
-	if n := ridersIn(e.Payload); n > 0 && e.Level < log.RidersLevel {
-		c.audit.violated(CheckLevel, "%s is of level %d and has %d events of riders in it", key, e.Level, n)
+	if needs := levelOf(e.Payload); e.Level < needs {
+		c.audit.violated(CheckLevel, "%s is of level %d and has events of level %d in it", key, e.Level, needs)
 	}
 	if e.Level > c.audit.levels.newest {
 		c.audit.levels.newest = e.Level
@@ -63,8 +60,8 @@ func (c *Cluster) entryLanded(key string) {
 	}
 }
 
-// ridersIn counts the events in an entry that only agents know which know riders.
-func ridersIn(payload []byte) (n int) {
+// levelOf gives the level that an entry's events need.
+func levelOf(payload []byte) (level uint16) {
 	outcomes, err := meta.DecodeOutcomes(payload)
 	if err != nil {
 		return 0 // injected
@@ -73,11 +70,13 @@ func ridersIn(payload []byte) (n int) {
 		for _, e := range outcomes[i].Events {
 			switch e.(type) {
 			case *log.SegmentRode, *log.FilesLanded:
-				n++
+				level = max(level, log.RidersLevel)
+			case *log.ExtentsMerged, *log.FilesRemoved:
+				level = max(level, log.MergeLevel)
 			}
 		}
 	}
-	return n
+	return level
 }
 
 // outdated reports whether err is that of an agent which met an entry of a newer version than its own.

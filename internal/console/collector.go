@@ -96,11 +96,12 @@ func journal() []reading {
 	hedges := prometheus.NewDesc("millrace_store_hedges_total",
 		"Requests to the bucket that were sent a second time, as their answer was late (sent), and those whose second answer came first (won).", []string{"outcome"}, nil)
 	segments := prometheus.NewDesc("millrace_segments_total",
-		"Segments of this agent that ride in journal entries (rode), those uploaded as data files (uploaded), and data files made of what rode (landed).", []string{"way"}, nil)
+		"Segments of this agent that ride in journal entries (rode), those uploaded as data files (uploaded), data files made of what rode (landed), and of small extents of others (merged).", []string{"way"}, nil)
 	return []reading{
 		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.SegmentsRode) }, []string{"rode"}},
 		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.SegmentsUploaded) }, []string{"uploaded"}},
 		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Landings) }, []string{"landed"}},
+		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Merges) }, []string{"merged"}},
 		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Hedges) }, []string{"sent"}},
 		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.HedgesWon) }, []string{"won"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesWritten) }, []string{"written"}},
