@@ -26,7 +26,7 @@ func (w willing) Now() base.Millis       { return 1 }
 func (w willing) Self() base.Incarnation { return 1 }
 func (w willing) Propose(meta.Op) *env.Future[*meta.Verdict] {
 	f := env.NewFuture[*meta.Verdict](w.env)
-	f.Set(nil, nil)
+	f.Set(&meta.Verdict{}, nil)
 	return f
 }
 

@@ -74,9 +74,15 @@ type finder struct {
 	rides  uint64 // number of the first file that rides: those before it do not
 	topic  *log.Topic
 	small  []log.Extent // neighbours
-	found  []Stretch
+	found  []found
 	bytes  int64       // of those that were found
 	oldest base.Millis // when the first of their files was written
+}
+
+// found is a stretch that pays.
+type found struct {
+	part *log.Partition
+	log.Stretch
 }
 
 // partition looks for the first stretch of a partition.
@@ -124,29 +130,32 @@ func (f *finder) pick(p *log.Partition, es []log.Extent) bool {
 	if bytes < gain*int64(es[top].Len) {
 		return f.pick(p, es[:top]) || f.pick(p, es[top+1:])
 	}
-	s := Stretch{Key: p.Key, Stretch: log.Stretch{Base: es[0].Base, Extents: uint32(len(es))}}
-	var ok bool
-	if s.Sum, ok = p.Extents.Sum(s.Stretch); !ok {
-		return false
-	}
-	if f.topic == nil || f.topic.Number != p.Key.Topic() {
-		f.topic, _ = f.log.Topic(p.Key.Topic())
-	}
-	s.Topic = f.topic.ID
 	first, _ := f.log.File(es[0].File)
-	f.found, f.bytes, f.oldest = append(f.found, s), f.bytes+bytes, min(f.oldest, first.LastModified)
+	f.bytes, f.oldest = f.bytes+bytes, min(f.oldest, first.LastModified)
+	f.found = append(f.found, found{p, log.Stretch{Base: es[0].Base, Extents: uint32(len(es))}})
 	return true
 }
 
 // files deals out what was found.
 func (f *finder) files() (files [][]Stretch) {
-	for from, to := 0, 0; from < len(f.found) && len(files) < filesMax; from = to {
-		for bytes := int64(0); to < len(f.found) && to-from < log.MergeStretchesMax && bytes < f.pace.File; to++ {
-			bytes += int64(f.found[to].Sum.Whole.Len)
+	for from := 0; from < len(f.found) && len(files) < filesMax; {
+		var file []Stretch
+		for bytes := int64(0); from < len(f.found) && len(file) < log.MergeStretchesMax && bytes < f.pace.File; from++ {
+			s := f.stretch(f.found[from])
+			file, bytes = append(file, s), bytes+int64(s.Sum.Whole.Len)
 		}
-		files = append(files, f.found[from:to:to])
+		files = append(files, file)
 	}
 	return files
+}
+
+// stretch tells all of one that was found.
+func (f *finder) stretch(x found) Stretch {
+	if f.topic == nil || f.topic.Number != x.part.Key.Topic() {
+		f.topic, _ = f.log.Topic(x.part.Key.Topic())
+	}
+	sum, _ := x.part.Extents.Sum(x.Stretch) // its extents are few, and small: it cannot fail
+	return Stretch{Topic: f.topic.ID, Key: x.part.Key, Stretch: x.Stretch, Sum: sum}
 }
 
 // byTopic sorts stretches as a command has them.
