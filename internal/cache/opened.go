@@ -20,7 +20,7 @@ const (
 	OpenMax     = 1024
 	openCostMin = 64 << 10
 	// openIdle is how long a file is held open that nobody reads: the space of one that was deleted comes back when it is closed. Files
-	// that nothing refers to any more are deleted an hour later at the earliest (fsck), so they are closed by then.
+	// that nothing refers to any more are deleted log.ReleasedFor later at the earliest, so they are closed by then.
 	openIdle = 5 * time.Minute
 	// idleRounds is how often in that time it is looked for them: they are closed within one more of these.
 	idleRounds = 4

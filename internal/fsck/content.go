@@ -60,7 +60,7 @@ func (r *fileResult) add(key, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Severity: Damage, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-// overlaps names bytes that several extents claim.
+// overlaps names bytes that several extents claim. It comes before anything is read.
 func (k *checker) overlaps(r *fileResult, key string, claims []claim) {
 	for i, far := 1, 0; i < len(claims); i++ {
 		a, b := claims[far], claims[i] // of those before b, a reaches farthest
@@ -71,6 +71,7 @@ func (k *checker) overlaps(r *fileResult, key string, claims []claim) {
 			far = i
 		}
 	}
+	r.ofState = len(r.problems)
 }
 
 // content is what was read of a file.

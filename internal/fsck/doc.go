@@ -28,7 +28,9 @@
 //
 // Files are listed after the journal was read, so that every file the state names was uploaded before. Uploads and
 // parts of the last hour that nothing names yet are normal. If the journal is truncated under the reader, it begins anew.
+// Files that are merged into others or trimmed away while it reads are deleted by agents: before a file is called lost or
+// damaged, the second reading goes on to the journal's end, and is asked whether anything is left of it.
 //
-// Memory: two states while the journal is read, one after; at most bytesAtOnce of file bytes, the extents of some files at
-// a time, MaxProblems problems.
+// Memory: two states while the journal is read, one after, and another where the second reading went on; at most bytesAtOnce of
+// file bytes, the extents of some files at a time, MaxProblems problems.
 package fsck

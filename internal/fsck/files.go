@@ -39,9 +39,13 @@ func (k *checker) files(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return k.eachGroup(func(files []uint64, claims map[uint64][]claim) error {
+	err = k.eachGroup(func(files []uint64, claims map[uint64][]claim) error {
 		return k.group(ctx, files, claims, there)
 	})
+	if r.FilesGone > 0 {
+		r.add(Note, "", "data files that were merged into others or trimmed away while this check read: %d; what they were merged into was not read", r.FilesGone)
+	}
+	return err
 }
 
 // fate is what is to become of a data file.
@@ -56,13 +60,10 @@ const (
 	emptied               // nothing of it is left in any partition: sweepable
 )
 
-// releasedFor is how long nothing must be left of a file before it goes: a fetch by an older View takes a minute at the most, and
-// then looks for newer ones.
-const releasedFor = base.Millis(time.Hour / time.Millisecond)
-
 // fate says what the state has to say about a file. A commit of it was refused by Decide if its entry's time is half of
 // log.OrphanAfter past its Last-Modified, and the state's time is that of a believed entry and never goes back: so once that is
-// later than Last-Modified + log.OrphanAfter, no entry to come can name the file.
+// later than Last-Modified + log.OrphanAfter, no entry to come can name the file. That holds as well for one that the state has
+// forgotten, as it was removed: what brought its object back was a PUT that came late, and its commit happened, once.
 func (k *checker) fate(ref base.FileRef, o objstore.ListEntry) fate {
 	now := k.state.Time
 	number, known := k.state.Log.FileByRef(ref)
@@ -70,7 +71,7 @@ func (k *checker) fate(ref base.FileRef, o objstore.ListEntry) fate {
 	switch {
 	case known && f.Refs > 0:
 		return wanted
-	case known && now > f.Released+releasedFor:
+	case known && f.Removable(now):
 		return emptied
 	case known:
 		return released
@@ -109,7 +110,7 @@ func (k *checker) listed(o objstore.ListEntry, there map[uint64]int64) {
 		r.sweepable(sweepFiles, Garbage, o.Key, "nothing of this file of %d bytes is left in any partition", o.SizeBytes)
 	case released:
 		r.GarbageBytes += o.SizeBytes
-		r.add(Garbage, o.Key, "nothing of this file of %d bytes is left in any partition, since less than an hour", o.SizeBytes)
+		r.add(Garbage, o.Key, "nothing of this file of %d bytes is left in any partition, since less than %d minutes", o.SizeBytes, log.ReleasedFor/60_000)
 	}
 }
 
@@ -188,16 +189,14 @@ func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][
 			}
 			results[i] = k.file(ctx, f, claims[batch[i]], listed, budget)
 		})
-		for i, r := range results {
+		late := news{checker: k}
+		for i := range results {
+			r := &results[i]
 			if r.err != nil {
 				return r.err
 			}
-			if f, _ := k.state.Log.File(batch[i]); f.Where == log.Riding && len(r.problems) > 0 {
-				if rides, err := k.stillRides(ctx, batch[i], f); err != nil {
-					return err
-				} else if !rides {
-					return errMoved
-				}
+			if err := late.explain(ctx, batch[i], r); err != nil {
+				return err
 			}
 			k.take(r)
 		}
@@ -209,13 +208,17 @@ func (k *checker) group(ctx context.Context, files []uint64, claims map[uint64][
 // fileResult is what came of one file.
 type fileResult struct {
 	problems []Problem
+	ofState  int   // so many of these, the first, are of the state alone, whatever lies in the bucket
 	read     int64 // bytes; 0: not read
 	batches  int64
 	records  int64
 	err      error // the store could not be read
 }
 
-func (k *checker) take(r fileResult) {
+// unsound reports whether the file is not there, or not as it should be.
+func (r *fileResult) unsound() bool { return len(r.problems) > r.ofState }
+
+func (k *checker) take(r *fileResult) {
 	for _, p := range r.problems {
 		k.report.find(p)
 	}

@@ -151,7 +151,7 @@ func TestNotRepairedYet(t *testing.T) {
 	b.orphan()
 	b.pass(50 * time.Minute) // the snapshot is old, but so idle was the cluster that no entry proves anything of the files
 	r := b.check(fsck.Options{})
-	if r.Uncommitted != 1 || !found(r, fsck.Problem{Severity: fsck.Garbage, Key: emptied, Text: "since less than an hour"}) {
+	if r.Uncommitted != 1 || !found(r, fsck.Problem{Severity: fsck.Garbage, Key: emptied, Text: "since less than 10 minutes"}) {
 		t.Errorf("%+v", r)
 	}
 	b.pass(50 * time.Minute)
@@ -399,8 +399,8 @@ func story(t *testing.T, random *rand.Rand, rides bool) {
 	rounds := 6
 	var deleted fsck.Deleted
 	var late [][2]string // entries as PUTs that may still arrive
-	for range 40 {
-		switch random.IntN(9) {
+	for range 50 {
+		switch random.IntN(11) {
 		case 0, 1:
 			b.proceed(rounds)
 			rounds++
@@ -441,6 +441,10 @@ func story(t *testing.T, random *rand.Rand, rides bool) {
 			deleted.Files += r.Deleted.Files
 		case 8:
 			b.serve(func(c *control.Control, _ *ingest.Ingest) { b.land(c, 1+random.IntN(3)) })
+		case 9:
+			b.serve(func(c *control.Control, _ *ingest.Ingest) { b.merge(c, random.Int32N(2), 2+random.IntN(8)) })
+		case 10:
+			b.serve(func(c *control.Control, _ *ingest.Ingest) { b.remove(c) })
 		}
 	}
 	t.Logf("deleted %+v", deleted)

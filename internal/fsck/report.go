@@ -60,6 +60,7 @@ type Report struct {
 	Extents         int64     `json:"extents"`
 	Files           int       `json:"files"`        // that the state refers to
 	FilesRead       int       `json:"filesRead"`    // whole
+	FilesGone       int       `json:"filesGone"`    // merged into others or trimmed away while this check read
 	BytesRead       int64     `json:"bytesRead"`    // of these
 	Batches         int64     `json:"batches"`      // whose CRC was computed
 	Records         int64     `json:"records"`      // by the batches' headers

@@ -63,19 +63,6 @@ func (k *checker) rider(ctx context.Context, f log.File, claims []claim, budget 
 	return r
 }
 
-// stillRides reports whether a file rides where it did by the journal as it is now: if not, its entry need be neither there nor whole.
-func (k *checker) stillRides(ctx context.Context, number uint64, f log.File) (bool, error) {
-	if k.again == nil {
-		return true, nil // agents stop at damage that was named before
-	}
-	now, err := k.again.goOn(ctx)
-	if err != nil {
-		return false, err
-	}
-	after, _ := now.Log.File(number)
-	return after.Where == log.Riding && after.In == f.In, nil
-}
-
 // readRider reads and parses a file that rides; once more when it is damaged.
 func (k *checker) readRider(ctx context.Context, key string, f log.File) (c content, err error) {
 	var lost error

@@ -41,7 +41,7 @@ func (s *second) Part(key string, body []byte) error {
 
 // readAgain does the second reading, holds it against the first, and picks the state that data files are held against.
 func (f *folder) readAgain(ctx context.Context) error {
-	s := &second{folder: f, state: meta.New()}
+	s := &second{folder: f}
 	err := s.read(ctx)
 	switch {
 	case err == nil:
@@ -78,39 +78,55 @@ func (s *second) read(ctx context.Context) error {
 		return stops(ctx, err)
 	}
 	s.log = journal.Open(s.env, s.store, s.cluster, s.opts.W)
-	m, err := s.log.Load(ctx, s)
+	m, err := s.load(ctx)
 	if err != nil {
-		return stops(ctx, err)
+		return err
 	}
 	s.warning = m.Warning
-	if m.Slot > 0 {
-		if s.state, err = s.restorer.Finish(); err != nil {
-			return damaged("%v", err)
-		}
-		if s.state.Digest() != m.Digest {
-			return damaged("the state in %s has digest %x, its manifest says %x", journal.SnapshotKey(m.Slot), s.state.Digest(), m.Digest)
-		}
-	}
 	if s.folder.state != nil && m.Slot > s.last {
 		return errMoved // a snapshot that was not there before
 	}
-	s.log.ReadAhead(readsAtOnce, readsAtOnce)
 	return s.tail(ctx)
 }
 
-// goOn reads what was added to the journal since, and gives the state after it. The one before is not changed.
-func (s *second) goOn(ctx context.Context) (*meta.State, error) {
-	s.state = s.state.Fork()
-	if err := s.tail(ctx); finding(err) {
-		return nil, errMoved // look at all of it again
-	} else if err != nil {
-		return nil, err
+// load takes the state of the newest snapshot.
+func (s *second) load(ctx context.Context) (m journal.Manifest, err error) {
+	if m, err = s.log.Load(ctx, s); err != nil {
+		return m, stops(ctx, err)
 	}
-	return s.state, nil
+	if m.Slot == 0 {
+		s.state = meta.New()
+		return m, nil
+	}
+	if s.state, err = s.restorer.Finish(); err != nil {
+		return m, damaged("%v", err)
+	}
+	if s.state.Digest() != m.Digest {
+		return m, damaged("the state in %s has digest %x, its manifest says %x", journal.SnapshotKey(m.Slot), s.state.Digest(), m.Digest)
+	}
+	return m, nil
+}
+
+// goOn reads what was added to the journal since, and gives the state after it. The one before is not changed. Where a newer snapshot
+// stands for what was added, as it does after half an hour of a journal in use, it goes on from that.
+func (s *second) goOn(ctx context.Context) (*meta.State, error) {
+	before := s.state
+	s.state = before.Fork()
+	err := s.tail(ctx)
+	for try := 1; errors.Is(err, errMoved) && try <= restarts; try++ {
+		if _, err = s.load(ctx); err == nil {
+			err = s.tail(ctx)
+		}
+	}
+	if finding(err) || err == nil && s.state.Slot < before.Slot {
+		return nil, errMoved // look at all of it again: it is damaged, or was taken away
+	}
+	return s.state, err
 }
 
 // tail applies what comes after the snapshot. Where the first reading ended both must have come to the same.
 func (s *second) tail(ctx context.Context) error {
+	s.log.ReadAhead(readsAtOnce, readsAtOnce)
 	for {
 		if err := s.meets(); err != nil {
 			return err
