@@ -16,6 +16,7 @@ import (
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/jobs"
+	"github.com/millrace-io/millrace/internal/jobs/garbage"
 	landing "github.com/millrace-io/millrace/internal/jobs/land"
 	merging "github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/journal"
@@ -43,6 +44,7 @@ type agent struct {
 	hedge                *hedge.Store
 	land                 *landing.Job
 	merge                *merging.Job
+	garbage              *garbage.Job
 	whole                *whole.Agent // with all floors; nil: only those above, put together here
 	up                   bool         // serves clients
 	conns                []*conn
@@ -52,6 +54,7 @@ type agent struct {
 	hedges               int64
 	landed               jobs.OfferStats
 	merged               merging.Stats
+	removed              int64
 	asTheyLay, rewritten int64 // batches sent
 }
 
@@ -164,6 +167,7 @@ func (a *agent) start() error {
 	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !a.noRides})
 	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
 	a.merge = merging.New(a.p, a.control, store, o.Merge, a.log)
+	a.garbage = garbage.New(a.p, a.control, store, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)
 	}
@@ -172,6 +176,7 @@ func (a *agent) start() error {
 	}
 	a.land.Start()
 	a.merge.Start()
+	a.garbage.Start()
 	return nil
 }
 
@@ -268,22 +273,26 @@ func (a *agent) count() {
 	var hedges int64
 	var landed jobs.OfferStats
 	var merged merging.Stats
+	var removed int64
 	if a.whole != nil {
 		w := a.whole.Stats()
 		hedges, landed.Accepted, merged.Files.Accepted = int64(w.Hedges), int64(w.Landings), int64(w.Merges)
+		removed = int64(w.FilesRemoved)
 		asTheyLay, rewritten := int64(w.BatchesAsTheyLay), int64(w.BatchesOut-w.BatchesAsTheyLay)
 		m.Add(BatchAsItLay, asTheyLay-a.asTheyLay)
 		m.Add(BatchRewritten, rewritten-a.rewritten)
 		a.asTheyLay, a.rewritten = asTheyLay, rewritten
 	} else {
 		hedges, landed, merged = a.hedge.Stats().Sent, a.land.Stats(), a.merge.Stats()
+		removed = a.garbage.Stats().Removed
 	}
 	m.Add(BucketHedged, hedges-a.hedges)
 	m.Add(RidersLanded, landed.Accepted-a.landed.Accepted)
 	m.Add(ContainerRefused, landed.Refused-a.landed.Refused)
 	m.Add(ExtentsMerged, merged.Files.Accepted-a.merged.Files.Accepted)
 	m.Add(MergeRefused, merged.Files.Refused-a.merged.Files.Refused)
-	a.hedges, a.landed, a.merged = hedges, landed, merged
+	m.Add(FilesRemoved, removed-a.removed)
+	a.hedges, a.landed, a.merged, a.removed = hedges, landed, merged, removed
 	if self := a.control.Self(); self != 0 && self != a.seen {
 		if a.seen != 0 {
 			m.Hit(AgentExpired)
@@ -303,6 +312,7 @@ func (a *agent) stop(d time.Duration) {
 	a.ingest.Stop(end)
 	a.land.Stop(end)
 	a.merge.Stop(end)
+	a.garbage.Stop(end)
 	a.control.Stop(end)
 	if a.node != nil {
 		a.node.Stop(end)

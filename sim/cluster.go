@@ -227,19 +227,30 @@ const restMax = 10 * time.Minute
 // end ends all faults, waits for the clients to have their answers, and looks at everything.
 func (c *Cluster) end(main *sim.Proc) {
 	c.relent()
+	if !c.rest(main) {
+		return
+	}
+	main.Sleep(c.bucket.faults.LateMax)
+	if !c.rest(main) { // one that was paused until now may have met a newer version, and stopped
+		return
+	}
+	c.lastCheck(main)
+	c.examine(main)
+}
+
+// rest waits until the cluster has come to rest, and reports whether it has.
+func (c *Cluster) rest(main *sim.Proc) bool {
 	for began := c.w.Elapsed(); !c.atRest(); main.Sleep(time.Second) {
 		c.revive()
 		if len(c.audit.Violations) > 0 {
-			return
+			return false
 		}
 		if c.w.Elapsed()-began > restMax {
 			c.audit.violated(CheckStuck, "after %v without faults: %s", restMax, c.unrest())
-			return
+			return false
 		}
 	}
-	main.Sleep(c.bucket.faults.LateMax)
-	c.lastCheck(main)
-	c.examine(main)
+	return true
 }
 
 // revive starts the agents that are dead.

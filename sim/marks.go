@@ -97,6 +97,7 @@ const (
 	RiderMoved        Mark = "riders: landed under a reader, its slot truncated"
 	ExtentsMerged     Mark = "merges: small extents brought together in a data file"
 	MergeRefused      Mark = "merges: refused what was to be merged, and its file deleted"
+	FilesRemoved      Mark = "garbage: data file removed of which nothing was left"
 	BatchParked       Mark = "ingest: batch parked"
 	CommitTooLate     Mark = "ingest: commit of an upload that may be an orphan refused"
 	BatchRepeated     Mark = "produce: repeated batch answered with its first offset"
@@ -145,7 +146,7 @@ var AllMarks = []Mark{
 	SlotListed, SlotAnchored, CommandRedecided, CommandRepeated, CommandGap, CommandStranger, TurnTaken, TurnGiven, SequencerBypassed,
 	StateReloaded, SnapshotMade, SnapshotFallback, EntriesTruncated, SlotKept, StartFromSnapshot, LevelRaised,
 	SegmentRode, RidersLanded, ContainerRefused, RiderRead, RiderMoved,
-	ExtentsMerged, MergeRefused,
+	ExtentsMerged, MergeRefused, FilesRemoved,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
 	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,

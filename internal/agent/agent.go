@@ -21,6 +21,7 @@ import (
 	"github.com/millrace-io/millrace/internal/coord"
 	"github.com/millrace-io/millrace/internal/fetch"
 	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/jobs/garbage"
 	"github.com/millrace-io/millrace/internal/jobs/land"
 	"github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/jobs/retain"
@@ -83,6 +84,7 @@ type Agent struct {
 	retain   *retain.Job
 	land     *land.Job
 	merge    *merge.Job
+	garbage  *garbage.Job
 	broker   *broker.Broker
 	answers  *env.Semaphore // for records on their way to clients, those in memory
 
@@ -277,6 +279,7 @@ func (a *Agent) assemble() {
 	a.ingest = ingest.New(e, a.control, bucket, gathering)
 	a.land = land.New(e, a.control, bucket, land.Source{Cached: a.cache.Whole, Riders: a.riders}, c.Land, c.Log)
 	a.merge = merge.New(e, a.control, bucket, c.Merge, c.Log)
+	a.garbage = garbage.New(e, a.control, bucket, c.Log)
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
@@ -300,6 +303,7 @@ func (a *Agent) Start() error {
 	a.retain = retain.Start(a.env, a.control, a.config.Log)
 	a.land.Start()
 	a.merge.Start()
+	a.garbage.Start()
 	a.broker.Serve(a.listener)
 	a.phase.set(serving)
 	a.env.Go("agent watch", a.watch)
@@ -390,6 +394,7 @@ func (a *Agent) stopRooms(deadline time.Time) {
 	}
 	a.land.Stop(deadline)
 	a.merge.Stop(deadline)
+	a.garbage.Stop(deadline)
 	a.coord.Stop(deadline)
 	a.fetch.Stop()
 	a.cache.Stop(deadline)

@@ -91,7 +91,8 @@ func (a *Agent) Stats() console.Stats {
 		SnapshotsPassedOver: uint64(journal.PassedOver),
 		MemoryUsed:          clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
-		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Accepted), Merges: uint64(a.merge.Stats().Files.Accepted), Riding: riding(v, a.control.Now()),
+		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Accepted), Merges: uint64(a.merge.Stats().Files.Accepted),
+		FilesRemoved: uint64(a.garbage.Stats().Removed), Riding: riding(v, a.control.Now()),
 	}
 	for _, d := range out.Damage {
 		s.Damage = append(s.Damage, console.DamagedFile{File: d.File, Missing: d.Missing, Reads: uint64(d.Reads)})

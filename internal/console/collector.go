@@ -102,6 +102,8 @@ func journal() []reading {
 		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.SegmentsUploaded) }, []string{"uploaded"}},
 		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Landings) }, []string{"landed"}},
 		{segments, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Merges) }, []string{"merged"}},
+		{prometheus.NewDesc("millrace_files_removed_total", "Data files that this agent has deleted, as nothing of them was left in any partition.", nil, nil),
+			prometheus.CounterValue, func(s Stats) float64 { return float64(s.FilesRemoved) }, nil},
 		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.Hedges) }, []string{"sent"}},
 		{hedges, prometheus.CounterValue, func(s Stats) float64 { return float64(s.HedgesWon) }, []string{"won"}},
 		{entries, prometheus.CounterValue, func(s Stats) float64 { return float64(s.EntriesWritten) }, []string{"written"}},

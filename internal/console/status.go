@@ -77,6 +77,7 @@ type Stats struct {
 	SegmentsRode, SegmentsUploaded uint64 // segments of this agent that ride in journal entries, and those uploaded
 	Landings                       uint64 // data files this agent has made of what rode
 	Merges                         uint64 // data files this agent has made of small extents
+	FilesRemoved                   uint64 // data files this agent has deleted, as nothing of them was left
 	Riding                         Riding // all agents' segments that ride and have not landed yet
 
 	Connections   int64

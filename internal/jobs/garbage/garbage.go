@@ -25,18 +25,10 @@ const (
 	takesMax = 3 * time.Minute
 )
 
-// Journal is what garbage asks of control.
-type Journal interface {
-	View() meta.View
-	Propose(op meta.Op) *env.Future[*meta.Verdict]
-	Now() base.Millis
-	Self() base.Incarnation
-}
-
 // Job deletes files of which nothing is left, for as long as the agent runs.
 type Job struct {
 	env      env.Env
-	journal  Journal
+	journal  jobs.Journal
 	store    objstore.Store
 	log      *slog.Logger
 	stop     *env.Stopper
@@ -55,7 +47,7 @@ type Stats struct {
 func (j *Job) Stats() Stats { return Stats{Removed: j.removed.Load()} }
 
 // New makes the job.
-func New(e env.Env, journal Journal, store objstore.Store, log *slog.Logger) *Job {
+func New(e env.Env, journal jobs.Journal, store objstore.Store, log *slog.Logger) *Job {
 	return &Job{env: e, journal: journal, store: store, log: log, stop: env.NewStopper(e)}
 }
 
