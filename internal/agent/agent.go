@@ -247,6 +247,7 @@ const (
 	framesShare = 3 // of requests: a third
 	cacheShare  = 5
 	answerShare = 6
+	mergeShare  = 8
 	hedgeShare  = 15 // at the least memory that an agent may have: one journal entry
 )
 
@@ -278,7 +279,7 @@ func (a *Agent) assemble() {
 	}
 	a.ingest = ingest.New(e, a.control, bucket, gathering)
 	a.land = land.New(e, a.control, bucket, land.Source{Cached: a.cache.Whole, Riders: a.riders}, c.Land, c.Log)
-	a.merge = merge.New(e, a.control, bucket, c.Merge, c.Log)
+	a.merge = merge.New(e, a.control, bucket, c.Merge, c.MemoryBytes/mergeShare, c.Log)
 	a.garbage = garbage.New(e, a.control, bucket, c.Log)
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})

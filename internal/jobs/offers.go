@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,13 +28,14 @@ type Journal interface {
 const dropMax = time.Minute
 
 // Offers are the data files that a job has made: it uploads them, proposes them to the journal, and takes note of what became of them. One
-// goroutine uses them; Stats is for all.
+// goroutine settles them, while none makes any; else all is safe for concurrent use.
 type Offers struct {
 	env      env.Env
 	journal  Journal
 	store    objstore.Store
 	stop     *env.Stopper
 	log      *slog.Logger
+	mu       sync.Mutex
 	open     []offer
 	uploaded atomic.Int64
 	accepted atomic.Int64
@@ -78,7 +80,10 @@ func (o *Offers) Make(ctx context.Context, file base.FileRef, body [][]byte, com
 	}
 	o.uploaded.Add(1)
 	modified := base.Millis(stored.Modified(began, o.env.Now(), int64(o.journal.Now())))
-	o.open = append(o.open, offer{file, o.journal.Propose(command(modified))})
+	x := offer{file, o.journal.Propose(command(modified))}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.open = append(o.open, x)
 	return nil
 }
 

@@ -78,7 +78,7 @@ func BenchmarkMerge(b *testing.B) {
 				w.uploaded(b, store, partitions, 8<<20/int(partitions)-batch.HeaderSize)
 			}
 			files, _ := Plan(w.s, w.s.Time+100_000, DefaultPace, func(base.PartitionKey) bool { return false })
-			j := New(env.Real(), willing{env.Real(), w}, forgetful{store}, Pace{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+			j := New(env.Real(), willing{env.Real(), w}, forgetful{store}, Pace{}, 1<<20, slog.New(slog.NewTextHandler(io.Discard, nil)))
 			n := 0
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

@@ -9,8 +9,8 @@
 // Does not own: the rule (meta/log decides whether each stretch is still what was read), the layout of data files (segment), the removal of
 // files of which nothing is left (jobs/garbage).
 //
-// Plan is a pure function of the View. Nothing to do by the View means no request to the bucket. Memory: one merged file at a time, with what
-// lies between its extents where they are read.
+// Plan is a pure function of the View. Nothing to do by the View means no request to the bucket. Memory: a few merged files at a time, as the agent's memory
+// allows, with what lies between their extents where they are read. Each agent with the role cares for partitions of its own.
 //
 // Two agents that merge the same do no harm: the second one is told that nothing is as it was, and deletes its file again.
 package merge

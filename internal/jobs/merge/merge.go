@@ -3,6 +3,7 @@ package merge
 import (
 	"log/slog"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,8 @@ const (
 	every = 5 * time.Second
 	// takesMax bounds the reading and writing of one file.
 	takesMax = time.Minute
+	// filesAtOnce bounds the files under way: an agent that has the memory and a bucket far away merges some 100 MB/s.
+	filesAtOnce = 4
 	// skipFor is how long a partition is passed over that could not be read: the View may be behind, or its bytes are damaged.
 	skipFor = time.Minute
 )
@@ -30,8 +33,10 @@ type Job struct {
 	journal jobs.Journal
 	store   objstore.Store
 	pace    Pace
+	atOnce  int // files
 	log     *slog.Logger
 	stop    *env.Stopper
+	mu      sync.Mutex
 	skipped map[base.PartitionKey]time.Time // until when
 	offers  *jobs.Offers
 	nothing idle
@@ -53,13 +58,17 @@ type Stats struct {
 // Stats gives the counts at this moment.
 func (j *Job) Stats() Stats { return Stats{Files: j.offers.Stats(), Extents: j.merged.Load()} }
 
-// New makes the job. A zero pace is DefaultPace.
-func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, log *slog.Logger) *Job {
+// New makes the job, which may take about so many bytes of memory, or that of one file. A zero pace is DefaultPace.
+func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memoryBytes int64, log *slog.Logger) *Job {
 	if pace == (Pace{}) {
 		pace = DefaultPace
 	}
+	atOnce := int(min(filesAtOnce, max(1, memoryBytes/pace.File)))
+	if store.Info().OneDisk {
+		atOnce = 1 // more at a time are not faster
+	}
 	stop := env.NewStopper(e)
-	return &Job{env: e, journal: journal, store: store, pace: pace, log: log, stop: stop, skipped: map[base.PartitionKey]time.Time{},
+	return &Job{env: e, journal: journal, store: store, pace: pace, atOnce: atOnce, log: log, stop: stop, skipped: map[base.PartitionKey]time.Time{},
 		offers: jobs.NewOffers(e, journal, store, stop, log)}
 }
 
@@ -78,37 +87,46 @@ func (j *Job) run() {
 			continue
 		}
 		v, now := j.journal.View(), j.journal.Now()
-		if !jobs.Mine(v, j.journal.Self(), now) || v.Slot == j.nothing.slot && now < j.nothing.until {
+		if v.Slot == j.nothing.slot && now < j.nothing.until {
 			continue
 		}
-		files, next := Plan(v, now, j.pace, j.skips())
-		if len(j.skipped) > 0 {
-			next = now // of these nothing was asked
-		}
+		j.forgive()
+		mine := jobs.Share(v, j.journal.Self(), now)
+		files, next := Plan(v, now, j.pace, func(k base.PartitionKey) bool { return !mine(blockOf(k)) || j.skips(k) })
 		j.nothing = idle{v.Slot, next}
+		if len(j.skipped) > 0 {
+			j.nothing = idle{} // of these nothing was asked
+		}
 		j.mergeAll(v, files)
 	}
 }
 
+// mergeAll makes the planned files, some at a time, until one cannot be made.
 func (j *Job) mergeAll(v meta.View, files [][]Stretch) {
-	for _, f := range files {
-		if err := j.merge(v, f); j.stop.Stopped() {
-			return
-		} else if err != nil {
-			j.log.Warn("small extents were not merged", "partitions", len(f), "error", err)
-			return
-		}
+	group, failed := env.NewGroup(j.env), atomic.Bool{}
+	for n := range min(j.atOnce, len(files)) {
+		group.Go("merge file", func() {
+			for i := n; i < len(files) && !failed.Load() && !j.stop.Stopped(); i += j.atOnce {
+				if err := j.merge(v, files[i]); err != nil && !j.stop.Stopped() {
+					failed.Store(true)
+					j.log.Warn("small extents were not merged", "partitions", len(files[i]), "error", err)
+				}
+			}
+		})
 	}
+	group.Wait(time.Time{}) // each file has its time
 }
 
-// skips tells which partitions are passed over now.
-func (j *Job) skips() func(base.PartitionKey) bool {
+// forgive lets partitions be tried again that were passed over long enough.
+func (j *Job) forgive() {
 	now := j.env.Now()
 	maps.DeleteFunc(j.skipped, func(_ base.PartitionKey, until time.Time) bool { return !now.Before(until) })
-	return func(k base.PartitionKey) bool {
-		_, ok := j.skipped[k]
-		return ok
-	}
+}
+
+// skips reports whether a partition is passed over.
+func (j *Job) skips(k base.PartitionKey) bool {
+	_, ok := j.skipped[k]
+	return ok
 }
 
 // merge makes one file. A stretch that cannot be read is left out.
@@ -145,9 +163,15 @@ func (j *Job) add(f *file, v meta.View, s *Stretch, pieces []piece) {
 		return
 	}
 	if err := f.add(s, p.Epoch, pieces); err != nil {
-		j.skipped[s.Key] = j.env.Now().Add(skipFor)
+		j.passOver(s.Key)
 		j.log.Warn("extents of a partition cannot be read: they are not merged, if they still are there", "partition", s.Key, "offset", s.Base, "error", err)
 		return
 	}
 	j.merged.Add(int64(s.Extents))
+}
+
+func (j *Job) passOver(k base.PartitionKey) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.skipped[k] = j.env.Now().Add(skipFor)
 }

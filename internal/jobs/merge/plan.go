@@ -28,9 +28,14 @@ const (
 	// gain is how many times the bytes of its largest extent a stretch has at least. So a byte is written anew only when what it lies in
 	// grows that much: three or four times at the most until it lies in an extent that is not small.
 	gain = 8
+	// block is how many partitions that follow each other one agent cares for, so that what it reads of a segment is a range.
+	block = 64
 	// filesMax bounds a plan, so that the View it is made of does not grow old: a GiB.
 	filesMax = 64
 )
+
+// blockOf is the piece of work that a partition belongs to.
+func blockOf(k base.PartitionKey) uint64 { return uint64(k) / block }
 
 // Stretch is one that is to be merged.
 type Stretch struct {
