@@ -20,7 +20,14 @@ var limits = []limit{
 	{"memory for the extents and files of all that is retained", "GiB",
 		func(m *model, o outcome) float64 { return o.StateHour * m.RetentionHours / gib },
 		func(m *model) float64 { return m.MemoryGiB / 2 },
-		"Every agent holds the whole state, and small extents are not merged yet: larger batches, longer batch times and shorter retention are what helps.", false},
+		"Every agent holds the whole state: shorter retention, or more clusters in the bucket.", false},
+	{"small extents, for each agent to merge", "MB/s",
+		func(_ *model, o outcome) float64 { return o.Merged / o.Agents / 1e6 },
+		func(m *model) float64 {
+			o := m.calculate()
+			return m.mergeRate(&o) / 1e6
+		},
+		"Past this they stay small for longer: the state grows, and who catches up pays more. Larger batches and fewer partitions help.", false},
 	{"a journal entry", "MiB",
 		func(_ *model, o outcome) float64 { return o.EntryBytes / (1 << 20) }, fixed(entryBytesMax / (1 << 20)),
 		"One entry is in flight, and holds what came meanwhile: past the bound, batches wait for the next. Entries in flight side by side would help.", false},

@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 
+	"github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/objstore/latency"
 )
 
@@ -40,6 +41,7 @@ type outcome struct {
 	Segments, SegmentBytes                            float64 // a second
 	Batches, Entries, EntryBytes                      float64 // a second; of one entry
 	Extents, StateHour                                float64 // a second; bytes of each agent's memory an hour
+	Kept, Merged                                      float64 // a second: extents once they are merged; bytes that are read and written anew for that
 	Puts, Gets, DataBytesRead                         float64 // a second, of all
 	SequencerCores, StreamBytes, AgentNetwork, Follow float64 // Follow: cores that all agents together apply entries with
 }
@@ -76,7 +78,6 @@ func (m *model) with(n float64) outcome {
 	o.Entries, o.EntryBytes = m.entries(o.Batches, o.Segments)
 	// Batches of a partition that lie side by side in a segment are one extent.
 	o.Extents = min(o.Batches, o.Segments*m.Partitions/(n/zones))
-	o.StateHour = hour * (o.Extents*v[extentBytes] + o.Segments*v[fileBytes])
 	o.Puts = o.Segments + o.Entries
 	// Every zone reads what the others write; its own writes are in its agents' memory.
 	o.DataBytesRead = m.in * (zones - 1) * v[readPerByte]
@@ -87,7 +88,37 @@ func (m *model) with(n float64) outcome {
 	o.Cores = m.moving() + o.SequencerCores + o.Follow
 	// Sent: segments and answers to consumers. Received: what is produced, and what other zones wrote. The one that is more counts.
 	o.AgentNetwork = max(m.in*(1+m.FanOut), m.in+o.DataBytesRead) / n
+	m.merge(&o)
 	return o
+}
+
+// merge adds what small extents take that are brought together (internal/jobs/merge). They are taken to have the least that is not
+// small in the end, though most come to have more, and each byte to be written anew once for each time that its extent may grow.
+func (m *model) merge(o *outcome) {
+	pace, files := merge.DefaultPace, o.Segments
+	o.Kept = o.Extents
+	if small := float64(pace.Small); m.in/o.Extents < small {
+		o.Kept, files = m.in/small, m.in/float64(pace.File)
+		o.Merged = m.in * math.Ceil(math.Log(small*o.Extents/m.in)/math.Log(merge.Gain))
+		made := o.Merged / float64(pace.File)
+		o.Puts += made
+		o.Gets += made * m.mergeReads(o)
+		o.Cores += o.Merged / gib * (m.Values[cpuRead] + m.Values[cpuS3])
+		o.AgentNetwork += o.Merged / o.Agents
+	}
+	o.StateHour = hour * (o.Kept*m.Values[extentBytes] + files*m.Values[fileBytes])
+}
+
+// mergeReads is how many reads a merged file takes: one of each segment that it has something of.
+func (m *model) mergeReads(o *outcome) float64 {
+	return float64(merge.DefaultPace.Bytes) / o.SegmentBytes
+}
+
+// mergeRate is how many bytes a second an agent can bring together, several files at a time.
+func (m *model) mergeRate(o *outcome) float64 {
+	file := merge.DefaultPace.File
+	reads := math.Ceil(m.mergeReads(o)/merge.ReadsAtOnce) * m.profile.Get.P50.Seconds()
+	return merge.FilesAtOnce * float64(file) / (reads + m.profile.Put(int(file)).P50.Seconds())
 }
 
 // getsPerSegment is measured by the size of segments, with the curve whose batches are the next larger: between its points by a

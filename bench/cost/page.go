@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/load"
 )
 
@@ -96,10 +97,12 @@ func (p *page) assumed(m *model) {
 - A machine: %s cores, %s GiB, %s GB/s of network each way, $%s an hour (an m7g.4xlarge, as listed for us-east-1; its network is the baseline). It is used by %s %% at most.
 - Stores, in dollars for a GB and month, 1,000 PUTs, 1,000 GETs, a GB in and out:%s. S3 Express keeps data in one zone alone.
 - Kafka on disks: three replicas, the same machines, used as far; zone to zone $%s a GB in all, gp3 $%s a GB and month and $%s for each MB/s above 125, used by %s %%; consumers read in their zone (KIP-392). Its CPU is left out of account.
+- Extents of less than %d KiB are merged until they have that, which most pass: a file of %d MiB takes a read of each segment of %d MiB, and a byte is written anew each time that its extent grows %d times. CPU: as of reading from S3, and serving, and of putting there what is in memory already. An agent makes %d files at a time, with %d reads each.
 - Not counted: small segments that ride in journal entries and land later (fewer PUTs at small loads), requests that are sent a second time (5 %% at most), snapshots.
 `, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), earlyBytes>>20, earlySeals, m.profilesText(), m.profile.Name,
 		n(a.Cores), n(a.MemoryGiB), n(a.NetworkGBs), fmt.Sprint(a.MachineHour), n(100*a.Use), storeText(),
-		fmt.Sprint(a.CrossZoneGB), fmt.Sprint(a.DiskGBMonth), fmt.Sprint(a.DiskMBsMonth), n(100*a.DiskUse))
+		fmt.Sprint(a.CrossZoneGB), fmt.Sprint(a.DiskGBMonth), fmt.Sprint(a.DiskMBsMonth), n(100*a.DiskUse),
+		merge.DefaultPace.Small>>10, merge.DefaultPace.File>>20, merge.DefaultPace.Bytes>>20, merge.Gain, merge.FilesAtOnce, merge.ReadsAtOnce)
 }
 
 // profilesText says how fast each store is taken to be.
@@ -157,8 +160,9 @@ func (p *page) load(m model) {
 		{"GETs a second", func(o outcome) float64 { return o.Gets }},
 		{"read from the bucket, GB/s", func(o outcome) float64 { return o.DataBytesRead / 1e9 }},
 		{"sent by the sequencer to the others, MB/s", func(o outcome) float64 { return o.StreamBytes / 1e6 }},
+		{"read and written anew to merge small extents, GB/s", func(o outcome) float64 { return o.Merged / 1e9 }},
 		{"the state grows by, MiB an hour and agent", func(o outcome) float64 { return o.StateHour / (1 << 20) }},
-		{"a snapshot grows by, MiB an hour", func(o outcome) float64 { return hour * o.Extents * m.Values[snapshotBytes] / (1 << 20) }},
+		{"a snapshot grows by, MiB an hour", func(o outcome) float64 { return hour * o.Kept * m.Values[snapshotBytes] / (1 << 20) }},
 	} {
 		p.row(append([]string{row.name}, m.each(func(_ *model, o outcome) string { return n(row.of(o)) })...)...)
 	}

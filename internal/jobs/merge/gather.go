@@ -18,8 +18,8 @@ const (
 	gapMax = 64 << 10
 	// readMax bounds one read.
 	readMax = 4 << 20
-	// readsAtOnce bounds the reads under way. A file of 256 MiB in segments of 8 MiB takes 32 of them.
-	readsAtOnce = 8
+	// ReadsAtOnce bounds the reads under way. A file of 256 MiB in segments of 8 MiB takes 32 of them.
+	ReadsAtOnce = 8
 )
 
 // piece is an extent whose bytes are wanted.
@@ -76,11 +76,11 @@ func readsOf(pieces []*piece) (reads []read) {
 // whole.
 func readAll(ctx context.Context, e env.Env, store objstore.Store, pieces []*piece) error {
 	reads := readsOf(pieces)
-	errs := make([]error, readsAtOnce)
+	errs := make([]error, ReadsAtOnce)
 	group := env.NewGroup(e)
-	for n := range readsAtOnce {
+	for n := range ReadsAtOnce {
 		group.Go("merge read", func() {
-			for i := n; i < len(reads) && errs[n] == nil; i += readsAtOnce {
+			for i := n; i < len(reads) && errs[n] == nil; i += ReadsAtOnce {
 				errs[n] = reads[i].do(ctx, store)
 			}
 		})

@@ -21,8 +21,8 @@ const (
 	every = 5 * time.Second
 	// takesMax bounds the reading and writing of one file.
 	takesMax = time.Minute
-	// filesAtOnce bounds the files under way: an agent that has the memory and a bucket far away merges some 100 MB/s.
-	filesAtOnce = 4
+	// FilesAtOnce bounds the files under way: an agent that has the memory and a bucket far away merges some 100 MB/s.
+	FilesAtOnce = 4
 	// skipFor is how long a partition is passed over that could not be read: the View may be behind, or its bytes are damaged.
 	skipFor = time.Minute
 )
@@ -63,7 +63,7 @@ func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memor
 	if pace == (Pace{}) {
 		pace = DefaultPace
 	}
-	atOnce := int(min(filesAtOnce, max(1, memoryBytes/pace.File)))
+	atOnce := int(min(FilesAtOnce, max(1, memoryBytes/pace.File)))
 	if store.Info().OneDisk {
 		atOnce = 1 // more at a time are not faster
 	}

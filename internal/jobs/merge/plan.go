@@ -25,9 +25,9 @@ type Pace struct {
 var DefaultPace = Pace{Small: 64 << 10, Whole: 1 << 20, Bytes: 256 << 20, After: 30 * time.Second, File: 16 << 20}
 
 const (
-	// gain is how many times the bytes of its largest extent a stretch has at least. So a byte is written anew only when what it lies in
+	// Gain is how many times the bytes of its largest extent a stretch has at least. So a byte is written anew only when what it lies in
 	// grows that much: three or four times at the most until it lies in an extent that is not small.
-	gain = 8
+	Gain = 8
 	// block is how many partitions that follow each other one agent cares for, so that what it reads of a segment is a range.
 	block = 64
 	// filesMax bounds a plan, so that the View it is made of does not grow old: a GiB.
@@ -122,7 +122,7 @@ func (f *finder) isSmall(e log.Extent) bool {
 
 // pick takes a stretch out of neighbours that pays: the whole, or one on a side of the largest.
 func (f *finder) pick(p *log.Partition, es []log.Extent) bool {
-	if len(es) < gain {
+	if len(es) < Gain {
 		return false
 	}
 	bytes, top := int64(0), 0
@@ -132,7 +132,7 @@ func (f *finder) pick(p *log.Partition, es []log.Extent) bool {
 			top = i
 		}
 	}
-	if bytes < gain*int64(es[top].Len) {
+	if bytes < Gain*int64(es[top].Len) {
 		return f.pick(p, es[:top]) || f.pick(p, es[top+1:])
 	}
 	first, _ := f.log.File(es[0].File)
