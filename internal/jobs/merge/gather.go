@@ -53,15 +53,18 @@ type read struct {
 	pieces []*piece
 }
 
-// readsOf brings pieces that lie near each other together, in order of files and positions.
+// readsOf brings pieces that lie near each other together. Those of files that landed in one lie there in the order of these files.
 func readsOf(pieces []*piece) (reads []read) {
 	slices.SortFunc(pieces, func(a, b *piece) int {
-		return cmp.Or(slices.Compare(a.at.File.ID[:], b.at.File.ID[:]), cmp.Compare(a.at.Pos, b.at.Pos))
+		if a.File != b.File {
+			return cmp.Compare(a.File, b.File)
+		}
+		return cmp.Compare(a.at.Pos, b.at.Pos)
 	})
 	for _, p := range pieces {
 		pos, end := int64(p.at.Pos), int64(p.at.Pos)+int64(p.Len)
 		if n := len(reads); n > 0 {
-			if r := &reads[n-1]; r.file == p.at.File && pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
+			if r := &reads[n-1]; r.file == p.at.File && pos >= r.pos && pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
 				r.end = max(r.end, end)
 				r.pieces = append(r.pieces, p)
 				continue
