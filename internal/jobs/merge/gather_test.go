@@ -1,0 +1,43 @@
+package merge
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/meta/log"
+)
+
+// TestReadsOf: pieces are number@object:position+length, a number for each file; reads are object:from-to, and how many pieces they give.
+func TestReadsOf(t *testing.T) {
+	for _, c := range []struct{ name, pieces, want string }{
+		{"none", "", ""},
+		{"side by side, in any order", "1@1:300+100 1@1:100+200 1@1:400+50", "1:100-450 for 3"},
+		{"a gap that is small", fmt.Sprintf("1@1:0+100 1@1:%d+100", 100+gapMax), fmt.Sprintf("1:0-%d for 2", 200+gapMax)},
+		{"a gap that is not", fmt.Sprintf("1@1:0+100 1@1:%d+100", 101+gapMax), fmt.Sprintf("1:0-100 for 1, 1:%d-%d for 1", 101+gapMax, 201+gapMax)},
+		{"as much as one read may have", fmt.Sprintf("1@1:0+%d 1@1:%d+1 1@1:%d+1", readMax-1, readMax-1, readMax), fmt.Sprintf("1:0-%d for 2, 1:%d-%d for 1", readMax, readMax, readMax+1)},
+		{"files by number", "2@1:0+10 1@2:0+10 3@3:0+10", "2:0-10 for 1, 1:0-10 for 1, 3:0-10 for 1"},
+		{"files that landed in one", "1@9:100+10 2@9:200+10 3@9:300+10 4@4:0+10", "9:100-310 for 3, 4:0-10 for 1"},
+		{"a file that lies before another in their object", "1@9:500+10 2@9:100+10", "9:500-510 for 1, 9:100-110 for 1"},
+	} {
+		var pieces []*piece
+		for _, word := range strings.Fields(c.pieces) {
+			var number, object uint64
+			var p piece
+			if _, err := fmt.Sscanf(word, "%d@%d:%d+%d", &number, &object, &p.at.Pos, &p.Len); err != nil {
+				t.Fatal(err)
+			}
+			p.Extent = log.Extent{File: number, Len: p.Len}
+			p.at.File = base.FileRef{ID: base.ULID{15: byte(object)}}
+			pieces = append(pieces, &p)
+		}
+		var got []string
+		for _, r := range readsOf(pieces) {
+			got = append(got, fmt.Sprintf("%d:%d-%d for %d", r.file.ID[15], r.pos, r.end, len(r.pieces)))
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%s: %s, want %s", c.name, strings.Join(got, ", "), c.want)
+		}
+	}
+}
