@@ -42,6 +42,9 @@ func (k *checker) files(ctx context.Context) error {
 	err = k.eachGroup(func(files []uint64, claims map[uint64][]claim) error {
 		return k.group(ctx, files, claims, there)
 	})
+	if r.FilesReleased > 0 {
+		r.add(Garbage, "", "data files of which nothing is left in any partition, since less than %d minutes: %d; agents delete them then", log.ReleasedFor/60_000, r.FilesReleased)
+	}
 	if r.FilesGone > 0 {
 		r.add(Note, "", "data files that were merged into others or trimmed away while this check read: %d; what they were merged into was not read", r.FilesGone)
 	}
@@ -110,7 +113,7 @@ func (k *checker) listed(o objstore.ListEntry, there map[uint64]int64) {
 		r.sweepable(sweepFiles, Garbage, o.Key, "nothing of this file of %d bytes is left in any partition", o.SizeBytes)
 	case released:
 		r.GarbageBytes += o.SizeBytes
-		r.add(Garbage, o.Key, "nothing of this file of %d bytes is left in any partition, since less than %d minutes", o.SizeBytes, log.ReleasedFor/60_000)
+		r.FilesReleased++
 	}
 }
 

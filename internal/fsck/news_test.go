@@ -319,7 +319,7 @@ func TestReleasedFor(t *testing.T) {
 	b.pass(9*time.Minute + 30*time.Second)
 	b.proceed(7)
 	b.pass(time.Hour) // in which no entry is written
-	if r := b.check(fsck.Options{Repair: true}); !b.has(key) || r.Repairable != 0 || !found(r, fsck.Problem{Severity: fsck.Garbage, Key: key, Text: "since less than 10 minutes"}) {
+	if r := b.check(fsck.Options{Repair: true}); !b.has(key) || r.Repairable != 0 || !found(r, fsck.Problem{Severity: fsck.Garbage, Text: "since less than 10 minutes: 1"}) {
 		t.Errorf("%+v", r)
 	}
 	b.pass(-59 * time.Minute)

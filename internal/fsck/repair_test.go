@@ -151,7 +151,7 @@ func TestNotRepairedYet(t *testing.T) {
 	b.orphan()
 	b.pass(50 * time.Minute) // the snapshot is old, but so idle was the cluster that no entry proves anything of the files
 	r := b.check(fsck.Options{})
-	if r.Uncommitted != 1 || !found(r, fsck.Problem{Severity: fsck.Garbage, Key: emptied, Text: "since less than 10 minutes"}) {
+	if r.Uncommitted != 1 || !found(r, fsck.Problem{Severity: fsck.Garbage, Text: "since less than 10 minutes: 1"}) {
 		t.Errorf("%+v", r)
 	}
 	b.pass(50 * time.Minute)

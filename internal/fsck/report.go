@@ -58,14 +58,15 @@ type Report struct {
 	Topics          int       `json:"topics"`
 	Partitions      int       `json:"partitions"`
 	Extents         int64     `json:"extents"`
-	Files           int       `json:"files"`        // that the state refers to
-	FilesRead       int       `json:"filesRead"`    // whole
-	FilesGone       int       `json:"filesGone"`    // merged into others or trimmed away while this check read
-	BytesRead       int64     `json:"bytesRead"`    // of these
-	Batches         int64     `json:"batches"`      // whose CRC was computed
-	Records         int64     `json:"records"`      // by the batches' headers
-	Uncommitted     int       `json:"uncommitted"`  // files that no entry names, and that one may still name
-	GarbageBytes    int64     `json:"garbageBytes"` // of data files that are garbage
+	Files           int       `json:"files"`         // that the state refers to
+	FilesRead       int       `json:"filesRead"`     // whole
+	FilesGone       int       `json:"filesGone"`     // merged into others or trimmed away while this check read
+	FilesReleased   int       `json:"filesReleased"` // nothing of them is left, since too short a time for them to be deleted
+	BytesRead       int64     `json:"bytesRead"`     // of these
+	Batches         int64     `json:"batches"`       // whose CRC was computed
+	Records         int64     `json:"records"`       // by the batches' headers
+	Uncommitted     int       `json:"uncommitted"`   // files that no entry names, and that one may still name
+	GarbageBytes    int64     `json:"garbageBytes"`  // of data files that are garbage
 	Damage          int       `json:"damage"`
 	Garbage         int       `json:"garbage"`
 	Notes           int       `json:"notes"`
