@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -99,20 +100,22 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// BenchmarkPlan measures a look at a million small extents.
+// BenchmarkPlan measures a look at a million extents: small ones, and such as were brought together.
 func BenchmarkPlan(b *testing.B) {
-	w := newWorld(b, 5000)
-	sizes := make([]uint32, 5000)
-	for range 200 {
-		for i := range sizes {
-			sizes[i] = 1600
-		}
-		w.segment(false, sizes...)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if files, _ := Plan(w.s, w.s.Time+100_000, DefaultPace, func(base.PartitionKey) bool { return false }); len(files) == 0 {
-			b.Fatal("nothing is planned")
-		}
+	for name, size := range map[string]uint32{"small": 1600, "merged": DefaultPace.Small} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b, 5000)
+			sizes := slices.Repeat([]uint32{size}, 5000)
+			for range 200 {
+				w.segment(false, sizes...)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				files, _ := Plan(w.s, w.s.Time+100_000, DefaultPace, func(base.PartitionKey) bool { return false })
+				if (len(files) > 0) != (size < DefaultPace.Small) {
+					b.Fatalf("%d files are planned", len(files))
+				}
+			}
+		})
 	}
 }

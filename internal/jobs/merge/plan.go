@@ -94,7 +94,7 @@ type found struct {
 func (f *finder) partition(p *log.Partition) {
 	f.small = f.small[:0]
 	bytes := int64(0)
-	for w := p.Extents.Walk(p.Start); ; {
+	for w := p.Extents.Walk(p.Extents.Past(p.Start, f.pace.Small)); ; {
 		e, ok := w.Next()
 		if ok && f.isSmall(e) {
 			if f.small, bytes = append(f.small, e), bytes+int64(e.Len); bytes < f.pace.Whole {

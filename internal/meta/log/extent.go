@@ -77,6 +77,18 @@ func (x *Extents) Bytes() int64 {
 	return n
 }
 
+// Past gives the offset behind the first full chunks of those that end after offset, as far as their extents have so many bytes or more on
+// average: who looks for small ones need not go through these.
+func (x *Extents) Past(offset int64, bytes uint32) int64 {
+	for _, c := range x.full[x.chunkOf(offset):] {
+		if c.bytes < ChunkExtents*int64(bytes) {
+			break
+		}
+		offset = c.end
+	}
+	return offset
+}
+
 // From calls yield for every extent that ends after offset, in order, until it returns false.
 func (x *Extents) From(offset int64, yield func(Extent) bool) {
 	w := x.Walk(offset)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/millrace-io/millrace/internal/base/codec"
 )
 
 // anyExtents draws extents side by side, some with fields at their bounds.
@@ -92,6 +94,28 @@ func mergeSome(t *rapid.T, x *Extents, want []Extent) []Extent {
 	return want
 }
 
+// checkPast holds what Past passes over against the chunks, one by one.
+func checkPast(t *rapid.T, x *Extents) {
+	least, offset := rapid.Uint32Range(1, 20_000).Draw(t, "least"), rapid.Int64Range(0, 1<<16).Draw(t, "past")
+	want := offset
+	for i, c := range x.full {
+		if c.end <= offset {
+			continue
+		}
+		bytes := int64(0)
+		for _, e := range decodeExtents(&codec.Reader{B: x.full[i].packed}) {
+			bytes += int64(e.Len)
+		}
+		if bytes/ChunkExtents < int64(least) {
+			break
+		}
+		want = c.end
+	}
+	if got := x.Past(offset, least); got != want {
+		t.Fatalf("past extents of %d bytes from offset %d on: %d, want %d", least, offset, got, want)
+	}
+}
+
 func checkList(t *rapid.T, x *Extents, want []Extent) {
 	t.Helper()
 	bytes, best := int64(0), Extent{}
@@ -110,6 +134,7 @@ func checkList(t *rapid.T, x *Extents, want []Extent) {
 	if err := x.check(); err != nil {
 		t.Fatal(err)
 	}
+	checkPast(t, x)
 	from := rapid.Int64Range(-1, 1<<20).Draw(t, "from")
 	if len(want) > 0 && rapid.Bool().Draw(t, "at an extent") {
 		e := rapid.SampledFrom(want).Draw(t, "which")
