@@ -28,8 +28,10 @@
 //	tail           the first of these, and readers that each follow everything: latency from end to end. CPU per GiB out is what it
 //	               costs beyond the same without readers, just before. Where noise makes that nothing or less there is no ratio,
 //	               and a note
-//	catch-up       a backlog is written, and then read by new consumers, again and again: four times or more, and until the window
-//	               has passed. The disk holds it once, and it is the page cache that it comes from, with both
+//	catch-up       a backlog is written, lies for --backlog-age, and is then read by new consumers, again and again: four times or
+//	               more, and until the window has passed. It comes out of the page cache, with both. What a server does with a
+//	               backlog while it lies (the agent merges small extents when they are 30 s old) is a row of its own, for each GiB
+//	               that was written
 //	java catch-up  kafka-consumer-perf-test from the topic's beginning, three runs
 //
 // From 1,000 partitions on records go to all partitions all the time: by keys from our clients, round-robin from Java. Below

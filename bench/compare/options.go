@@ -63,7 +63,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.StringVar(&o.json, "json", "", "write every figure of every round into this file as well, after each turn")
 	f.StringVar(&o.markdown, "markdown", "", "write the tables and goals as docs/PERFORMANCE.md shows them into this file as well, after each turn")
 	f.BoolVar(&o.short, "short", false, "a minute that shows that it works: one round, 20 partitions, short windows, no goals; other flags still count")
-	f.StringVar(&o.dir, "dir", os.TempDir(), "where servers keep their data, which is removed; up to 25 GiB")
+	f.StringVar(&o.dir, "dir", os.TempDir(), "where servers keep their data, which is removed; up to 40 GiB")
 	f.StringVar(&l.partitions, "partitions", "1,100,1000,5000", "numbers of partitions, one after the other")
 	f.StringVar(&l.systems, "systems", "kafka,millrace,millrace-nofsync", "which of "+strings.Join(systemNames(), ", ")+"; the first is what the others are compared with")
 	f.StringVar(&l.loads, "loads", strings.Join(stepNames(), ","), "which loads; paced belongs to tail")
