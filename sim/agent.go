@@ -52,8 +52,7 @@ type agent struct {
 	stats                control.Stats // as last counted
 	gather               ingest.Stats
 	hedges               int64
-	landed               jobs.OfferStats
-	merged               merging.Stats
+	landed, merged       jobs.OfferStats
 	removed              int64
 	asTheyLay, rewritten int64 // batches sent
 }
@@ -271,12 +270,11 @@ func (a *agent) count() {
 	m.Add(SegmentRode, g.Rode-a.gather.Rode)
 	a.gather = g
 	var hedges int64
-	var landed jobs.OfferStats
-	var merged merging.Stats
+	var landed, merged jobs.OfferStats
 	var removed int64
 	if a.whole != nil {
 		w := a.whole.Stats()
-		hedges, landed.Accepted, merged.Files.Accepted = int64(w.Hedges), int64(w.Landings), int64(w.Merges)
+		hedges, landed.Accepted, merged.Accepted = int64(w.Hedges), int64(w.Landings), int64(w.Merges)
 		removed = int64(w.FilesRemoved)
 		asTheyLay, rewritten := int64(w.BatchesAsTheyLay), int64(w.BatchesOut-w.BatchesAsTheyLay)
 		m.Add(BatchAsItLay, asTheyLay-a.asTheyLay)
@@ -289,8 +287,8 @@ func (a *agent) count() {
 	m.Add(BucketHedged, hedges-a.hedges)
 	m.Add(RidersLanded, landed.Accepted-a.landed.Accepted)
 	m.Add(ContainerRefused, landed.Refused-a.landed.Refused)
-	m.Add(ExtentsMerged, merged.Files.Accepted-a.merged.Files.Accepted)
-	m.Add(MergeRefused, merged.Files.Refused-a.merged.Files.Refused)
+	m.Add(ExtentsMerged, merged.Accepted-a.merged.Accepted)
+	m.Add(MergeRefused, merged.Refused-a.merged.Refused)
 	m.Add(FilesRemoved, removed-a.removed)
 	a.hedges, a.landed, a.merged, a.removed = hedges, landed, merged, removed
 	if self := a.control.Self(); self != 0 && self != a.seen {

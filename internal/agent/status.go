@@ -91,7 +91,7 @@ func (a *Agent) Stats() console.Stats {
 		SnapshotsPassedOver: uint64(journal.PassedOver),
 		MemoryUsed:          clients.FrameBytes + reserved(a.answers) + a.cache.Stats().UsedBytes, MemoryLimit: a.config.MemoryBytes,
 		StoreLatency: a.meter.Info().Latency,
-		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Accepted), Merges: uint64(a.merge.Stats().Files.Accepted),
+		SegmentsRode: uint64(in.Rode), SegmentsUploaded: uint64(in.Segments), Landings: uint64(a.land.Stats().Accepted), Merges: uint64(a.merge.Stats().Accepted),
 		FilesRemoved: uint64(a.garbage.Stats().Removed), Riding: riding(v, a.control.Now()),
 	}
 	for _, d := range out.Damage {

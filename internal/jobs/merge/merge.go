@@ -40,7 +40,6 @@ type Job struct {
 	skipped map[base.PartitionKey]time.Time // until when
 	offers  *jobs.Offers
 	nothing idle
-	merged  atomic.Int64
 }
 
 // idle says that nothing is due before a time as long as the View is that of a slot.
@@ -49,14 +48,8 @@ type idle struct {
 	until base.Millis
 }
 
-// Stats is what the job has done since the agent started.
-type Stats struct {
-	Files   jobs.OfferStats
-	Extents int64 // that were offered to be parts of others
-}
-
-// Stats gives the counts at this moment.
-func (j *Job) Stats() Stats { return Stats{Files: j.offers.Stats(), Extents: j.merged.Load()} }
+// Stats counts merged files.
+func (j *Job) Stats() jobs.OfferStats { return j.offers.Stats() }
 
 // New makes the job, which may take about so many bytes of memory, or that of one file. A zero pace is DefaultPace.
 func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memoryBytes int64, log *slog.Logger) *Job {
@@ -165,9 +158,7 @@ func (j *Job) add(f *file, v meta.View, s *Stretch, pieces []piece) {
 	if err := f.add(s, p.Epoch, pieces); err != nil {
 		j.passOver(s.Key)
 		j.log.Warn("extents of a partition cannot be read: they are not merged, if they still are there", "partition", s.Key, "offset", s.Base, "error", err)
-		return
 	}
-	j.merged.Add(int64(s.Extents))
 }
 
 func (j *Job) passOver(k base.PartitionKey) {

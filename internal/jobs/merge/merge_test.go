@@ -220,7 +220,7 @@ func TestSmallExtentsBecomeOne(t *testing.T) {
 		if after.Start != before.Start || after.End != before.End || x.MaxTimestamp != 1010 || x.Base != 0 {
 			panic(fmt.Sprintf("%d to %d, highest timestamp %d at %d", after.Start, after.End, x.MaxTimestamp, x.Base))
 		}
-		if s := b.job.Stats(); s.Files.Uploaded != 1 || s.Files.Accepted != 1 || s.Extents != 19 || b.store.puts != 1 || b.store.gets != 10 {
+		if s := b.job.Stats(); s.Uploaded != 1 || s.Accepted != 1 || b.store.puts != 1 || b.store.gets != 10 {
 			panic(fmt.Sprintf("%+v, %d PUTs, %d GETs", s, b.store.puts, b.store.gets))
 		}
 		b.proc.Sleep(time.Hour)
@@ -393,7 +393,7 @@ func TestWhoMerges(t *testing.T) {
 		_, err := b.Barrier(time.Time{})
 		check(err)
 		b.expect("with others", 1)
-		if a, c := others[0].Stats().Files.Uploaded, others[1].Stats().Files.Uploaded; a+c != 1 {
+		if a, c := others[0].Stats().Uploaded, others[1].Stats().Uploaded; a+c != 1 {
 			panic(fmt.Sprintf("%d and %d files", a, c))
 		}
 		for _, j := range others {
@@ -427,7 +427,7 @@ func TestDeletedMeanwhile(t *testing.T) {
 				b.job.Start()
 				b.proc.Sleep(30 * time.Second)
 				b.expect("merged", c.extents...)
-				if s := b.job.Stats().Files; s.Uploaded != 1 || s.Accepted != int64(c.files) || s.Refused != 1-s.Accepted {
+				if s := b.job.Stats(); s.Uploaded != 1 || s.Accepted != int64(c.files) || s.Refused != 1-s.Accepted {
 					panic(fmt.Sprintf("%+v", s))
 				}
 			})
