@@ -165,7 +165,7 @@ func (a *agent) start() error {
 	a.control.Subscribe(a.published)
 	a.ingest = ingest.New(a.p, a.journal, store, ingest.Config{BatchTimeout: 50 * time.Millisecond, BatchBytes: 1 << 20, Log: a.log, Rides: !a.noRides})
 	a.land = landing.New(a.p, a.control, store, a.riders(store), o.Land, a.log)
-	a.merge = merging.New(a.p, a.control, store, o.Merge, 16<<10, a.log)
+	a.merge = merging.New(a.p, a.control, store, o.Merge, 32<<10, a.log)
 	a.garbage = garbage.New(a.p, a.control, store, a.log)
 	if a.node != nil {
 		a.node.Start(a.control, a.control.Self)

@@ -21,7 +21,7 @@ const (
 	every = 5 * time.Second
 	// takesMax bounds the reading and writing of one file.
 	takesMax = time.Minute
-	// FilesAtOnce bounds the files under way: an agent that has the memory and a bucket far away merges some 100 MB/s.
+	// FilesAtOnce bounds the files under way: with a bucket far away that is some 170 MB/s.
 	FilesAtOnce = 4
 	// skipFor is how long a partition is passed over that could not be read: the View may be behind, or its bytes are damaged.
 	skipFor = time.Minute
@@ -56,7 +56,7 @@ func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memor
 	if pace == (Pace{}) {
 		pace = DefaultPace
 	}
-	atOnce := int(min(FilesAtOnce, max(1, memoryBytes/pace.File)))
+	atOnce := int(min(FilesAtOnce, max(1, memoryBytes/(2*pace.File)))) // as it was read, and in one piece for the bucket
 	if store.Info().OneDisk {
 		atOnce = 1 // more at a time are not faster
 	}
