@@ -20,7 +20,7 @@ func TestByPlace(t *testing.T) {
 		batches = append(batches, p)
 	}
 	var got []string
-	for _, p := range byPlace(batches) {
+	for _, p := range byPlace(batches, func(id base.TopicID) uint32 { return 10 - uint32(id[0]) }) {
 		got = append(got, fmt.Sprintf("%d-%d #%d", p.Topic[0], p.Partition, p.index))
 	}
 	want := []string{"7-0 #1", "7-0 #5", "7-3 #0", "7-3 #3", "7-3 #7", "2-1 #2", "2-1 #6", "2-99999 #4"}

@@ -24,8 +24,8 @@ type Journal interface {
 	Self() base.Incarnation
 }
 
-// dropMax bounds the deletion of a file that was refused.
-const dropMax = time.Minute
+// dropMax bounds the deletion of a file that was refused, discardMax that of one whose upload failed.
+const dropMax, discardMax = time.Minute, 5 * time.Second
 
 // Offers are the data files that a job has made: it uploads them, proposes them to the journal, and takes note of what became of them. One
 // goroutine settles them, while none makes any; else all is safe for concurrent use.
@@ -76,6 +76,7 @@ func (o *Offers) Make(ctx context.Context, file base.FileRef, body [][]byte, com
 	began := o.env.Now()
 	stored, err := o.upload(ctx, segment.Key(file), body)
 	if err != nil {
+		o.discard(file)
 		return err
 	}
 	o.uploaded.Add(1)
@@ -130,6 +131,13 @@ func (o *Offers) settle(x offer) {
 	if _, there := o.journal.View().Log.FileByRef(x.file); !there {
 		o.drop(x.file, v.Log.Text)
 	}
+}
+
+// discard deletes what an upload that failed may have left all the same: nobody was told of it. What comes even later is an orphan for fsck.
+func (o *Offers) discard(file base.FileRef) {
+	ctx, cancel := o.env.WithTimeout(o.stop.Context(), discardMax)
+	defer cancel()
+	_ = o.store.Delete(ctx, segment.Key(file))
 }
 
 func (o *Offers) drop(file base.FileRef, why string) {

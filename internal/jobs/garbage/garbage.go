@@ -19,6 +19,10 @@ const (
 	every = time.Minute
 	// atOnce bounds what one look deletes: some 5 KiB of journal, and a second or two of a bucket that is asked 16 times at a time.
 	atOnce = 1000
+	// portionStep is how many times fewer files are tried after a failure, and more after a success.
+	portionStep = 8
+	// passFor is how long a file is passed over that could not be deleted.
+	passFor = 10 * time.Minute
 	// soon is when the next look follows one that found as many as it takes.
 	soon = time.Second
 	// takesMax bounds the deletions of one look: a bucket may take a second for each.
@@ -35,6 +39,8 @@ type Job struct {
 	proposed int                        // files of the last proposal
 	verdict  *env.Future[*meta.Verdict] // of that; nil: it was noted
 	more     bool                       // the last look found as many as it takes
+	portion  int                        // so many files are tried at once
+	passed   map[uint64]time.Time       // until when, by number
 	removed  atomic.Int64
 }
 
@@ -48,7 +54,7 @@ func (j *Job) Stats() Stats { return Stats{Removed: j.removed.Load()} }
 
 // New makes the job.
 func New(e env.Env, journal jobs.Journal, store objstore.Store, log *slog.Logger) *Job {
-	return &Job{env: e, journal: journal, store: store, log: log, stop: env.NewStopper(e)}
+	return &Job{env: e, journal: journal, store: store, log: log, stop: env.NewStopper(e), portion: atOnce, passed: map[uint64]time.Time{}}
 }
 
 // Start has it run.
@@ -70,7 +76,7 @@ func (j *Job) run() {
 		if !jobs.Mine(v, j.journal.Self(), now) {
 			continue
 		}
-		plan := Plan(v, now, atOnce)
+		plan := Plan(v, now, j.portion, j.passes)
 		if len(plan) == 0 {
 			continue
 		}
@@ -108,7 +114,7 @@ func (j *Job) settle() bool {
 }
 
 // remove deletes the objects of the planned files, and proposes that the state forget them. It does not wait for the verdict: the next
-// look does.
+// look does. After a failure fewer are tried, in the end one by one, so that one that cannot be deleted does not keep the others.
 func (j *Job) remove(plan []File) error {
 	keys, op := make([]string, len(plan)), &log.RemoveFiles{Files: make([]uint64, len(plan))}
 	for i, f := range plan {
@@ -117,9 +123,23 @@ func (j *Job) remove(plan []File) error {
 	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
 	defer cancel()
 	if err := j.store.Delete(ctx, keys...); err != nil {
+		if j.portion = len(plan) / portionStep; j.portion == 0 {
+			j.portion, j.passed[plan[0].Number] = 1, j.env.Now().Add(passFor)
+		}
 		return err
 	}
 	j.log.Debug("data files of which nothing was left are deleted", "files", len(plan))
-	j.more, j.proposed, j.verdict = len(plan) == atOnce, len(plan), j.journal.Propose(op)
+	j.more, j.proposed, j.verdict = len(plan) == j.portion, len(plan), j.journal.Propose(op)
+	j.portion = min(j.portion*portionStep, atOnce)
 	return nil
+}
+
+// passes reports whether a file is passed over.
+func (j *Job) passes(number uint64) bool {
+	until, ok := j.passed[number]
+	if ok && !j.env.Now().Before(until) {
+		delete(j.passed, number)
+		return false
+	}
+	return ok
 }

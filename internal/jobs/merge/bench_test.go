@@ -78,7 +78,7 @@ func BenchmarkMerge(b *testing.B) {
 			for range 32 {
 				w.uploaded(b, store, partitions, 8<<20/int(partitions)-batch.HeaderSize)
 			}
-			files, _ := Plan(w.s, w.s.Time+100_000, DefaultPace, func(base.PartitionKey) bool { return false })
+			files := planFor(w.s, w.ask(DefaultPace, 100_000)).files
 			j := New(env.Real(), willing{env.Real(), w}, forgetful{store}, Pace{}, 1<<20, slog.New(slog.NewTextHandler(io.Discard, nil)))
 			n := 0
 			b.ReportAllocs()
@@ -111,7 +111,7 @@ func BenchmarkPlan(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				files, _ := Plan(w.s, w.s.Time+100_000, DefaultPace, func(base.PartitionKey) bool { return false })
+				files := planFor(w.s, w.ask(DefaultPace, 100_000)).files
 				if (len(files) > 0) != (size < DefaultPace.Small) {
 					b.Fatalf("%d files are planned", len(files))
 				}

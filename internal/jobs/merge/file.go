@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -18,7 +17,7 @@ type file struct {
 	parts     []segment.Part // of the stretch that is added; reused
 }
 
-var errShort = errors.New("the file is shorter than the state says")
+var errShort = base.Errorf(base.CorruptMessage, "the file is shorter than the state says")
 
 // add takes a stretch in whose pieces were read, if all of its batches are sound. Their bytes are referred to until the file is written.
 func (f *file) add(s *Stretch, epoch int32, pieces []piece) error {

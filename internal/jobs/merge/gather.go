@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -16,10 +17,12 @@ import (
 const (
 	// gapMax is how many bytes that nobody wants are read rather than to read twice.
 	gapMax = 64 << 10
-	// readMax bounds one read.
-	readMax = 4 << 20
+	// readMax bounds one read, and so what is read besides what is wanted, at any moment.
+	readMax = 1 << 20
 	// ReadsAtOnce bounds the reads under way. A file of 256 MiB in segments of 8 MiB takes 32 of them.
 	ReadsAtOnce = 8
+	// readsMax bounds the reads of one file: on S3 they take some ten seconds.
+	readsMax = 2048
 )
 
 // piece is an extent whose bytes are wanted.
@@ -53,55 +56,55 @@ type read struct {
 	pieces []*piece
 }
 
-// readsOf brings pieces that lie near each other together. Those of files that landed in one lie there in the order of these files.
+// readsOf brings pieces that lie near each other together, in order of objects and positions.
 func readsOf(pieces []*piece) (reads []read) {
 	slices.SortFunc(pieces, func(a, b *piece) int {
-		if a.File != b.File {
-			return cmp.Compare(a.File, b.File)
-		}
-		return cmp.Compare(a.at.Pos, b.at.Pos)
+		return cmp.Or(bytes.Compare(a.at.File.ID[:], b.at.File.ID[:]), cmp.Compare(a.at.Pos, b.at.Pos))
 	})
 	for _, p := range pieces {
 		pos, end := int64(p.at.Pos), int64(p.at.Pos)+int64(p.Len)
 		if n := len(reads); n > 0 {
-			if r := &reads[n-1]; r.file == p.at.File && pos >= r.pos && pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
+			if r := &reads[n-1]; r.file == p.at.File && pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
 				r.end = max(r.end, end)
 				r.pieces = append(r.pieces, p)
 				continue
 			}
 		}
-		reads = append(reads, read{p.at.File, pos, end, []*piece{p}})
+		reads = append(reads, read{file: p.at.File, pos: pos, end: end, pieces: []*piece{p}})
 	}
 	return reads
 }
 
-// readAll gives pieces their bytes. An object that is gone, or shorter than it should be, is an error of its pieces; any other that of the
-// whole.
-func readAll(ctx context.Context, e env.Env, store objstore.Store, pieces []*piece) error {
-	reads := readsOf(pieces)
-	errs := make([]error, ReadsAtOnce)
+// readAll gives pieces their bytes, or says why they have none. What was not read when ctx ended has its error.
+func readAll(ctx context.Context, e env.Env, store objstore.Store, reads []read) {
 	group := env.NewGroup(e)
-	for n := range ReadsAtOnce {
+	for n := range min(ReadsAtOnce, len(reads)) {
 		group.Go("merge read", func() {
-			for i := n; i < len(reads) && errs[n] == nil; i += ReadsAtOnce {
-				errs[n] = reads[i].do(ctx, store)
+			for i := n; i < len(reads); i += ReadsAtOnce {
+				reads[i].do(ctx, store)
 			}
 		})
 	}
 	group.Wait(time.Time{}) // ctx ends them
-	return cmp.Or(errs...)
 }
 
-func (r *read) do(ctx context.Context, store objstore.Store) error {
-	o, err := store.GetRange(ctx, segment.Key(r.file), r.pos, r.end-r.pos)
-	if err != nil && !objstore.Is(err, objstore.NotFound) && !objstore.Is(err, objstore.InvalidRange) {
-		return err
+// do reads. What is wanted of it is copied out where it is less than half of it, so that a file takes no more memory than twice its size.
+func (r *read) do(ctx context.Context, store objstore.Store) {
+	var o objstore.Object
+	err := ctx.Err()
+	if err == nil {
+		o, err = store.GetRange(ctx, segment.Key(r.file), r.pos, r.end-r.pos)
+	}
+	wanted := int64(0)
+	for _, p := range r.pieces {
+		p.err, wanted = err, wanted+int64(p.Len)
 	}
 	for _, p := range r.pieces {
 		from := int64(p.at.Pos) - r.pos
-		if p.err = err; err == nil && from+int64(p.Len) <= int64(len(o.Body)) {
-			p.bytes = o.Body[from : from+int64(p.Len) : from+int64(p.Len)]
+		if to := from + int64(p.Len); to <= int64(len(o.Body)) {
+			if p.bytes = o.Body[from:to:to]; 2*wanted < r.end-r.pos {
+				p.bytes = bytes.Clone(p.bytes)
+			}
 		}
 	}
-	return nil
 }

@@ -17,9 +17,9 @@ func TestReadsOf(t *testing.T) {
 		{"a gap that is small", fmt.Sprintf("1@1:0+100 1@1:%d+100", 100+gapMax), fmt.Sprintf("1:0-%d for 2", 200+gapMax)},
 		{"a gap that is not", fmt.Sprintf("1@1:0+100 1@1:%d+100", 101+gapMax), fmt.Sprintf("1:0-100 for 1, 1:%d-%d for 1", 101+gapMax, 201+gapMax)},
 		{"as much as one read may have", fmt.Sprintf("1@1:0+%d 1@1:%d+1 1@1:%d+1", readMax-1, readMax-1, readMax), fmt.Sprintf("1:0-%d for 2, 1:%d-%d for 1", readMax, readMax, readMax+1)},
-		{"files by number", "2@1:0+10 1@2:0+10 3@3:0+10", "2:0-10 for 1, 1:0-10 for 1, 3:0-10 for 1"},
-		{"files that landed in one", "1@9:100+10 2@9:200+10 3@9:300+10 4@4:0+10", "9:100-310 for 3, 4:0-10 for 1"},
-		{"a file that lies before another in their object", "1@9:500+10 2@9:100+10", "9:500-510 for 1, 9:100-110 for 1"},
+		{"objects by name", "2@1:0+10 1@2:0+10 3@3:0+10", "1:0-10 for 1, 2:0-10 for 1, 3:0-10 for 1"},
+		{"files that landed in one", "1@9:100+10 2@9:200+10 3@9:300+10 4@4:0+10", "4:0-10 for 1, 9:100-310 for 3"},
+		{"and others written between them", "1@9:100+10 2@8:0+10 3@9:200+10", "8:0-10 for 1, 9:100-210 for 2"},
 	} {
 		var pieces []*piece
 		for _, word := range strings.Fields(c.pieces) {

@@ -23,8 +23,11 @@ const (
 	takesMax = time.Minute
 	// FilesAtOnce bounds the files under way: with a bucket far away that is some 170 MB/s.
 	FilesAtOnce = 4
-	// skipFor is how long a partition is passed over that could not be read: the View may be behind, or its bytes are damaged.
-	skipFor = time.Minute
+	// A stretch that could not be read is passed over for skipLeast: the View may have been behind, or the bucket does not answer. If its bytes
+	// are gone or damaged it is passed over for twice as long each time, up to skipMost.
+	skipLeast, skipMost = time.Minute, time.Hour
+	// restFor is how long nothing is tried after a file that could not be made: the bucket does not answer, or is full.
+	restFor = 30 * time.Second
 )
 
 // Job merges extents, for as long as the agent runs.
@@ -36,10 +39,18 @@ type Job struct {
 	atOnce  int // files
 	log     *slog.Logger
 	stop    *env.Stopper
-	mu      sync.Mutex
-	skipped map[base.PartitionKey]time.Time // until when
 	offers  *jobs.Offers
 	nothing idle
+	below   base.PartitionKey // see ask
+
+	mu      sync.Mutex
+	skipped map[place]skip
+}
+
+// skip says until when a stretch is passed over, and for how long it was.
+type skip struct {
+	until time.Time
+	pause time.Duration
 }
 
 // idle says that nothing is due before a time as long as the View is that of a slot.
@@ -61,7 +72,7 @@ func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memor
 		atOnce = 1 // more at a time are not faster
 	}
 	stop := env.NewStopper(e)
-	return &Job{env: e, journal: journal, store: store, pace: pace, atOnce: atOnce, log: log, stop: stop, skipped: map[base.PartitionKey]time.Time{},
+	return &Job{env: e, journal: journal, store: store, pace: pace, atOnce: atOnce, log: log, stop: stop, skipped: map[place]skip{},
 		offers: jobs.NewOffers(e, journal, store, stop, log)}
 }
 
@@ -83,49 +94,59 @@ func (j *Job) run() {
 		if v.Slot == j.nothing.slot && now < j.nothing.until {
 			continue
 		}
-		j.forgive()
+		j.forget()
 		mine := jobs.Share(v, j.journal.Self(), now)
-		files, next := Plan(v, now, j.pace, func(k base.PartitionKey) bool { return !mine(blockOf(k)) || j.skips(k) })
-		j.nothing = idle{v.Slot, next}
-		if len(j.skipped) > 0 {
-			j.nothing = idle{} // of these nothing was asked
+		p := planFor(v, &ask{pace: j.pace, now: now, below: j.below, skips: j.skips,
+			mine: func(k base.PartitionKey) bool { return mine(blockOf(k)) }})
+		j.nothing, j.below = idle{v.Slot, min(p.next, now+j.forgiven())}, p.below
+		if !j.mergeAll(v, p.files) {
+			j.stop.Sleep(restFor)
 		}
-		j.mergeAll(v, files)
 	}
 }
 
-// mergeAll makes the planned files, some at a time, until one cannot be made.
-func (j *Job) mergeAll(v meta.View, files [][]Stretch) {
+// mergeAll makes the planned files, some at a time, and reports whether all could be made. It ends with the first that could not.
+func (j *Job) mergeAll(v meta.View, files [][]Stretch) bool {
 	group, failed := env.NewGroup(j.env), atomic.Bool{}
 	for n := range min(j.atOnce, len(files)) {
 		group.Go("merge file", func() {
 			for i := n; i < len(files) && !failed.Load() && !j.stop.Stopped(); i += j.atOnce {
 				if err := j.merge(v, files[i]); err != nil && !j.stop.Stopped() {
 					failed.Store(true)
-					j.log.Warn("small extents were not merged", "partitions", len(files[i]), "error", err)
+					j.log.Warn("small extents were not merged", "stretches", len(files[i]), "error", err)
 				}
 			}
 		})
 	}
 	group.Wait(time.Time{}) // each file has its time
+	return !failed.Load()
 }
 
-// forgive lets partitions be tried again that were passed over long enough.
-func (j *Job) forgive() {
+// forget drops what is known of stretches that were not met again for long.
+func (j *Job) forget() {
 	now := j.env.Now()
-	maps.DeleteFunc(j.skipped, func(_ base.PartitionKey, until time.Time) bool { return !now.Before(until) })
+	maps.DeleteFunc(j.skipped, func(_ place, s skip) bool { return now.Sub(s.until) > 2*skipMost })
 }
 
-// skips reports whether a partition is passed over.
-func (j *Job) skips(k base.PartitionKey) bool {
-	_, ok := j.skipped[k]
-	return ok
+// skips reports whether a stretch is passed over.
+func (j *Job) skips(at place) bool {
+	s, ok := j.skipped[at]
+	return ok && j.env.Now().Before(s.until)
 }
 
-// merge makes one file. A stretch that cannot be read is left out.
+// forgiven is when the first of them is to be tried again, from now on.
+func (j *Job) forgiven() base.Millis {
+	now, first := j.env.Now(), skipMost
+	for _, s := range j.skipped {
+		if left := s.until.Sub(now); left > 0 {
+			first = min(first, left)
+		}
+	}
+	return base.Millis(first.Milliseconds())
+}
+
+// merge makes one file, or two where it would take too many reads. A stretch that cannot be read is left out.
 func (j *Job) merge(v meta.View, stretches []Stretch) error {
-	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
-	defer cancel()
 	pieces := make([][]piece, len(stretches))
 	var all []*piece
 	for i := range stretches {
@@ -134,17 +155,24 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 			all = append(all, &pieces[i][n])
 		}
 	}
-	if err := readAll(ctx, j.env, j.store, all); err != nil {
-		return err
+	reads := readsOf(all)
+	if half := len(stretches) / 2; half > 0 && len(reads) > readsMax {
+		if err := j.merge(v, stretches[half:]); err != nil {
+			return err
+		}
+		return j.merge(v, stretches[:half])
 	}
-	ref := j.offers.Name(all[0].at.File.Store)
-	f := file{builder: segment.NewBuilder(ref.Store)}
+	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
+	defer cancel()
+	readAll(ctx, j.env, j.store, reads)
+	f := file{builder: segment.NewBuilder(all[0].at.File.Store)}
 	for i := range stretches {
 		j.add(&f, v, &stretches[i], pieces[i])
 	}
 	if len(f.stretches) == 0 {
 		return nil
 	}
+	ref := j.offers.Name(all[0].at.File.Store)
 	return j.offers.Make(ctx, ref, f.builder.Pieces(), func(modified base.Millis) log.Command {
 		return &log.MergeExtents{File: ref, SizeBytes: int64(f.builder.SizeBytes()), LastModified: modified, Stretches: f.rows()}
 	})
@@ -155,14 +183,20 @@ func (j *Job) add(f *file, v meta.View, s *Stretch, pieces []piece) {
 	if !ok {
 		return
 	}
-	if err := f.add(s, p.Epoch, pieces); err != nil {
-		j.passOver(s.Key)
-		j.log.Warn("extents of a partition cannot be read: they are not merged, if they still are there", "partition", s.Key, "offset", s.Base, "error", err)
+	if err := f.add(s, p.Epoch, pieces); err != nil && !j.stop.Stopped() {
+		pause := j.passOver(s.place(), err)
+		j.log.Warn("extents of a partition cannot be read: they are not merged, if they still are there", "partition", s.Key, "offset", s.Base, "error", err, "again_in", pause)
 	}
 }
 
-func (j *Job) passOver(k base.PartitionKey) {
+// passOver leaves a stretch out for a while, and tells for how long.
+func (j *Job) passOver(at place, err error) time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.skipped[k] = j.env.Now().Add(skipFor)
+	pause := skipLeast
+	if objstore.Is(err, objstore.NotFound) || base.KindOf(err) == base.CorruptMessage {
+		pause = min(max(skipLeast, 2*j.skipped[at].pause), skipMost)
+	}
+	j.skipped[at] = skip{j.env.Now().Add(pause), pause}
+	return pause
 }

@@ -40,14 +40,16 @@ type bed struct {
 type counting struct {
 	objstore.Store
 	gets, puts, deletes int
-	full                bool // nothing can be written
-	deaf                bool // nothing can be read
+	full                bool                  // nothing can be written
+	slow                func()                // between a write and its answer
+	vague               bool                  // what was written is said to be perhaps not
+	deaf                func(key string) bool // data files that cannot be read
 }
 
 func (c *counting) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
 	if strings.HasPrefix(key, segment.Prefix) {
 		c.gets++
-		if c.deaf {
+		if c.deaf != nil && c.deaf(key) {
 			return objstore.Object{}, &objstore.Error{Kind: objstore.Other, Op: "get", Key: key, Cause: io.EOF}
 		}
 	}
@@ -59,7 +61,14 @@ func (c *counting) Put(ctx context.Context, key string, body ...[]byte) (objstor
 		return objstore.Meta{}, &objstore.Error{Kind: objstore.Throttled, Op: "put", Key: key, Cause: io.EOF}
 	}
 	c.puts++
-	return c.Store.Put(ctx, key, body...)
+	stored, err := c.Store.Put(ctx, key, body...)
+	if c.slow != nil {
+		c.slow()
+	}
+	if c.vague && err == nil {
+		err = &objstore.Error{Kind: objstore.Ambiguous, Op: "put", Key: key, Cause: io.EOF}
+	}
+	return stored, err
 }
 
 func (c *counting) Delete(ctx context.Context, keys ...string) error {
@@ -257,6 +266,66 @@ func TestMergedBatchesBearTheirOffsets(t *testing.T) {
 	})
 }
 
+// An extent may have several batches; each gets its own offset. Topics are told by their ids in another order than by their numbers.
+func TestExtentsOfSeveralBatches(t *testing.T) {
+	tell(t, admin.AllRoles, func(b *bed) {
+		first := base.TopicID{0xff}
+		b.propose(&log.DeleteTopic{ID: b.topic})
+		for _, id := range []base.TopicID{first, b.topic} {
+			b.propose(&log.CreateTopic{Name: fmt.Sprintf("t%x", id[0]), ID: id, Partitions: 1})
+		}
+		raw := batch.Plain(batch.None).Build(batch.NewRecord{Value: []byte("one")}, batch.NewRecord{Value: []byte("two")})
+		for n := range byte(8) {
+			w, c := segment.NewBuilder(0), &log.CommitSegment{File: base.FileRef{ID: base.ULID{15: 100 + n}}, LastModified: b.Now()}
+			for _, id := range []base.TopicID{first, b.topic} {
+				pos := uint32(w.Add(id, 0, segment.Summed(raw), segment.Summed(raw)).Pos)
+				for range 2 {
+					c.Batches = append(c.Batches, log.Batch{Topic: id, Pos: pos, Len: uint32(len(raw)), Count: 2, ProducerID: -1})
+					pos += uint32(len(raw))
+				}
+			}
+			c.SizeBytes = int64(w.SizeBytes())
+			_, err := b.store.Store.Put(context.Background(), segment.Key(c.File), w.Pieces()...)
+			check(err)
+			b.propose(c)
+		}
+		b.proc.Sleep(20 * time.Second)
+		for _, id := range []base.TopicID{first, b.topic} {
+			_, p, _ := b.View().Log.PartitionOf(id, 0)
+			x, _ := p.Extents.MaxTimestamp()
+			at, _ := b.View().Log.Place(x)
+			o, err := b.store.GetRange(context.Background(), segment.Key(at.File), int64(at.Pos), int64(x.Len))
+			check(err)
+			offset := int64(0)
+			for rest := o.Body; len(rest) > 0; offset += 2 {
+				var one batch.Batch
+				one, rest, err = batch.Next(rest)
+				check(err)
+				if one.BaseOffset() != offset {
+					panic(fmt.Sprintf("the batch at offset %d says %d", offset, one.BaseOffset()))
+				}
+			}
+			if p.Extents.Len() != 1 || offset != 32 {
+				panic(fmt.Sprintf("%d extents, %d offsets", p.Extents.Len(), offset))
+			}
+		}
+	})
+}
+
+// A file that was uploaded long before it is proposed may be an orphan: it is refused.
+func TestFileThatMayBeAnOrphan(t *testing.T) {
+	tell(t, admin.AllRoles, func(b *bed) {
+		for range 8 {
+			b.commit(2)
+		}
+		b.store.slow = func() { b.proc.Sleep(time.Duration(log.OrphanAfter) * time.Millisecond) }
+		b.proc.Sleep(2 * time.Hour)
+		if s := b.job.Stats(); s.Accepted > 0 || s.Refused == 0 {
+			panic(fmt.Sprintf("%+v", s))
+		}
+	})
+}
+
 // Many bytes merge at once, in files of a bounded size.
 func TestManyBytesMergeAtOnce(t *testing.T) {
 	tell(t, admin.AllRoles, func(b *bed) {
@@ -321,6 +390,10 @@ func TestDamagedExtentsStay(t *testing.T) {
 			check(err)
 		},
 		"gone": func(b *bed, key string, _ []byte) { check(b.store.Store.Delete(context.Background(), key)) },
+		"cut to nothing": func(b *bed, key string, _ []byte) {
+			_, err := b.store.Store.Put(context.Background(), key, []byte("?"))
+			check(err)
+		},
 		"cut short": func(b *bed, key string, body []byte) {
 			_, err := b.store.Store.Put(context.Background(), key, body[:segment.DataStart+20])
 			check(err)
@@ -362,21 +435,74 @@ func TestDamagedExtentsStay(t *testing.T) {
 	}
 }
 
-// A bucket that takes or gives nothing is asked again.
+// A bucket that takes or gives nothing is asked again, after a while.
 func TestBucketOutOfReach(t *testing.T) {
 	tell(t, admin.AllRoles, func(b *bed) {
 		for range 8 {
 			b.commit(2)
 		}
 		b.store.full = true
-		b.proc.Sleep(30 * time.Second)
+		b.proc.Sleep(time.Hour)
 		b.expect("full", 8)
-		b.store.full, b.store.deaf = false, true
-		b.proc.Sleep(30 * time.Second)
+		if b.store.gets > 8*150 {
+			panic(fmt.Sprintf("full: %d GETs in an hour", b.store.gets))
+		}
+		b.store.full, b.store.deaf, b.store.gets = false, func(string) bool { return true }, 0
+		b.proc.Sleep(time.Hour)
 		b.expect("deaf", 8)
-		b.store.deaf = false
-		b.proc.Sleep(10 * time.Second)
+		if b.store.gets > 8*70 {
+			panic(fmt.Sprintf("deaf: %d GETs in an hour", b.store.gets))
+		}
+		b.store.deaf = nil
+		b.proc.Sleep(2 * time.Minute)
 		b.expect("well", 1)
+	})
+}
+
+// An object that the bucket does not give, as its key of encryption is gone, is that of its partitions: all others merge, and what lies behind
+// what cannot be read.
+func TestOneObjectCannotBeRead(t *testing.T) {
+	tell(t, admin.AllRoles, func(b *bed) {
+		b.commit(20)
+		var bad string
+		b.View().Log.Files(func(_ uint64, f log.File) bool {
+			bad = segment.Key(f.Ref)
+			return false
+		})
+		b.store.deaf = func(key string) bool { return key == bad }
+		for range 60 {
+			b.commit(20, 20, 20)
+			b.proc.Sleep(10 * time.Second)
+		}
+		b.proc.Sleep(5 * time.Minute)
+		const whole = 14 // extents of a stretch: so many wait with the one that cannot be read
+		for i, most := range []int{whole + 12, 12, 12} {
+			if _, p, _ := b.View().Log.PartitionOf(b.topic, int32(i)); p.Extents.Len() > most || i == 0 && p.Extents.Len() < whole {
+				panic(fmt.Sprintf("partition %d has %d extents", i, p.Extents.Len()))
+			}
+		}
+		b.store.deaf = nil
+		b.proc.Sleep(2 * time.Minute)
+		if _, p, _ := b.View().Log.PartitionOf(b.topic, 0); p.Extents.Len() > whole {
+			panic(fmt.Sprintf("mended: partition 0 has %d extents", p.Extents.Len()))
+		}
+	})
+}
+
+// Nothing is left of an upload of which the bucket says that it may have happened.
+func TestUploadsThatFailLeaveNothing(t *testing.T) {
+	tell(t, admin.AllRoles, func(b *bed) {
+		for range 8 {
+			b.commit(2)
+		}
+		b.store.vague = true
+		b.proc.Sleep(10 * time.Minute)
+		page, err := b.store.List(context.Background(), segment.Prefix, "", 100)
+		check(err)
+		if len(page.Entries) != 8 || b.store.puts < 2 || b.store.puts > 25 {
+			panic(fmt.Sprintf("%d files, %d PUTs", len(page.Entries), b.store.puts))
+		}
+		b.expect("not known", 8)
 	})
 }
 

@@ -1,9 +1,11 @@
 package merge
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -22,20 +24,25 @@ type Pace struct {
 
 // DefaultPace is what agents keep; simulations take less. A run of 64 KiB is sent by the kernel nearly as fast as one of a MiB; of 256 MiB
 // there are 256 KiB of each of 1,000 partitions.
-var DefaultPace = Pace{Small: 64 << 10, Whole: 1 << 20, Bytes: 256 << 20, After: 30 * time.Second, File: 16 << 20}
+var DefaultPace = Pace{Small: log.SmallBytes, Whole: 1 << 20, Bytes: 256 << 20, After: 30 * time.Second, File: 16 << 20}
 
 const (
 	// Gain is how many times the bytes of its largest extent a stretch has at least. So a byte is written anew only when what it lies in
 	// grows that much: three or four times at the most until it lies in an extent that is not small.
 	Gain = 8
-	// block is how many partitions that follow each other one agent cares for, so that what it reads of a segment is a range.
+	// extentsMax is how many extents a stretch has at most: tiny ones that lie far from each other are a read each.
+	extentsMax = 1024
+	// block is how many topics that follow each other, and partitions of each, one agent cares for, so that what it reads of a segment is a
+	// range: a power of two.
 	block = 64
 	// filesMax bounds a plan, so that the View it is made of does not grow old: a GiB.
 	filesMax = 64
 )
 
 // blockOf is the piece of work that a partition belongs to.
-func blockOf(k base.PartitionKey) uint64 { return uint64(k) / block }
+func blockOf(k base.PartitionKey) uint64 {
+	return uint64(k.Topic()/block)<<32 | uint64(uint32(k.Index())/block)
+}
 
 // Stretch is one that is to be merged.
 type Stretch struct {
@@ -45,43 +52,66 @@ type Stretch struct {
 	Sum log.Sum
 }
 
-// Plan lists what is to be merged at bucket time now, file by file, in order of partitions; of each partition the first stretch that pays.
-// Where nothing is due by that View, next is when it will be, if nothing else happens. Partitions that skip tells are passed over.
-func Plan(v meta.View, now base.Millis, pace Pace, skip func(base.PartitionKey) bool) (files [][]Stretch, next base.Millis) {
+// place is where a stretch begins.
+type place struct {
+	key    base.PartitionKey
+	offset int64
+}
+
+func (s *Stretch) place() place { return place{s.Key, s.Base} }
+
+// ask is what a plan is made for.
+type ask struct {
+	pace  Pace
+	now   base.Millis                  // bucket time
+	mine  func(base.PartitionKey) bool // partitions that this agent cares for
+	skips func(place) bool             // stretches that are passed over
+	below base.PartitionKey            // where the last plan ended that was full: the next one begins there; 0: at the end
+}
+
+// plan is what is to be merged, file by file.
+type plan struct {
+	files [][]Stretch
+	next  base.Millis       // where nothing is due by that View, when it will be, if nothing else happens
+	below base.PartitionKey // see ask; 0: it has all that is due
+}
+
+// planFor lists what is to be merged. Files come from the last partition to the first, and of each from the newest stretch to the oldest: when
+// an old one is merged then, there is little behind it that has to be packed anew.
+func planFor(v meta.View, a *ask) plan {
 	if !log.MergesKnown(v.Admin.Level(log.MergeLevel)) {
-		return nil, math.MaxInt64
+		return plan{next: math.MaxInt64}
 	}
-	f := finder{log: v.Log, pace: pace, rides: math.MaxUint64, oldest: math.MaxInt64}
+	f := finder{log: v.Log, ask: a, rides: math.MaxUint64, oldest: math.MaxInt64}
 	v.Log.Riders(func(n uint64, _ log.File) bool {
 		f.rides = n
 		return false
 	})
 	v.Log.Partitions(func(p *log.Partition) bool {
-		if !skip(p.Key) {
+		if a.mine(p.Key) {
 			f.partition(p)
 		}
 		return true
 	})
-	after := base.Millis(pace.After.Milliseconds())
+	after := base.Millis(a.pace.After.Milliseconds())
 	switch {
 	case len(f.found) == 0:
-		return nil, math.MaxInt64
-	case f.bytes < pace.Bytes && f.oldest+after > now:
-		return nil, f.oldest + after
+		return plan{next: math.MaxInt64}
+	case f.bytes < a.pace.Bytes && f.oldest+after > a.now:
+		return plan{next: f.oldest + after}
 	}
-	return f.files(), now
+	return f.plan()
 }
 
 // finder looks for stretches.
 type finder struct {
-	log    *log.State
-	pace   Pace
-	rides  uint64 // number of the first file that rides: those before it do not
-	topic  *log.Topic
+	log *log.State
+	*ask
+	rides  uint64       // number of the first file that rides: those before it do not
 	small  []log.Extent // neighbours
-	found  []found
-	bytes  int64       // of those that were found
-	oldest base.Millis // when the first of their files was written
+	found  []found      // in order of partitions and offsets
+	bytes  int64        // of those that were found
+	oldest base.Millis  // when the first of their files was written
 }
 
 // found is a stretch that pays.
@@ -90,18 +120,19 @@ type found struct {
 	log.Stretch
 }
 
-// partition looks for the first stretch of a partition.
+// partition looks for the stretches of a partition.
 func (f *finder) partition(p *log.Partition) {
 	f.small = f.small[:0]
 	bytes := int64(0)
-	for w := p.Extents.Walk(p.Extents.Past(p.Start, f.pace.Small)); ; {
+	for w := p.Extents.Walk(p.Extents.Past(p.Start, Gain)); ; {
 		e, ok := w.Next()
 		if ok && f.isSmall(e) {
-			if f.small, bytes = append(f.small, e), bytes+int64(e.Len); bytes < f.pace.Whole {
+			if f.small, bytes = append(f.small, e), bytes+int64(e.Len); bytes < f.pace.Whole && len(f.small) < extentsMax {
 				continue
 			}
 		}
-		if f.pick(p, f.small) || !ok {
+		f.pick(p, f.small)
+		if !ok {
 			return
 		}
 		f.small, bytes = f.small[:0], 0
@@ -120,10 +151,10 @@ func (f *finder) isSmall(e log.Extent) bool {
 	return ok && file.Where != log.Riding
 }
 
-// pick takes a stretch out of neighbours that pays: the whole, or one on a side of the largest.
-func (f *finder) pick(p *log.Partition, es []log.Extent) bool {
+// pick takes what pays of neighbours: the whole, or what does on either side of the largest.
+func (f *finder) pick(p *log.Partition, es []log.Extent) {
 	if len(es) < Gain {
-		return false
+		return
 	}
 	bytes, top := int64(0), 0
 	for i := range es {
@@ -132,38 +163,45 @@ func (f *finder) pick(p *log.Partition, es []log.Extent) bool {
 			top = i
 		}
 	}
-	if bytes < Gain*int64(es[top].Len) {
-		return f.pick(p, es[:top]) || f.pick(p, es[top+1:])
+	switch {
+	case bytes < Gain*int64(es[top].Len):
+		f.pick(p, es[:top])
+		f.pick(p, es[top+1:])
+	case !f.skips(place{p.Key, es[0].Base}):
+		first, _ := f.log.File(es[0].File)
+		f.bytes, f.oldest = f.bytes+bytes, min(f.oldest, first.LastModified)
+		f.found = append(f.found, found{p, log.Stretch{Base: es[0].Base, Extents: uint32(len(es))}})
 	}
-	first, _ := f.log.File(es[0].File)
-	f.bytes, f.oldest = f.bytes+bytes, min(f.oldest, first.LastModified)
-	f.found = append(f.found, found{p, log.Stretch{Base: es[0].Base, Extents: uint32(len(es))}})
-	return true
 }
 
-// files deals out what was found.
-func (f *finder) files() (files [][]Stretch) {
-	for from := 0; from < len(f.found) && len(files) < filesMax; {
+// plan deals out what was found, from below on downwards, and then what lies above.
+func (f *finder) plan() (out plan) {
+	at := sort.Search(len(f.found), func(i int) bool { return f.below != 0 && f.found[i].part.Key >= f.below })
+	left := slices.Concat(f.found[at:], f.found[:at])
+	for len(left) > 0 {
+		if len(out.files) == filesMax {
+			out.below = left[len(left)-1].part.Key + 1
+			return out
+		}
 		var file []Stretch
-		for bytes := int64(0); from < len(f.found) && len(file) < log.MergeStretchesMax && bytes < f.pace.File; from++ {
-			s := f.stretch(f.found[from])
+		for bytes := int64(0); len(left) > 0 && len(file) < log.MergeStretchesMax && bytes < f.pace.File; left = left[:len(left)-1] {
+			s := f.stretch(left[len(left)-1])
 			file, bytes = append(file, s), bytes+int64(s.Sum.Whole.Len)
 		}
-		files = append(files, file)
+		slices.SortFunc(file, func(a, b Stretch) int { return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Base, b.Base)) })
+		out.files = append(out.files, file)
 	}
-	return files
+	return out
 }
 
 // stretch tells all of one that was found.
 func (f *finder) stretch(x found) Stretch {
-	if f.topic == nil || f.topic.Number != x.part.Key.Topic() {
-		f.topic, _ = f.log.Topic(x.part.Key.Topic())
-	}
+	t, _ := f.log.Topic(x.part.Key.Topic())
 	sum, _ := x.part.Extents.Sum(x.Stretch) // its extents are few, and small: it cannot fail
-	return Stretch{Topic: f.topic.ID, Key: x.part.Key, Stretch: x.Stretch, Sum: sum}
+	return Stretch{Topic: t.ID, Key: x.part.Key, Stretch: x.Stretch, Sum: sum}
 }
 
 // byTopic sorts stretches as a command has them.
 func byTopic(a, b log.MergeStretch) int {
-	return cmp.Or(slices.Compare(a.Topic[:], b.Topic[:]), cmp.Compare(a.Partition, b.Partition))
+	return cmp.Or(bytes.Compare(a.Topic[:], b.Topic[:]), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Base, b.Base))
 }

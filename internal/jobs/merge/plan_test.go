@@ -73,17 +73,22 @@ func (w *world) register(level uint16) {
 	}
 }
 
+// ask is for all partitions after so many ms.
+func (w *world) ask(pace Pace, after base.Millis, skipped ...place) *ask {
+	return &ask{pace: pace, now: w.s.Time + after, mine: func(base.PartitionKey) bool { return true }, skips: func(p place) bool { return slices.Contains(skipped, p) }}
+}
+
 // plan tells what is planned after so many ms, file by file: partition[first offset, end).
-func (w *world) plan(pace Pace, after base.Millis, skipped ...base.PartitionKey) string {
-	files, next := Plan(w.s, w.s.Time+after, pace, func(k base.PartitionKey) bool { return slices.Contains(skipped, k) })
-	if len(files) == 0 {
-		if next == math.MaxInt64 {
+func (w *world) plan(pace Pace, after base.Millis, skipped ...place) string {
+	p := planFor(w.s, w.ask(pace, after, skipped...))
+	if len(p.files) == 0 {
+		if p.next == math.MaxInt64 {
 			return "never"
 		}
-		return fmt.Sprintf("in %d ms", next-w.s.Time-after)
+		return fmt.Sprintf("in %d ms", p.next-w.s.Time-after)
 	}
 	var out []string
-	for _, f := range files {
+	for _, f := range p.files {
 		var b strings.Builder
 		for _, s := range f {
 			fmt.Fprintf(&b, "%d[%d,%d) ", s.Key.Index(), s.Base, s.Sum.Whole.End())
@@ -113,11 +118,11 @@ func TestPlan(t *testing.T) {
 		"large ones are left alone":            {times(20, 1000), "never"},
 		"a large one parts small ones":         {slices.Concat(times(7, 100), times(1, 1000), times(9, 100)), "0[8,17)"},
 		"one that is much larger stays as is":  {slices.Concat(times(1, 900), times(9, 100)), "0[1,10)"},
-		"also in the middle":                   {slices.Concat(times(8, 10), times(1, 900), times(8, 100)), "0[0,8)"},
+		"also in the middle":                   {slices.Concat(times(8, 10), times(1, 900), times(8, 100)), "0[0,8) 0[9,17)"},
 		"or at the end":                        {slices.Concat(times(8, 100), times(1, 900)), "0[0,8)"},
-		"with many, the larger one goes along": {slices.Concat(times(1, 500), times(70, 90)), "0[0,51)"},
-		"a stretch ends when it is whole":      {times(100, 500), "0[0,10)"},
-		"all partitions, file by file":         {times(10, 100, 0, 200, 300, 30, 10, 500), "0[0,10) 2[0,10) 3[0,10); 4[0,10) 5[0,10) 6[0,10)"},
+		"with many, the larger one goes along": {slices.Concat(times(1, 500), times(54, 90)), "0[0,51)"},
+		"a stretch ends when it is whole":      {times(30, 500), "0[20,30); 0[10,20); 0[0,10)"},
+		"all partitions, file by file":         {times(10, 100, 0, 200, 300, 30, 10, 500), "6[0,10); 2[0,10) 3[0,10) 4[0,10) 5[0,10); 0[0,10)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 8)
@@ -141,17 +146,17 @@ func TestPlanIsDue(t *testing.T) {
 	for range 8 {
 		w.segment(false, 0, 500)
 	}
-	for after, want := range map[base.Millis]string{0: "in 6000 ms", 5999: "in 1 ms", 6000: "0[0,8) 1[0,8)"} {
+	for after, want := range map[base.Millis]string{0: "in 6000 ms", 5999: "in 1 ms", 6000: "1[0,8); 0[0,8)"} {
 		if got := w.plan(testPace, after); got != want {
 			t.Errorf("after %d ms: %s, want %s", after, got, want)
 		}
 	}
 	many := testPace
 	many.Bytes = 4800
-	if got := w.plan(many, 0); got != "0[0,8) 1[0,8)" {
+	if got := w.plan(many, 0); got != "1[0,8); 0[0,8)" {
 		t.Errorf("at once: %s", got)
 	}
-	if got := w.plan(testPace, 6000, base.KeyOf(1, 0)); got != "in 4000 ms" {
+	if got := w.plan(testPace, 6000, place{base.KeyOf(1, 0), 0}); got != "in 4000 ms" {
 		t.Errorf("without what is passed over: %s", got)
 	}
 }
@@ -197,13 +202,50 @@ func TestPlanWaitsForOlderAgents(t *testing.T) {
 	}
 }
 
-// TestPlansEnd: over random logs a plan applied again and again comes to an end, each byte being written anew a few times at most, and then
-// leaves no row of small extents of like sizes.
+// TestPlanHasNoMoreThan so many extents of a stretch, stretches of a file, files: what is left comes with the next plan, from where this one ended.
+func TestPlanHasNoMoreThan(t *testing.T) {
+	w := newWorld(t, log.MergeStretchesMax+1)
+	sizes := slices.Repeat([]uint32{1}, log.MergeStretchesMax+1)
+	for range 8 {
+		w.segment(false, sizes...)
+	}
+	wide := Pace{Small: 1000, Whole: 1 << 40, Bytes: 1, After: 10 * time.Second, File: 1 << 40}
+	if p := planFor(w.s, w.ask(wide, 0)); len(p.files) != 2 || len(p.files[0]) != log.MergeStretchesMax || len(p.files[1]) != 1 {
+		t.Errorf("%d files of stretches", len(p.files))
+	}
+	narrow := wide
+	narrow.File = 1
+	first := planFor(w.s, w.ask(narrow, 0))
+	if len(first.files) != filesMax || first.below != base.KeyOf(1, log.MergeStretchesMax+1-filesMax) {
+		t.Fatalf("%d files, down to %v", len(first.files), first.below)
+	}
+	next := w.ask(narrow, 0)
+	next.below = first.below
+	if got := planFor(w.s, next).files[0][0].Key; got != base.KeyOf(1, log.MergeStretchesMax-filesMax) {
+		t.Errorf("the next plan begins with %v", got)
+	}
+	next.below = base.KeyOf(1, 3)
+	if got := planFor(w.s, next).files; got[2][0].Key != base.KeyOf(1, 0) || got[3][0].Key != base.KeyOf(1, log.MergeStretchesMax) {
+		t.Errorf("behind the first partition comes %v", got[3][0].Key)
+	}
+
+	w = newWorld(t, 1)
+	for range extentsMax + 20 {
+		w.segment(false, 1)
+	}
+	if got, want := w.plan(wide, 0), fmt.Sprintf("0[0,%d) 0[%d,%d)", extentsMax, extentsMax, extentsMax+20); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestPlansEnd: over random logs plans that are carried out again and again, while more comes, come to an end; each byte is written anew a few
+// times at most; and nothing is left that pays.
 func TestPlansEnd(t *testing.T) {
+	pace := Pace{Small: log.SmallBytes, Whole: 5 * log.SmallBytes, Bytes: 1, After: time.Second, File: 1 << 20}
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{tb: nil, s: meta.New()}
+		w := &world{s: meta.New()}
 		w.s.Begin(1, 1_000_000)
-		fail := func(c log.Command) {
+		do := func(c log.Command) {
 			events, r := log.Decide(w.s.Log, c, w.s.Time, config.Broker{})
 			if r.Kind != base.OK {
 				t.Fatalf("%T: %s", c, r.Text)
@@ -214,33 +256,69 @@ func TestPlansEnd(t *testing.T) {
 				}
 			}
 		}
-		fail(&log.CreateTopic{Name: "t", ID: base.TopicID{1}, Partitions: 1})
-		most := rapid.Uint32Range(1, 1500).Draw(t, "most")
+		do(&log.CreateTopic{Name: "t", ID: base.TopicID{1}, Partitions: 1})
 		written, total := int64(0), int64(0)
-		for range rapid.IntRange(0, 300).Draw(t, "segments") {
-			size := rapid.Uint32Range(1, most).Draw(t, "size")
-			total += int64(size)
-			fail(&log.CommitSegment{File: w.name(), LastModified: w.s.Time, SizeBytes: int64(size),
-				Batches: []log.Batch{{Topic: base.TopicID{1}, Len: size, Count: 1, ProducerID: -1}}})
-		}
-		for rounds := 0; ; rounds++ {
-			files, _ := Plan(w.s, w.s.Time+10_000, testPace, func(base.PartitionKey) bool { return false })
-			if len(files) == 0 {
-				break
+		merge := func() bool {
+			p := planFor(w.s, w.ask(pace, 10_000))
+			for _, f := range p.files {
+				c := &log.MergeExtents{File: w.name(), LastModified: w.s.Time}
+				for _, s := range f {
+					if n := int64(s.Sum.Whole.Len); n >= pace.Whole+int64(pace.Small) || s.Extents > extentsMax {
+						t.Fatalf("a stretch of %d bytes in %d extents", n, s.Extents)
+					}
+					c.Stretches = append(c.Stretches, log.MergeStretch{Topic: s.Topic, Stretch: s.Stretch, Pos: uint32(c.SizeBytes), Hash: s.Sum.Hash})
+					c.SizeBytes += int64(s.Sum.Whole.Len)
+				}
+				written += c.SizeBytes
+				do(c)
 			}
-			s := files[0][0]
-			if rounds > 300 || len(files) != 1 || len(files[0]) != 1 || int64(s.Sum.Whole.Len) >= testPace.Whole+int64(testPace.Small) {
-				t.Fatalf("round %d: %d files, %+v", rounds, len(files), files[0])
-			}
-			written += int64(s.Sum.Whole.Len)
-			fail(&log.MergeExtents{File: w.name(), LastModified: w.s.Time, SizeBytes: int64(s.Sum.Whole.Len),
-				Stretches: []log.MergeStretch{{Topic: s.Topic, Stretch: s.Stretch, Hash: s.Sum.Hash}}})
+			return len(p.files) > 0
 		}
-		if written > 4*total {
+		for range rapid.IntRange(1, 5).Draw(t, "rounds") {
+			most := rapid.Uint32Range(1, 3*log.SmallBytes/2).Draw(t, "most")
+			for range rapid.IntRange(0, 150).Draw(t, "segments") {
+				size := rapid.Uint32Range(1, most).Draw(t, "size")
+				total += int64(size)
+				do(&log.CommitSegment{File: w.name(), LastModified: w.s.Time, SizeBytes: int64(size),
+					Batches: []log.Batch{{Topic: base.TopicID{1}, Len: size, Count: 1, ProducerID: -1}}})
+			}
+			for range rapid.IntRange(0, 2).Draw(t, "plans") {
+				merge()
+			}
+		}
+		for plans := 0; merge(); plans++ {
+			if plans > 100 {
+				t.Fatal("plans do not come to an end")
+			}
+		}
+		if written > 6*total {
 			t.Fatalf("%d bytes were written anew of %d", written, total)
 		}
+		leavesNothing(t, w, pace)
 		if err := w.s.Log.Check(); err != nil {
 			t.Fatal(err)
 		}
 	})
+}
+
+// leavesNothing goes through the whole list, without passing over any of it: no row of small extents pays.
+func leavesNothing(t *rapid.T, w *world, pace Pace) {
+	p, _ := w.s.Log.Partition(base.KeyOf(1, 0))
+	f := finder{log: w.s.Log, ask: w.ask(pace, 10_000), rides: math.MaxUint64}
+	var row []log.Extent
+	bytes := int64(0)
+	p.Extents.From(0, func(e log.Extent) bool {
+		if e.Len < pace.Small {
+			row, bytes = append(row, e), bytes+int64(e.Len)
+		}
+		if e.Len >= pace.Small || bytes >= pace.Whole {
+			f.pick(p, row)
+			row, bytes = nil, 0
+		}
+		return true
+	})
+	f.pick(p, row)
+	if len(f.found) > 0 {
+		t.Fatalf("%d extents from offset %d on are left as they are", f.found[0].Extents, f.found[0].Base)
+	}
 }

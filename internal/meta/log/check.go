@@ -174,7 +174,7 @@ func (x *Extents) check() error {
 }
 
 func (c *chunk) is(b *chunk) bool {
-	return bytes.Equal(c.packed, b.packed) && c.end == b.end && c.maxTimestamp == b.maxTimestamp && c.bytes == b.bytes
+	return bytes.Equal(c.packed, b.packed) && c.end == b.end && c.maxTimestamp == b.maxTimestamp && c.bytes == b.bytes && c.small == b.small && c.open == b.open
 }
 
 func (s *producers) check(end int64) error {

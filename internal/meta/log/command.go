@@ -77,7 +77,7 @@ type MergeExtents struct {
 	File         base.FileRef
 	SizeBytes    int64
 	LastModified base.Millis    // of the file, by the bucket
-	Stretches    []MergeStretch // by topic and partition, one of each; at most MergeStretchesMax
+	Stretches    []MergeStretch // by topic, partition and offset; at most MergeStretchesMax
 }
 
 // MergeStretch is a stretch of extents whose bytes lie at Pos of the file, one extent after another.

@@ -96,7 +96,7 @@ type ExtentsMerged struct {
 	SizeBytes    int64
 	LastModified base.Millis
 	At           base.Millis
-	Stretches    []MergedStretch // by key, one of each partition
+	Stretches    []MergedStretch // by key and offset
 }
 
 // MergedStretch is a stretch that is one extent now, at Pos of the file.

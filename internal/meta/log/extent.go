@@ -9,6 +9,9 @@ import (
 // ChunkExtents is the size of a full chunk.
 const ChunkExtents = 64
 
+// SmallBytes: extents of fewer bytes are small, and are to be brought together with others (jobs/merge).
+const SmallBytes = 64 << 10
+
 // Extent says where the records [Base, Base+Count) of a partition lie. 40 bytes, no pointers.
 type Extent struct {
 	Base         int64  // offset of the first record
@@ -28,12 +31,17 @@ type chunk struct {
 	end          int64
 	maxTimestamp int64
 	bytes        int64
+	small        uint8 // extents of fewer than SmallBytes
+	open         bool  // the last is one of them
 }
 
 func newChunk(es []Extent) *chunk {
 	c := &chunk{packed: pack(es), end: es[len(es)-1].End(), maxTimestamp: es[0].MaxTimestamp, bytes: sizeOf(es)}
 	for i := range es {
 		c.maxTimestamp = max(c.maxTimestamp, es[i].MaxTimestamp)
+		if c.open = es[i].Len < SmallBytes; c.open {
+			c.small++
+		}
 	}
 	return c
 }
@@ -77,11 +85,11 @@ func (x *Extents) Bytes() int64 {
 	return n
 }
 
-// Past gives the offset behind the first full chunks of those that end after offset, as far as their extents have so many bytes or more on
-// average: who looks for small ones need not go through these.
-func (x *Extents) Past(offset int64, bytes uint32) int64 {
+// Past gives the offset behind the first full chunks of those that end after offset, as long as they have fewer than few extents of
+// less than SmallBytes, and do not end with one: who looks for rows of few or more of them need not go through these.
+func (x *Extents) Past(offset int64, few int) int64 {
 	for _, c := range x.full[x.chunkOf(offset):] {
-		if c.bytes < ChunkExtents*int64(bytes) {
+		if int(c.small) >= few || c.open {
 			break
 		}
 		offset = c.end

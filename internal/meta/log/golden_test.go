@@ -255,6 +255,8 @@ func TestMisfits(t *testing.T) {
 		"a single one":               merges(4, 118, at(5, 1, 16)),
 		"a partition that is not":    merges(4, 118, MergedStretch{Key: 5, Stretch: both.Stretch, Pos: 16}),
 		"twice":                      merges(4, 118, both, both),
+		"overlapping":                merges(4, 300, both, at(6, 2, 150)),
+		"backwards":                  merges(4, 300, at(6, 2, 150), both),
 		"no files are removed":       &FilesRemoved{},
 		"a file in use is removed":   &FilesRemoved{Files: []uint64{1}},
 		"a file that is not removed": &FilesRemoved{Files: []uint64{9}},

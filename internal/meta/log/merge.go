@@ -68,35 +68,49 @@ func (s *State) decideMerge(c *MergeExtents, now base.Millis) ([]Event, *Reply) 
 	if len(c.Stretches) > MergeStretchesMax {
 		return nil, refuse(base.InvalidRequest, fmt.Sprintf("a merge of %d stretches, the most is %d", len(c.Stretches), MergeStretchesMax))
 	}
-	e := &ExtentsMerged{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified, At: now}
+	e, end := &ExtentsMerged{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified, At: now}, int64(0)
 	for i := range c.Stretches {
 		r := &c.Stretches[i]
 		if i > 0 && c.Stretches[i-1].compare(r) >= 0 {
 			return nil, refuse(base.InvalidRequest, fmt.Sprintf("a stretch of partition %d of topic %s comes out of order", r.Partition, r.Topic))
 		}
-		_, p, ok := s.PartitionOf(r.Topic, r.Partition)
+		key, sum, ok := s.isStill(r)
 		if !ok {
 			continue
 		}
-		d, ok := p.Extents.Sum(r.Stretch)
-		if !ok || d.Hash != r.Hash && !plant.LeftOut(plant.MergesExactly) {
-			continue
+		if !inFile(r.Pos, sum.Whole.Len, c.SizeBytes) {
+			return nil, refuse(base.InvalidRequest, fmt.Sprintf("%d bytes at %d do not fit a file of %d", sum.Whole.Len, r.Pos, c.SizeBytes))
 		}
-		if !inFile(r.Pos, d.Whole.Len, c.SizeBytes) {
-			return nil, refuse(base.InvalidRequest, fmt.Sprintf("%d bytes at %d do not fit a file of %d", d.Whole.Len, r.Pos, c.SizeBytes))
+		if n := len(e.Stretches); n > 0 && e.Stretches[n-1].Key == key && sum.Whole.Base < end {
+			return nil, refuse(base.InvalidRequest, fmt.Sprintf("two stretches of partition %d of topic %s overlap at offset %d", r.Partition, r.Topic, r.Base))
 		}
-		e.Stretches = append(e.Stretches, MergedStretch{Key: p.Key, Stretch: r.Stretch, Pos: r.Pos})
+		e.Stretches = append(e.Stretches, MergedStretch{Key: key, Stretch: r.Stretch, Pos: r.Pos})
+		end = sum.Whole.End()
 	}
-	slices.SortFunc(e.Stretches, func(a, b MergedStretch) int { return cmp.Compare(a.Key, b.Key) })
 	if len(e.Stretches) == 0 {
 		return nil, refuse(base.InvalidRequest, fmt.Sprintf("none of %d stretches is as it was", len(c.Stretches)))
 	}
+	slices.SortFunc(e.Stretches, func(a, b MergedStretch) int { return a.compare(&b) })
 	return []Event{e}, &Reply{}
 }
 
-// compare orders stretches by topic and partition; there is one of each in a merge.
+// isStill sums a stretch up, if it is as it was when it was read.
+func (s *State) isStill(r *MergeStretch) (key base.PartitionKey, sum Sum, ok bool) {
+	_, p, ok := s.PartitionOf(r.Topic, r.Partition)
+	if !ok {
+		return 0, sum, false
+	}
+	sum, ok = p.Extents.Sum(r.Stretch)
+	return p.Key, sum, ok && (sum.Hash == r.Hash || plant.LeftOut(plant.MergesExactly))
+}
+
+// compare orders stretches by topic, partition and offset.
 func (r *MergeStretch) compare(b *MergeStretch) int {
-	return cmp.Or(bytes.Compare(r.Topic[:], b.Topic[:]), cmp.Compare(r.Partition, b.Partition))
+	return cmp.Or(bytes.Compare(r.Topic[:], b.Topic[:]), cmp.Compare(r.Partition, b.Partition), cmp.Compare(r.Base, b.Base))
+}
+
+func (r *MergedStretch) compare(b *MergedStretch) int {
+	return cmp.Or(cmp.Compare(r.Key, b.Key), cmp.Compare(r.Base, b.Base))
 }
 
 func (s *State) applyMerged(e *ExtentsMerged) error {
@@ -107,11 +121,13 @@ func (s *State) applyMerged(e *ExtentsMerged) error {
 	if len(e.Stretches) == 0 {
 		return fmt.Errorf("log: nothing is merged in file %d", e.File)
 	}
-	for i := range e.Stretches {
-		if i > 0 && e.Stretches[i].Key <= e.Stretches[i-1].Key {
-			return fmt.Errorf("log: a stretch of partition %s is merged out of order", e.Stretches[i].Key)
+	for from, to := 0, 0; from < len(e.Stretches); from = to {
+		for to = from + 1; to < len(e.Stretches) && e.Stretches[to].Key == e.Stretches[from].Key; to++ {
 		}
-		if err := s.applyStretch(&e.Stretches[i], e); err != nil {
+		if to < len(e.Stretches) && e.Stretches[to].Key < e.Stretches[from].Key {
+			return fmt.Errorf("log: a stretch of partition %s is merged out of order", e.Stretches[to].Key)
+		}
+		if err := s.applyStretches(e, e.Stretches[from:to]); err != nil {
 			return err
 		}
 	}
@@ -120,18 +136,25 @@ func (s *State) applyMerged(e *ExtentsMerged) error {
 	return nil
 }
 
-func (s *State) applyStretch(r *MergedStretch, e *ExtentsMerged) error {
-	p := s.partition(r.Key)
+// applyStretches merges those of one partition.
+func (s *State) applyStretches(e *ExtentsMerged, stretches []MergedStretch) error {
+	key := stretches[0].Key
+	p := s.partition(key)
 	if p == nil {
-		return fmt.Errorf("log: partition %s, whose extents were merged, is not there", r.Key)
+		return fmt.Errorf("log: partition %s, whose extents were merged, is not there", key)
 	}
-	d, ok := p.Extents.Sum(r.Stretch)
-	if !ok || !inFile(r.Pos, d.Whole.Len, e.SizeBytes) {
-		return fmt.Errorf("log: %d extents from offset %d of partition %s on cannot lie at %d of a file of %d", r.Extents, r.Base, r.Key, r.Pos, e.SizeBytes)
+	by, end := make([]replacement, len(stretches)), int64(-1)
+	for i := range stretches {
+		r := &stretches[i]
+		sum, ok := p.Extents.Sum(r.Stretch)
+		if !ok || r.Base < end || !inFile(r.Pos, sum.Whole.Len, e.SizeBytes) {
+			return fmt.Errorf("log: %d extents from offset %d of partition %s on cannot lie at %d of a file of %d", r.Extents, r.Base, key, r.Pos, e.SizeBytes)
+		}
+		sum.Whole.File, sum.Whole.Pos = e.File, r.Pos
+		by[i], end = replacement{sum.Whole, int(r.Extents)}, sum.Whole.End()
+		s.note(tagExtentsMerged, uint64(key), sum.Hash, uint64(r.Pos))
 	}
-	d.Whole.File, d.Whole.Pos = e.File, r.Pos
-	p.Extents.replace(int(r.Extents), d.Whole, func(x Extent) { s.release(x.File, e.At) })
-	s.note(tagExtentsMerged, uint64(r.Key), d.Hash, uint64(r.Pos))
+	p.Extents.replace(by, func(x Extent) { s.release(x.File, e.At) })
 	return nil
 }
 

@@ -131,23 +131,26 @@ func (g *gen) merge() Command {
 	g.files++
 	c := &MergeExtents{File: base.FileRef{Store: 1, ID: ulidOf(g.files)}, SizeBytes: 16, LastModified: g.now}
 	g.s.Partitions(func(p *Partition) bool {
-		if n := p.Extents.Len(); n > 1 && g.n("merges", 0, 2) > 0 {
-			g.stretch(c, p, n)
+		for from := 0; p.Extents.Len()-from > 1 && g.n("merges", 0, 2) > 0; {
+			from = g.stretch(c, p, from)
 		}
 		return true
 	})
 	return c
 }
 
-func (g *gen) stretch(c *MergeExtents, p *Partition, extents int) {
-	from := g.n("from", 0, extents-2)
+// stretch adds one that begins behind so many extents of a partition, and gives behind how many it ends.
+func (g *gen) stretch(c *MergeExtents, p *Partition, behind int) int {
+	extents := p.Extents.Len()
+	from := g.n("from", behind, extents-2)
 	m := MergeStretch{Partition: p.Key.Index(), Pos: uint32(c.SizeBytes), Stretch: Stretch{Extents: uint32(g.n("extents", 2, extents-from))}}
 	t, _ := g.s.Topic(p.Key.Topic())
 	m.Topic = t.ID
+	end, n := from+int(m.Extents), 0
 	p.Extents.From(0, func(e Extent) bool {
 		m.Base = e.Base
-		from--
-		return from >= 0
+		n++
+		return n <= from
 	})
 	sum, _ := p.Extents.Sum(m.Stretch)
 	if m.Hash = sum.Hash; g.n("stale", 0, 9) == 0 {
@@ -156,6 +159,7 @@ func (g *gen) stretch(c *MergeExtents, p *Partition, extents int) {
 	c.SizeBytes += int64(sum.Whole.Len)
 	c.Stretches = append(c.Stretches, m)
 	slices.SortFunc(c.Stretches, func(a, b MergeStretch) int { return a.compare(&b) })
+	return end
 }
 
 func (g *gen) segment() Command {

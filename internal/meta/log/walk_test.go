@@ -15,7 +15,7 @@ import (
 func anyExtents(t *rapid.T) (es []Extent) {
 	files := rapid.OneOf(rapid.Uint64Range(1, 300), rapid.SampledFrom([]uint64{0, 1 << 40, math.MaxUint64}))
 	times := rapid.OneOf(rapid.Int64Range(1_700_000_000_000, 1_700_000_100_000), rapid.SampledFrom([]int64{math.MinInt64, -1, 0, math.MaxInt64}))
-	sizes := rapid.OneOf(rapid.Uint32Range(1, 20_000), rapid.SampledFrom([]uint32{1, 127, 128, math.MaxUint32}))
+	sizes := rapid.OneOf(rapid.Uint32Range(1, 20_000), rapid.Uint32Range(SmallBytes, SmallBytes+9), rapid.SampledFrom([]uint32{1, 127, 128, math.MaxUint32}))
 	at := rapid.SampledFrom([]int64{0, 5, 1 << 40}).Draw(t, "first")
 	for range rapid.IntRange(0, 5*ChunkExtents).Draw(t, "extents") {
 		e := Extent{Base: at, File: files.Draw(t, "file"), MaxTimestamp: times.Draw(t, "time"), Pos: sizes.Draw(t, "pos"), Len: sizes.Draw(t, "len"), Count: sizes.Draw(t, "count")}
@@ -82,7 +82,7 @@ func mergeSome(t *rapid.T, x *Extents, want []Extent) []Extent {
 		whole := sum.Whole
 		whole.File, whole.Pos = 7, 8
 		var released []Extent
-		x.replace(n, whole, func(e Extent) { released = append(released, e) })
+		x.replace([]replacement{{whole, n}}, func(e Extent) { released = append(released, e) })
 		if !slices.Equal(released, want[at:at+n]) {
 			t.Fatalf("a merge of %d extents releases %d others", n, len(released))
 		}
@@ -96,23 +96,25 @@ func mergeSome(t *rapid.T, x *Extents, want []Extent) []Extent {
 
 // checkPast holds what Past passes over against the chunks, one by one.
 func checkPast(t *rapid.T, x *Extents) {
-	least, offset := rapid.Uint32Range(1, 20_000).Draw(t, "least"), rapid.Int64Range(0, 1<<16).Draw(t, "past")
+	few, offset := rapid.IntRange(1, ChunkExtents+1).Draw(t, "few"), rapid.Int64Range(0, 1<<16).Draw(t, "past")
 	want := offset
-	for i, c := range x.full {
+	for _, c := range x.full {
 		if c.end <= offset {
 			continue
 		}
-		bytes := int64(0)
-		for _, e := range decodeExtents(&codec.Reader{B: x.full[i].packed}) {
-			bytes += int64(e.Len)
+		small, last := 0, false
+		for _, e := range decodeExtents(&codec.Reader{B: c.packed}) {
+			if last = e.Len < SmallBytes; last {
+				small++
+			}
 		}
-		if bytes/ChunkExtents < int64(least) {
+		if small >= few || last {
 			break
 		}
 		want = c.end
 	}
-	if got := x.Past(offset, least); got != want {
-		t.Fatalf("past extents of %d bytes from offset %d on: %d, want %d", least, offset, got, want)
+	if got := x.Past(offset, few); got != want {
+		t.Fatalf("past chunks with fewer than %d small extents from offset %d on: %d, want %d", few, offset, got, want)
 	}
 }
 

@@ -1,0 +1,43 @@
+package merge
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/meta/log"
+	"github.com/millrace-io/millrace/internal/segment"
+)
+
+// TestPiecesAreChecked: what is not exactly the batches that the state says is not merged, and leaves nothing in the file.
+func TestPiecesAreChecked(t *testing.T) {
+	one := batch.Plain(batch.None).Build(batch.NewRecord{Value: []byte("value")})
+	two := batch.Plain(batch.None).Build(batch.NewRecord{Value: []byte("value")}, batch.NewRecord{Value: []byte("another")})
+	damaged := append(batch.Batch{}, one...)
+	damaged[len(damaged)-1] ^= 1
+	for name, c := range map[string]struct {
+		bytes []byte
+		count uint32
+		want  string // of the error; empty: none
+	}{
+		"a batch":                 {one, 1, ""},
+		"two":                     {append(append([]byte{}, one...), two...), 3, ""},
+		"nothing":                 {nil, 1, "shorter"},
+		"a batch too few":         {one, 3, "end at 8, the state says 10"},
+		"a batch too many":        {append(append([]byte{}, one...), two...), 1, "end at 10, the state says 8"},
+		"half a batch":            {two[:len(two)-3], 2, "ends within a batch"},
+		"a bit flipped":           {damaged, 1, "bears checksum"},
+		"bytes that are no batch": {make([]byte, 100), 1, "length"},
+	} {
+		f := file{builder: segment.NewBuilder(0)}
+		s := Stretch{Topic: base.TopicID{1}, Key: base.KeyOf(1, 0), Stretch: log.Stretch{Base: 7, Extents: 1}}
+		err := f.add(&s, 1, []piece{{Extent: log.Extent{Base: 7, Count: c.count, Len: uint32(len(c.bytes))}, bytes: c.bytes}})
+		switch {
+		case c.want == "" && err != nil, c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (len(f.stretches) > 0 || len(f.builder.Entries()) > 0):
+			t.Errorf("%s: something of it is in the file", name)
+		}
+	}
+}
