@@ -30,7 +30,7 @@
 //	               and a note
 //	catch-up       a backlog is written, lies for --backlog-age, and is then read by new consumers, again and again: four times or
 //	               more, and until the window has passed. It comes out of the page cache, with both. What a server does with a
-//	               backlog while it lies (the agent merges small extents when they are 30 s old) is a row of its own, for each GiB
+//	               backlog while it lies (the agent merges small extents when they are a minute old) is a row of its own, for each GiB
 //	               that was written
 //	java catch-up  kafka-consumer-perf-test from the topic's beginning, three runs
 //

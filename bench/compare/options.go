@@ -75,7 +75,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.IntVar(&o.readers, "readers", 4, "tail: readers, each of everything")
 	f.IntVar(&o.producers, "producers", 4, "our producers")
 	f.IntVar(&o.backlogMiB, "backlog", 1024, "catch-up: MiB of values")
-	f.DurationVar(&o.backlogAge, "backlog-age", 45*time.Second, "catch-up: how long the backlog lies before it is read, so that what a server does with it later is done; its CPU meanwhile is a row of its own")
+	f.DurationVar(&o.backlogAge, "backlog-age", 75*time.Second, "catch-up: how long the backlog lies before it is read, so that what a server does with it later is done; its CPU meanwhile is a row of its own")
 	f.IntVar(&o.readings, "readings", 4, "catch-up: how often the backlog is read at least; anew until the window's length has passed")
 	f.IntVar(&o.toolRecords, "tool-records", 1_000_000, "java catch-up: records to read in a run")
 	f.IntVar(&o.toolRuns, "tool-runs", 3, "java catch-up: runs of the tool")

@@ -17,19 +17,22 @@ import (
 type Pace struct {
 	Small uint32        // extents of fewer bytes are
 	Whole int64         // until they have so many
-	Bytes int64         // when so many bytes lie in such
+	Bytes int64         // when so many bytes lie in such, and enough of each partition not to be small afterwards
 	After time.Duration // when the first of them is so old
 	File  int64         // bytes of a merged file, about
 }
 
 // DefaultPace is what agents keep; simulations take less. A run of 64 KiB is sent by the kernel nearly as fast as one of a MiB; of 256 MiB
 // there are 256 KiB of each of 1,000 partitions.
-var DefaultPace = Pace{Small: log.SmallBytes, Whole: 1 << 20, Bytes: 256 << 20, After: 30 * time.Second, File: 16 << 20}
+var DefaultPace = Pace{Small: log.SmallBytes, Whole: 1 << 20, Bytes: 256 << 20, After: time.Minute, File: 16 << 20}
 
 const (
 	// Gain is how many times the bytes of its largest extent a stretch has at least. So a byte is written anew only when what it lies in
 	// grows that much: three or four times at the most until it lies in an extent that is not small.
 	Gain = 8
+	// enough is how many times as many bytes as a small extent stretches have on average, unless the oldest are old enough: what is small
+	// afterwards would be written anew once more.
+	enough = 2
 	// extentsMax is how many extents a stretch has at most: tiny ones that lie far from each other are a read each.
 	extentsMax = 1024
 	// block is how many topics that follow each other, and partitions of each, one agent cares for, so that what it reads of a segment is a
@@ -97,7 +100,7 @@ func planFor(v meta.View, a *ask) plan {
 	switch {
 	case len(f.found) == 0:
 		return plan{next: math.MaxInt64}
-	case f.bytes < a.pace.Bytes && f.oldest+after > a.now:
+	case f.bytes < max(a.pace.Bytes, int64(len(f.found))*int64(a.pace.Small)*enough) && f.oldest+after > a.now:
 		return plan{next: f.oldest + after}
 	}
 	return f.plan()

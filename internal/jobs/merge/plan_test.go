@@ -156,6 +156,9 @@ func TestPlanIsDue(t *testing.T) {
 	if got := w.plan(many, 0); got != "1[0,8); 0[0,8)" {
 		t.Errorf("at once: %s", got)
 	}
+	if many.Small = 1300; w.plan(many, 0) != "in 6000 ms" {
+		t.Errorf("at once, though what is merged would be small")
+	}
 	if got := w.plan(testPace, 6000, place{base.KeyOf(1, 0), 0}); got != "in 4000 ms" {
 		t.Errorf("without what is passed over: %s", got)
 	}
@@ -210,16 +213,16 @@ func TestPlanHasNoMoreThan(t *testing.T) {
 		w.segment(false, sizes...)
 	}
 	wide := Pace{Small: 1000, Whole: 1 << 40, Bytes: 1, After: 10 * time.Second, File: 1 << 40}
-	if p := planFor(w.s, w.ask(wide, 0)); len(p.files) != 2 || len(p.files[0]) != log.MergeStretchesMax || len(p.files[1]) != 1 {
+	if p := planFor(w.s, w.ask(wide, 10_000)); len(p.files) != 2 || len(p.files[0]) != log.MergeStretchesMax || len(p.files[1]) != 1 {
 		t.Errorf("%d files of stretches", len(p.files))
 	}
 	narrow := wide
 	narrow.File = 1
-	first := planFor(w.s, w.ask(narrow, 0))
+	first := planFor(w.s, w.ask(narrow, 10_000))
 	if len(first.files) != filesMax || first.below != base.KeyOf(1, log.MergeStretchesMax+1-filesMax) {
 		t.Fatalf("%d files, down to %v", len(first.files), first.below)
 	}
-	next := w.ask(narrow, 0)
+	next := w.ask(narrow, 10_000)
 	next.below = first.below
 	if got := planFor(w.s, next).files[0][0].Key; got != base.KeyOf(1, log.MergeStretchesMax-filesMax) {
 		t.Errorf("the next plan begins with %v", got)
@@ -233,7 +236,7 @@ func TestPlanHasNoMoreThan(t *testing.T) {
 	for range extentsMax + 20 {
 		w.segment(false, 1)
 	}
-	if got, want := w.plan(wide, 0), fmt.Sprintf("0[0,%d) 0[%d,%d)", extentsMax, extentsMax, extentsMax+20); got != want {
+	if got, want := w.plan(wide, 10_000), fmt.Sprintf("0[0,%d) 0[%d,%d)", extentsMax, extentsMax, extentsMax+20); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
