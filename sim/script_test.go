@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base/env/sim"
+	merging "github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -99,23 +100,25 @@ func TestThroughputRecovers(t *testing.T) {
 const (
 	farDistance = 5
 	farWaitMax  = 5 * time.Second
+	farRidesMax = 10 * time.Second // under entries twice as slow one command in some thousand waits longer than five seconds
 	farSeeds    = 20
 	farPerKiB   = 20 * time.Millisecond
 	farCommands = 30
 )
 
-func TestFarAgentIsNotStarved(t *testing.T) { farAgent(t, func(*Cluster) {}) }
+func TestFarAgentIsNotStarved(t *testing.T) { farAgent(t, farWaitMax, func(*Cluster) {}) }
 
 // The same where what rides makes the busy one's entries take twice as long, to write and to read.
 func TestFarAgentIsNotStarvedByWhatRides(t *testing.T) {
-	farAgent(t, func(c *Cluster) { c.bucket.perKiB = farPerKiB })
+	farAgent(t, farRidesMax, func(c *Cluster) { c.bucket.perKiB = farPerKiB })
 }
 
-func farAgent(t *testing.T, set func(c *Cluster)) {
+func farAgent(t *testing.T, most time.Duration, set func(c *Cluster)) {
 	longest, all := make([]time.Duration, farSeeds), make([]time.Duration, farSeeds)
 	each(farSeeds, func(n uint64) *Result {
 		o := rooms(2*n + 1)
 		o.Agents, o.Unsteady, o.SendEvery = 2, false, 100*time.Millisecond
+		o.Merge = merging.DefaultPace // that of other worlds adds an entry every few seconds
 		return played(t, o, func(c *Cluster, main *sim.Proc) {
 			for !c.allUp() {
 				main.Sleep(100 * time.Millisecond)
@@ -133,8 +136,8 @@ func farAgent(t *testing.T, set func(c *Cluster)) {
 	})
 	for n, took := range longest {
 		t.Logf("seed %d: %v on average, %v at most", 2*n+1, (all[n] / farCommands).Round(time.Millisecond), took.Round(time.Millisecond))
-		if took > farWaitMax {
-			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, farWaitMax)
+		if took > most {
+			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, most)
 		}
 	}
 }

@@ -50,15 +50,15 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 
 // What a load has no use for is not said to have been done.
 func TestUnusedSettingsAreDropped(t *testing.T) {
-	for kind, want := range map[Kind]string{Produce: "consumers backlog", Tail: "backlog", CatchUp: "rate duration warmup", Mixed: ""} {
+	for kind, want := range map[Kind]string{Produce: "consumers backlog backlog-age", Tail: "backlog backlog-age", CatchUp: "rate duration warmup", Mixed: ""} {
 		c := Defaults(kind)
-		c.RecordsPerSec = 7
+		c.RecordsPerSec, c.BacklogAge = 7, 1
 		c.dropUnused()
 		var gone []string
 		for _, f := range []struct {
 			flag string
 			zero bool
-		}{{"rate", c.RecordsPerSec == 0}, {"duration", c.Duration == 0}, {"warmup", c.Warmup == 0}, {"consumers", c.Consumers == 0}, {"backlog", c.BacklogBytes == 0}} {
+		}{{"rate", c.RecordsPerSec == 0}, {"duration", c.Duration == 0}, {"warmup", c.Warmup == 0}, {"consumers", c.Consumers == 0}, {"backlog", c.BacklogBytes == 0}, {"backlog-age", c.BacklogAge == 0}} {
 			if f.zero {
 				gone = append(gone, f.flag)
 			}

@@ -102,7 +102,7 @@ func BenchmarkMerge(b *testing.B) {
 
 // BenchmarkPlan measures a look at a million extents: small ones, and such as were brought together.
 func BenchmarkPlan(b *testing.B) {
-	for name, size := range map[string]uint32{"small": 1600, "merged": DefaultPace.Small} {
+	for name, size := range map[string]uint32{"small": 1600, "merged": log.SmallBytes} {
 		b.Run(name, func(b *testing.B) {
 			w := newWorld(b, 5000)
 			sizes := slices.Repeat([]uint32{size}, 5000)
@@ -112,7 +112,7 @@ func BenchmarkPlan(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				files := planFor(w.s, w.ask(DefaultPace, 100_000)).files
-				if (len(files) > 0) != (size < DefaultPace.Small) {
+				if (len(files) > 0) != (size < log.SmallBytes) {
 					b.Fatalf("%d files are planned", len(files))
 				}
 			}

@@ -15,7 +15,7 @@ import (
 
 // Pace says what is brought together, and when.
 type Pace struct {
-	Small uint32        // extents of fewer bytes are
+	Small int64         // extents of fewer bytes are
 	Whole int64         // until they have so many
 	Bytes int64         // when so many bytes lie in such, and enough of each partition not to be small afterwards
 	After time.Duration // when the first of them is so old
@@ -100,7 +100,7 @@ func planFor(v meta.View, a *ask) plan {
 	switch {
 	case len(f.found) == 0:
 		return plan{next: math.MaxInt64}
-	case f.bytes < max(a.pace.Bytes, int64(len(f.found))*int64(a.pace.Small)*enough) && f.oldest+after > a.now:
+	case f.bytes < max(a.pace.Bytes, int64(len(f.found))*a.pace.Small*enough) && f.oldest+after > a.now:
 		return plan{next: f.oldest + after}
 	}
 	return f.plan()
@@ -144,7 +144,7 @@ func (f *finder) partition(p *log.Partition) {
 
 // isSmall reports whether an extent is to be brought together with others. What rides lands before.
 func (f *finder) isSmall(e log.Extent) bool {
-	if e.Len >= f.pace.Small {
+	if int64(e.Len) >= f.pace.Small {
 		return false
 	}
 	if e.File < f.rides {

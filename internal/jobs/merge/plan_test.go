@@ -266,7 +266,7 @@ func TestPlansEnd(t *testing.T) {
 			for _, f := range p.files {
 				c := &log.MergeExtents{File: w.name(), LastModified: w.s.Time}
 				for _, s := range f {
-					if n := int64(s.Sum.Whole.Len); n >= pace.Whole+int64(pace.Small) || s.Extents > extentsMax {
+					if n := int64(s.Sum.Whole.Len); n >= pace.Whole+pace.Small || s.Extents > extentsMax {
 						t.Fatalf("a stretch of %d bytes in %d extents", n, s.Extents)
 					}
 					c.Stretches = append(c.Stretches, log.MergeStretch{Topic: s.Topic, Stretch: s.Stretch, Pos: uint32(c.SizeBytes), Hash: s.Sum.Hash})
@@ -311,10 +311,10 @@ func leavesNothing(t *rapid.T, w *world, pace Pace) {
 	var row []log.Extent
 	bytes := int64(0)
 	p.Extents.From(0, func(e log.Extent) bool {
-		if e.Len < pace.Small {
+		if int64(e.Len) < pace.Small {
 			row, bytes = append(row, e), bytes+int64(e.Len)
 		}
-		if e.Len >= pace.Small || bytes >= pace.Whole {
+		if int64(e.Len) >= pace.Small || bytes >= pace.Whole {
 			f.pick(p, row)
 			row, bytes = nil, 0
 		}
