@@ -123,9 +123,10 @@ func (j *Job) remove(plan []File) error {
 	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
 	defer cancel()
 	if err := j.store.Delete(ctx, keys...); err != nil {
-		if j.portion = len(plan) / portionStep; j.portion == 0 {
-			j.portion, j.passed[plan[0].Number] = 1, j.env.Now().Add(passFor)
+		if len(plan) == 1 {
+			j.passed[plan[0].Number] = j.env.Now().Add(passFor)
 		}
+		j.portion = max(1, len(plan)/portionStep)
 		return err
 	}
 	j.log.Debug("data files of which nothing was left are deleted", "files", len(plan))

@@ -66,8 +66,8 @@ func (f *file) addPiece(p *piece, offset int64, epoch int32) (int64, error) {
 	return offset, nil
 }
 
-// rows are the stretches as a command has them.
-func (f *file) rows() []log.MergeStretch {
-	slices.SortFunc(f.stretches, byTopic)
+// sorted are the stretches as a command has them.
+func (f *file) sorted() []log.MergeStretch {
+	slices.SortFunc(f.stretches, func(a, b log.MergeStretch) int { return a.Compare(&b) })
 	return f.stretches
 }

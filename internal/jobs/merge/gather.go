@@ -19,7 +19,7 @@ const (
 	gapMax = 64 << 10
 	// readMax bounds one read, and so what is read besides what is wanted, at any moment.
 	readMax = 1 << 20
-	// ReadsAtOnce bounds the reads under way. A file of 256 MiB in segments of 8 MiB takes 32 of them.
+	// ReadsAtOnce bounds the reads under way. A file out of 256 MiB in segments of 8 MiB takes 32.
 	ReadsAtOnce = 8
 	// readsMax bounds the reads of one file: on S3 they take some ten seconds.
 	readsMax = 2048

@@ -174,7 +174,7 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	}
 	ref := j.offers.Name(all[0].at.File.Store)
 	return j.offers.Make(ctx, ref, f.builder.Pieces(), func(modified base.Millis) log.Command {
-		return &log.MergeExtents{File: ref, SizeBytes: int64(f.builder.SizeBytes()), LastModified: modified, Stretches: f.rows()}
+		return &log.MergeExtents{File: ref, SizeBytes: int64(f.builder.SizeBytes()), LastModified: modified, Stretches: f.sorted()}
 	})
 }
 

@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -28,7 +27,7 @@ var DefaultPace = Pace{Small: log.SmallBytes, Whole: 1 << 20, Bytes: 256 << 20, 
 
 const (
 	// Gain is how many times the bytes of its largest extent a stretch has at least. So a byte is written anew only when what it lies in
-	// grows that much: three or four times at the most until it lies in an extent that is not small.
+	// grows that much: two or three times mostly, until it lies in an extent that is not small.
 	Gain = 8
 	// enough is how many times as many bytes as a small extent stretches have on average, unless the oldest are old enough: what is small
 	// afterwards would be written anew once more.
@@ -202,9 +201,4 @@ func (f *finder) stretch(x found) Stretch {
 	t, _ := f.log.Topic(x.part.Key.Topic())
 	sum, _ := x.part.Extents.Sum(x.Stretch) // its extents are few, and small: it cannot fail
 	return Stretch{Topic: t.ID, Key: x.part.Key, Stretch: x.Stretch, Sum: sum}
-}
-
-// byTopic sorts stretches as a command has them.
-func byTopic(a, b log.MergeStretch) int {
-	return cmp.Or(bytes.Compare(a.Topic[:], b.Topic[:]), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Base, b.Base))
 }

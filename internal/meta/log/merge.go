@@ -71,7 +71,7 @@ func (s *State) decideMerge(c *MergeExtents, now base.Millis) ([]Event, *Reply) 
 	e, end := &ExtentsMerged{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: c.LastModified, At: now}, int64(0)
 	for i := range c.Stretches {
 		r := &c.Stretches[i]
-		if i > 0 && c.Stretches[i-1].compare(r) >= 0 {
+		if i > 0 && c.Stretches[i-1].Compare(r) >= 0 {
 			return nil, refuse(base.InvalidRequest, fmt.Sprintf("a stretch of partition %d of topic %s comes out of order", r.Partition, r.Topic))
 		}
 		key, sum, ok := s.isStill(r)
@@ -104,8 +104,8 @@ func (s *State) isStill(r *MergeStretch) (key base.PartitionKey, sum Sum, ok boo
 	return p.Key, sum, ok && (sum.Hash == r.Hash || plant.LeftOut(plant.MergesExactly))
 }
 
-// compare orders stretches by topic, partition and offset.
-func (r *MergeStretch) compare(b *MergeStretch) int {
+// Compare orders stretches by topic, partition and offset, as a command has them.
+func (r *MergeStretch) Compare(b *MergeStretch) int {
 	return cmp.Or(bytes.Compare(r.Topic[:], b.Topic[:]), cmp.Compare(r.Partition, b.Partition), cmp.Compare(r.Base, b.Base))
 }
 

@@ -158,7 +158,7 @@ func (g *gen) stretch(c *MergeExtents, p *Partition, behind int) int {
 	}
 	c.SizeBytes += int64(sum.Whole.Len)
 	c.Stretches = append(c.Stretches, m)
-	slices.SortFunc(c.Stretches, func(a, b MergeStretch) int { return a.compare(&b) })
+	slices.SortFunc(c.Stretches, func(a, b MergeStretch) int { return a.Compare(&b) })
 	return end
 }
 
