@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/jobs/garbage"
-	"github.com/millrace-io/millrace/internal/journal"
+	"github.com/millrace-io/millrace/internal/jobs/jobtest"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -76,54 +75,26 @@ func (o observed) Propose(op meta.Op) *env.Future[*meta.Verdict] {
 
 func none(uint64) bool { return false }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var check, quiet = jobtest.Check, jobtest.Quiet
 
 // tell tells a story, which fails by panicking, of an agent with these roles; others may have come before it.
 func tell(t *testing.T, roles admin.Roles, story func(b *bed), before ...func(b *bed)) {
 	t.Helper()
-	w := sim.NewWorld(1)
-	clock := func() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.Elapsed()) }
-	err := w.RunFor(100*time.Hour, func(p *sim.Proc) {
-		store := memstore.New(clock)
+	jobtest.Tell(t, 100*time.Hour, func(p *sim.Proc, store *memstore.Store) {
 		b := &bed{proc: p, store: store, asks: &asked{bucket: store}, topic: base.TopicID{1}}
 		for _, f := range before {
 			f(b)
 		}
-		b.Control = b.join(control.Config{Profile: admin.Profile{Kafka: "a:9092", Roles: roles}})
+		b.Control = jobtest.Join(p, b.store, jobtest.Config(roles))
 		b.propose(&log.CreateTopic{Name: "t", ID: b.topic, Partitions: 2})
 		b.job = garbage.New(p, observed{b}, b.asks, quiet)
 		b.job.Start()
 		story(b)
 		b.job.Stop(p.Now().Add(time.Second))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-// join starts an agent.
-func (b *bed) join(config control.Config) *control.Control {
-	cluster, err := journal.OpenCluster(context.Background(), b.proc, b.store)
-	check(err)
-	config.W, config.Log = journal.W, quiet
-	c := control.New(b.proc, b.store, cluster, config, nil)
-	check(c.Start())
-	return c
-}
-
-func (b *bed) propose(op meta.Op) {
-	v, err := b.Propose(op).Wait(b.proc.Now().Add(time.Minute))
-	check(err)
-	if v.Kind() != base.OK {
-		panic(fmt.Sprintf("%T: %v %s", op, v.Kind(), v.Text()))
-	}
-}
+func (b *bed) propose(op meta.Op) { jobtest.Propose(b.proc, b.Control, op) }
 
 // file uploads a file and makes the command that commits a record of each of these partitions in it.
 func (b *bed) file(topic base.TopicID, partitions ...int32) *log.CommitSegment {
@@ -247,6 +218,22 @@ func TestFailedDeletion(t *testing.T) {
 	})
 }
 
+// Of a few files that cannot be deleted together all go but the one that is held, and none has to wait for that.
+func TestHeldAmongAFew(t *testing.T) {
+	tell(t, admin.AllRoles, func(b *bed) {
+		for range 5 {
+			b.commit(0)
+		}
+		b.View().Log.Files(func(n uint64, f log.File) bool {
+			b.asks.held = segment.Key(f.Ref)
+			return n < 3
+		})
+		b.trim(0, 5)
+		b.proc.Sleep(18 * time.Minute)
+		b.expect("but the one that is held", 3)
+	})
+}
+
 // One object that cannot be deleted, as it is held, keeps no others.
 func TestHeldObject(t *testing.T) {
 	tell(t, admin.AllRoles, func(b *bed) {
@@ -351,7 +338,9 @@ func TestNotBesideAnOlderVersion(t *testing.T) {
 		b.proc.Sleep(3 * time.Minute)
 		b.expect("without it")
 	}, func(b *bed) {
-		older = b.join(control.Config{Profile: admin.Profile{Kafka: "b:9092"}, Level: log.MergeLevel - 1})
+		config := jobtest.Config(0)
+		config.Level = log.MergeLevel - 1
+		older = jobtest.Join(b.proc, b.store, config)
 	})
 }
 

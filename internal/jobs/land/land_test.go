@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -14,8 +13,8 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
 	"github.com/millrace-io/millrace/internal/jobs"
+	"github.com/millrace-io/millrace/internal/jobs/jobtest"
 	"github.com/millrace-io/millrace/internal/jobs/land"
-	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -64,30 +63,17 @@ func (c *counting) riders(ctx context.Context, slot base.Slot) ([]log.Rider, err
 // tell tells a story, which fails by panicking, of an agent with these roles and this pace. Nothing is at hand but in the journal.
 func tell(t *testing.T, roles admin.Roles, pace land.Pace, story func(b *bed)) {
 	t.Helper()
-	w := sim.NewWorld(1)
-	clock := func() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.Elapsed()) }
-	err := w.RunFor(24*time.Hour, func(p *sim.Proc) {
-		b := &bed{proc: p, store: &counting{Store: memstore.New(clock)}, topic: base.TopicID{1}, written: map[string][]byte{}}
-		b.Control = join(p, b.store, roles)
+	jobtest.Tell(t, 24*time.Hour, func(p *sim.Proc, store *memstore.Store) {
+		b := &bed{proc: p, store: &counting{Store: store}, topic: base.TopicID{1}, written: map[string][]byte{}}
+		b.Control = jobtest.Join(p, b.store, jobtest.Config(roles))
 		b.propose(&log.CreateTopic{Name: "t", ID: b.topic, Partitions: 3})
 		b.job = b.begin(b.Control, pace, func(base.FileRef, int64) []byte { return nil })
 		story(b)
 		b.job.Stop(p.Now().Add(time.Second))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
-
-func join(p *sim.Proc, store objstore.Store, roles admin.Roles) *control.Control {
-	cluster, err := journal.OpenCluster(context.Background(), p, store)
-	check(err)
-	c := control.New(p, store, cluster, control.Config{Profile: admin.Profile{Kafka: "a:9092", Roles: roles}, W: journal.W, Log: quiet}, nil)
-	check(c.Start())
-	return c
-}
+var check, quiet = jobtest.Check, jobtest.Quiet
 
 func (b *bed) begin(c *control.Control, pace land.Pace, cached func(base.FileRef, int64) []byte) *land.Job {
 	j := land.New(b.proc, c, b.store, land.Source{Cached: cached, Riders: b.store.riders}, pace, quiet)
@@ -95,19 +81,7 @@ func (b *bed) begin(c *control.Control, pace land.Pace, cached func(base.FileRef
 	return j
 }
 
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-func (b *bed) propose(op meta.Op) {
-	v, err := b.Propose(op).Wait(b.proc.Now().Add(time.Minute))
-	check(err)
-	if v.Kind() != base.OK {
-		panic(fmt.Sprintf("%T: %v %s", op, v.Kind(), v.Text()))
-	}
-}
+func (b *bed) propose(op meta.Op) { jobtest.Propose(b.proc, b.Control, op) }
 
 // rider lays a segment out that has a chunk of size bytes for each partition; what is in it is known by partition and offset.
 func (b *bed) rider(size int, partitions ...int32) *log.CommitSegment {
@@ -213,7 +187,7 @@ func TestManyBytesLandAtOnce(t *testing.T) {
 // Bytes that are at hand are not read; damaged ones are read from the journal.
 func TestBytesAtHandAreNotRead(t *testing.T) {
 	tell(t, 0, land.Pace{}, func(b *bed) {
-		other := join(b.proc, b.store, admin.AllRoles)
+		other := jobtest.Join(b.proc, b.store, jobtest.Config(admin.AllRoles))
 		bodies := map[base.FileRef][]byte{}
 		for n := range 5 {
 			c := b.rider(100, 0)

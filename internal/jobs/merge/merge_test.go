@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +13,8 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/jobs/jobtest"
 	"github.com/millrace-io/millrace/internal/jobs/merge"
-	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -77,34 +76,21 @@ func (c *counting) Delete(ctx context.Context, keys ...string) error {
 }
 
 var (
-	quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
-	pace  = merge.Pace{Small: 2000, Whole: 10_000, Bytes: 20_000, After: 10 * time.Second, File: 8000}
+	check, quiet = jobtest.Check, jobtest.Quiet
+	pace         = merge.Pace{Small: 2000, Whole: 10_000, Bytes: 20_000, After: 10 * time.Second, File: 8000}
 )
 
 // tell tells a story, which fails by panicking, of an agent with these roles.
 func tell(t *testing.T, roles admin.Roles, story func(b *bed)) {
 	t.Helper()
-	w := sim.NewWorld(1)
-	clock := func() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.Elapsed()) }
-	err := w.RunFor(24*time.Hour, func(p *sim.Proc) {
-		b := &bed{proc: p, store: &counting{Store: memstore.New(clock)}, topic: base.TopicID{1}}
-		b.Control = join(p, b.store, roles)
+	jobtest.Tell(t, 24*time.Hour, func(p *sim.Proc, store *memstore.Store) {
+		b := &bed{proc: p, store: &counting{Store: store}, topic: base.TopicID{1}}
+		b.Control = jobtest.Join(p, b.store, jobtest.Config(roles))
 		b.propose(&log.CreateTopic{Name: "t", ID: b.topic, Partitions: 3})
 		b.job = b.begin(b.Control)
 		story(b)
 		b.job.Stop(p.Now().Add(time.Second))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func join(p *sim.Proc, store objstore.Store, roles admin.Roles) *control.Control {
-	cluster, err := journal.OpenCluster(context.Background(), p, store)
-	check(err)
-	c := control.New(p, store, cluster, control.Config{Profile: admin.Profile{Kafka: "a:9092", Roles: roles}, W: journal.W, Log: quiet}, nil)
-	check(c.Start())
-	return c
 }
 
 func (b *bed) begin(c *control.Control) *merge.Job {
@@ -113,19 +99,7 @@ func (b *bed) begin(c *control.Control) *merge.Job {
 	return j
 }
 
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-func (b *bed) propose(op meta.Op) {
-	v, err := b.Propose(op).Wait(b.proc.Now().Add(time.Minute))
-	check(err)
-	if v.Kind() != base.OK {
-		panic(fmt.Sprintf("%T: %v %s", op, v.Kind(), v.Text()))
-	}
-}
+func (b *bed) propose(op meta.Op) { jobtest.Propose(b.proc, b.Control, op) }
 
 // segment lays a segment out with batches of so many records for partitions 0, 1, …; none where it is 0. Values tell where they belong.
 func (b *bed) segment(records ...int) (*log.CommitSegment, [][]byte) {
@@ -514,7 +488,7 @@ func TestWhoMerges(t *testing.T) {
 		}
 		b.proc.Sleep(time.Minute)
 		b.expect("without the role", 8)
-		others := []*merge.Job{b.begin(join(b.proc, b.store, admin.AllRoles)), b.begin(join(b.proc, b.store, admin.AllRoles))}
+		others := []*merge.Job{b.begin(jobtest.Join(b.proc, b.store, jobtest.Config(admin.AllRoles))), b.begin(jobtest.Join(b.proc, b.store, jobtest.Config(admin.AllRoles)))}
 		b.proc.Sleep(time.Minute)
 		_, err := b.Barrier(time.Time{})
 		check(err)

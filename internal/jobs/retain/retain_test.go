@@ -1,10 +1,7 @@
 package retain_test
 
 import (
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -12,8 +9,8 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/env/sim"
 	"github.com/millrace-io/millrace/internal/control"
+	"github.com/millrace-io/millrace/internal/jobs/jobtest"
 	"github.com/millrace-io/millrace/internal/jobs/retain"
-	"github.com/millrace-io/millrace/internal/journal"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
@@ -40,41 +37,19 @@ func (c counted) Propose(op meta.Op) *env.Future[*meta.Verdict] {
 // simulate tells a story, which fails by panicking, of an agent with these roles.
 func simulate(t *testing.T, roles admin.Roles, story func(b *bed)) {
 	t.Helper()
-	w := sim.NewWorld(1)
-	clock := func() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(w.Elapsed()) }
-	err := w.RunFor(100*24*time.Hour, func(p *sim.Proc) {
+	jobtest.Tell(t, 100*24*time.Hour, func(p *sim.Proc, store *memstore.Store) {
 		b := &bed{proc: p}
-		store := memstore.New(clock)
-		cluster, err := journal.OpenCluster(context.Background(), p, store)
-		check(err)
-		quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-		b.Control = control.New(p, store, cluster, control.Config{
-			Profile: admin.Profile{Kafka: "a:9092", Roles: roles}, W: journal.W, Log: quiet,
-			Static: map[string]string{"producer.id.expiration.ms": "7200000"},
-		}, nil)
-		check(b.Start())
-		job := retain.Start(p, counted{b}, quiet)
+		b.proc = p
+		config := jobtest.Config(roles)
+		config.Static = map[string]string{"producer.id.expiration.ms": "7200000"}
+		b.Control = jobtest.Join(p, store, config)
+		job := retain.Start(p, counted{b}, jobtest.Quiet)
 		story(b)
 		job.Stop(p.Now().Add(time.Second))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-func (b *bed) propose(op meta.Op) {
-	v, err := b.Propose(op).Wait(b.proc.Now().Add(time.Minute))
-	check(err)
-	if v.Kind() != base.OK {
-		panic(fmt.Sprintf("%T: %v %s", op, v.Kind(), v.Text()))
-	}
-}
+func (b *bed) propose(op meta.Op) { jobtest.Propose(b.proc, b.Control, op) }
 
 func (b *bed) topic(name string, configs ...config.KV) base.TopicID {
 	id := base.TopicID{1, name[0]}
