@@ -100,7 +100,7 @@ func TestThroughputRecovers(t *testing.T) {
 const (
 	farDistance = 5
 	farWaitMax  = 5 * time.Second
-	farRidesMax = 10 * time.Second // under entries twice as slow one command in some thousand waits longer than five seconds
+	farRidesMax = 10 * time.Second // under entries twice as slow a few commands in a thousand wait longer than five seconds
 	farSeeds    = 20
 	farPerKiB   = 20 * time.Millisecond
 	farCommands = 30
