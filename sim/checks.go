@@ -101,7 +101,7 @@ var Checks = []Check{
 	{Name: CheckRefused, Says: "A sound batch is refused for good.", Kafka: never, Here: eachAnswer},
 	{Name: CheckProducerID, Says: "A producer id is issued twice.", Kafka: never, Here: eachAnswer},
 	{Name: CheckLostCommit, Says: "A committed offset is not there, or one that nobody committed is.",
-		Kafka: "one whose outcome the member does not know may come late", Here: eachAnswer + " to OffsetFetch, each barrier"},
+		Kafka: "one whose outcome the member does not know may come late; here only at the agent of its successor", Here: eachAnswer + " to OffsetFetch, each barrier"},
 	{Name: CheckFencing, Says: "A commit of a generation is taken after a later one has begun.", Kafka: never, Here: eachAnswer},
 	{Name: CheckAssignment, Says: "In one generation two members own a partition, or two lead.", Kafka: never, Here: eachAnswer},
 	{Name: CheckProtocol, Says: "An answer does not decode, is out of turn, lacks what was asked for, or is an error that Kafka does not give.", Kafka: never, Here: eachAnswer},

@@ -20,11 +20,12 @@ type committer struct {
 	sent      int64
 	acked     int64
 	shown     map[string]int64 // by agent: in its last view
-	doubts    map[int64]bool   // commits of unknown outcome: they may come later than their successors, as in Kafka from a stalled coordinator
+	at        map[int64]string // by offset: the agent that was asked for it
+	doubts    map[int64]bool   // commits of unknown outcome: they may come later than their successors at the same agent, as in Kafka from a stalled broker
 }
 
 func (c *Cluster) newCommitter(name string, partition int32) {
-	k := &committer{c: c, p: c.w.Proc(name), partition: partition, shown: map[string]int64{}, doubts: map[int64]bool{}}
+	k := &committer{c: c, p: c.w.Proc(name), partition: partition, shown: map[string]int64{}, at: map[int64]string{}, doubts: map[int64]bool{}}
 	c.committers = append(c.committers, k)
 	k.p.Go("committer", k.run)
 }
@@ -45,11 +46,16 @@ func (k *committer) run() {
 
 func (k *committer) commit(a *agent) {
 	k.sent++
+	k.at[k.sent] = a.name
 	op := &group.OffsetCommit{Group: groupName, Generation: -1, RetentionMs: -1, APIVersion: 8,
 		Partitions: []group.CommitPartition{{Topic: k.c.topic, Partition: k.partition, Offset: k.sent, LeaderEpoch: -1}}}
 	v, err := ask(k.p, a, requestTimeout, func() (*meta.Verdict, error) { return a.control.Propose(op).Wait(time.Time{}) })
 	if err != nil {
 		k.doubts[op.Partitions[0].Offset] = true
+		return
+	}
+	if v.Kind() == base.CoordinatorNotAvailable {
+		k.c.marks.Hit(CommitOvertaken)
 		return
 	}
 	if v.Kind() != base.OK {
@@ -64,10 +70,15 @@ func (k *committer) commit(a *agent) {
 // those before it.
 func (k *committer) view(agent string, v meta.View) {
 	o, _ := v.Groups.Get(groupName).Offset(k.c.topic, k.partition)
-	if was := k.shown[agent]; o.Offset < was && !k.doubts[o.Offset] {
+	if was := k.shown[agent]; o.Offset < was && !k.mayBeLate(o.Offset, was) {
 		k.c.audit.violated(CheckLostCommit, "at %s the offset of partition %d was %d, and after slot %d it is %d, which was committed before", agent, k.partition, was, v.Slot, o.Offset)
 	}
 	k.shown[agent] = o.Offset
+}
+
+// mayBeLate reports whether a commit may have come after a later one.
+func (k *committer) mayBeLate(offset, than int64) bool {
+	return k.doubts[offset] && k.at[offset] == k.at[than]
 }
 
 // look asks for the offset behind a barrier, as OffsetFetch does.
@@ -79,7 +90,7 @@ func (k *committer) look(a *agent) {
 	}
 	o, _ := v.Groups.Get(groupName).Offset(k.c.topic, k.partition)
 	switch {
-	case o.Offset > k.sent, o.Offset < before && !k.doubts[o.Offset]:
+	case o.Offset > k.sent, o.Offset < before && !k.mayBeLate(o.Offset, before):
 		k.c.audit.violated(CheckLostCommit, "%s committed %d, sent up to %d, and reads %d at %s", k.p.Name(), before, k.sent, o.Offset, a.name)
 	case o.Offset < before:
 		k.c.marks.Hit(OffsetWentBack)

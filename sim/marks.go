@@ -113,7 +113,8 @@ const (
 	ClientRestarted   Mark = "produce: client started anew"
 	RubbishRefused    Mark = "produce: damaged batch refused"
 	OffsetCommitted   Mark = "group: offset committed"
-	OffsetWentBack    Mark = "group: commit given up landed after its successor"
+	CommitOvertaken   Mark = "group: commit overtaken by its successor or another's refused"
+	OffsetWentBack    Mark = "group: commit given up landed after its successor at the same agent"
 	GroupJoined       Mark = "group: member joined a generation"
 	GroupCommitted    Mark = "group: member committed"
 	CommitFenced      Mark = "group: commit of a member that is out was refused"
@@ -149,7 +150,7 @@ var AllMarks = []Mark{
 	ExtentsMerged, MergeRefused, FilesRemoved,
 	BatchParked, CommitTooLate, BatchRepeated, BatchRetried, BatchMoved, BatchTimedOut, BatchGap, BatchUnknown, BatchUnknownThere,
 	BatchDoubled, BatchUnasked, ProducerAnew, ClientRestarted, RubbishRefused,
-	OffsetCommitted, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,
+	OffsetCommitted, CommitOvertaken, OffsetWentBack, GroupJoined, GroupCommitted, CommitFenced, MemberLeft, MemberDied, MemberStalled, MemberAdopted,
 	RecordsDeleted, TooMuchRefused, RetainedByTime, RetainedBySize, ReaderStale, ClientConnected, LeaderMoved, FetchSession, FetchOutOfRange,
 	BatchAsItLay, BatchRewritten,
 }

@@ -44,6 +44,7 @@ var rulePlants = []Plant{
 	{Name: "a sequencer answers its followers' barriers from where it stands", Rule: plant.BarrierProbe, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
 	{Name: "a barrier is answered by a look begun before it", Rule: plant.BarrierBegins, Finds: []string{CheckStaleBarrier, CheckLostCommit, CheckOutOfRange}},
 
+	{Name: "a commit that was overtaken comes to life", Rule: plant.CommitsInOrder, Finds: []string{CheckLostCommit}},
 	{Name: "the table of commands is forgotten: repeats happen again", Rule: plant.ExactlyOnce, Finds: []string{CheckLostCommit, CheckDuplicate, CheckInconsistentOffsets, CheckLogStart}},
 	{Name: "an agent's number is issued again", Rule: plant.NewIncarnations, Finds: []string{CheckIncarnation, CheckLostWrite, CheckInconsistentOffsets, CheckLostCommit, CheckProducerID}},
 	{Name: "the state's clock may go back", Rule: plant.TimeForward, Finds: []string{CheckClock}},

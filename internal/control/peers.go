@@ -1,6 +1,8 @@
 package control
 
 import (
+	"time"
+
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/base/plant"
@@ -28,7 +30,7 @@ type Peers interface {
 const (
 	msgSubscribe   uint8 = 1 // slot: stream me the entries after it
 	msgEntry       uint8 = 2 // last modified, the entry's object
-	msgCommands    uint8 = 3 // count, commands
+	msgCommands    uint8 = 3 // count, commands, the slot up to which the sender has followed the journal (older agents do not say)
 	msgBarrier     uint8 = 4 // id
 	msgBarrierDone uint8 = 5 // id, slot; id 0: an answer to msgSubscribe
 	msgLook        uint8 = 6 // the sender has written by itself: look at the journal
@@ -40,6 +42,7 @@ type news struct {
 	from base.Incarnation
 	kind uint8 // 0: the link is up, or with down set it is down
 	body []byte
+	came time.Time
 	down bool
 	gone bool // nobody is there any more
 }
@@ -79,6 +82,7 @@ func (c *Control) hear(n news) bool {
 	if c.failure != nil || c.stop.Stopped() || n.kind != 0 && (len(c.news) >= newsMax || c.newsBytes+len(n.body) > newsBytesMax) {
 		return false
 	}
+	n.came = c.env.Now()
 	c.news = append(c.news, n)
 	c.newsBytes += len(n.body)
 	c.wake.Broadcast()
@@ -153,9 +157,10 @@ func (l *loop) meet(w *work, who base.Incarnation) error {
 
 // commands takes in what a follower sent. What does not fit its sender writes by itself, once its patience is over.
 func (l *loop) commands(n news, r *codec.Reader) {
+	before := len(l.backlog)
 	room := backlogBytesMax
 	for i := range l.backlog {
-		room -= bodyBytes(&l.backlog[i])
+		room -= bodyBytes(&l.backlog[i].Command)
 	}
 	for k := r.Count(minCommandBytes); k > 0 && r.Err == nil; k-- {
 		cmd, err := meta.DecodeCommand(r)
@@ -164,8 +169,11 @@ func (l *loop) commands(n news, r *codec.Reader) {
 			return
 		}
 		if room -= bodyBytes(&cmd); cmd.From == n.from && len(l.backlog) < maxCalls && room >= 0 {
-			l.backlog = append(l.backlog, cmd)
+			l.backlog = append(l.backlog, candidate{Command: cmd, came: n.came})
 		}
+	}
+	if len(r.B) > 0 {
+		l.overtakeSince(base.Slot(r.Uvarint()), l.backlog[before:])
 	}
 }
 

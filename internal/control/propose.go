@@ -18,6 +18,9 @@ type call struct {
 	since  time.Time
 	sent   LinkID // the link it was forwarded on; 0: none
 	sentAt time.Time
+
+	overtaken bool // a commit that must not come to life any more
+	withdrawn bool // it was, and nothing was sent in its place
 }
 
 // maxCalls bounds the commands that wait: far more than a healthy journal ever has, few enough to decide in one go.
@@ -173,6 +176,10 @@ func (c *Control) resolve(verdict func(number uint64) (*meta.Verdict, bool)) {
 	c.calls = kept
 	c.mu.Unlock()
 	for _, a := range answers {
+		if a.k.withdrawn {
+			a.k.reply.Set(nil, errOvertaken)
+			continue
+		}
 		a.k.reply.Set(a.v, nil)
 	}
 }

@@ -44,6 +44,7 @@ const (
 
 	// meta
 	ExactlyOnce     // a command's repeat gets its first verdict
+	CommitsInOrder  // a commit that was overtaken stays out
 	NewIncarnations // the number of an agent is never issued again
 	TimeForward     // the state's clock does not go back
 
