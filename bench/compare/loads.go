@@ -20,9 +20,18 @@ const (
 	// keysPerPartition make partitions alike in what they get.
 	keysPerPartition = 20
 	// spreadWindows is how many times as long a load is then measured: producers have so much under way in each of their
-	// few large requests that answers come in bursts, seconds apart.
+	// few large requests that answers come in bursts, seconds apart. Tail has the same part of its rate: at 20 MB/s producers of 5,000 partitions
+	// alone take nine tenths of a Kafka broker's core, and what readers would take beyond that has no room.
 	spreadWindows = 4
 )
+
+// ratesAt are the rates of paced loads in MB/s; the first is tail's as well.
+func ratesAt(rates []float64, partitions int) []float64 {
+	if partitions < spreadFrom {
+		return rates
+	}
+	return append([]float64{rates[0] / spreadWindows}, rates[1:]...)
+}
 
 // measured is how long a load is measured.
 func (t *turn) measured() time.Duration {
@@ -49,7 +58,7 @@ func (t *turn) warmUp() error {
 	full := t.config(load.Produce)
 	full.Warmup, full.Duration = 0, load.Span(t.warmup*2/3)
 	read := t.config(load.Tail)
-	read.Warmup, read.Duration, read.RecordsPerSec = 0, load.Span(t.warmup/3), recordsPerSec(t.ratesMB[0])
+	read.Warmup, read.Duration, read.RecordsPerSec = 0, load.Span(t.warmup/3), recordsPerSec(t.rates()[0])
 	for _, c := range []load.Config{full, read} {
 		if c.Duration == 0 {
 			continue
@@ -62,6 +71,8 @@ func (t *turn) warmUp() error {
 	_, err := t.consumerTool(1)
 	return err
 }
+
+func (t *turn) rates() []float64 { return ratesAt(t.ratesMB, t.partitions) }
 
 // recordsPerSec gives the rate of a paced load in records.
 func recordsPerSec(mb float64) float64 { return mb * 1e6 / recordBytes }
@@ -80,7 +91,7 @@ func (t *turn) produce() error {
 // pacedAndTail measures producers alone, at each rate, and with readers, at the first: what readers cost is the difference to
 // producers alone, just before.
 func (t *turn) pacedAndTail() error {
-	for i, mb := range t.ratesMB {
+	for i, mb := range t.rates() {
 		alone, aloneUsed, err := t.paced(mb)
 		if err == nil && i == 0 {
 			err = t.tail(mb, alone, aloneUsed)

@@ -64,7 +64,7 @@ func (r *report) markdownTable(b *strings.Builder, partitions int) {
 	for i := range r.Figures {
 		f := &r.Figures[i]
 		row, shown := rows[f.What]
-		if _, fixed := r.paces[f.Load]; f.Partitions != partitions || !shown || fixed && f.What == mbPerSec {
+		if f.Partitions != partitions || !shown || f.What == mbPerSec && r.pace(f) > 0 {
 			continue
 		}
 		cells := append([]string{strings.ReplaceAll(row.label, "%s", r.title(f.Load))}, r.markdownCells(f, row.unit)...)

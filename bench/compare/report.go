@@ -27,8 +27,8 @@ type report struct {
 
 	serverCores, clientCores float64
 	judged                   bool
-	readers                  int                // of tail
-	paces                    map[string]float64 // MB/s that a load has to come to, of those at a fixed rate
+	readers                  int       // of tail
+	ratesMB                  []float64 // as asked for
 }
 
 // figure is one thing that was measured, of all systems.
@@ -75,10 +75,7 @@ func (c *compare) newReport() (*report, error) {
 		Versions: fmt.Sprintf("Apache Kafka %s on %s; millrace built by %s without cgo, %s", kafka, java, runtime.Version(), host.Commit(c.repo)),
 		Where:    c.where(),
 		How:      c.how(),
-		readers:  c.readers, paces: map[string]float64{tail: c.ratesMB[0] * float64(c.readers)},
-	}
-	for _, mb := range c.ratesMB {
-		r.paces[pacedAt(mb)] = mb
+		readers:  c.readers, ratesMB: c.ratesMB,
 	}
 	r.serverCores, r.clientCores = float64(len(c.serverOn)), float64(len(c.clientOn))
 	for _, s := range c.systems {
@@ -105,9 +102,9 @@ func (c *compare) how() string {
 	for _, mb := range c.ratesMB {
 		rates = append(rates, fmt.Sprint(mb))
 	}
-	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s; tail: %g MB/s, %d readers of everything; "+
+	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s, the first a quarter from %d partitions on; tail: the first, %d readers of everything; "+
 		"catch-up: a backlog of %d MiB, %v old, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
-		strings.Join(rates, ", "), c.ratesMB[0], c.readers, c.backlogMiB, c.backlogAge, c.readings, c.toolRuns)
+		strings.Join(rates, ", "), spreadFrom, c.readers, c.backlogMiB, c.backlogAge, c.readings, c.toolRuns)
 }
 
 // where says on which cores and on which file system.
@@ -202,26 +199,50 @@ func (r *report) noteLimits() {
 		}
 		for _, s := range r.Systems {
 			text := ""
-			if pace := r.paces[f.Load]; pace == 0 {
+			if pace := r.pace(f); pace == 0 {
 				text = r.limit(f, s)
 			} else if got := spreadOf(f.Values[s]).Median; len(f.Values[s]) > 0 && got < kept*pace {
 				text = fmt.Sprintf("it came to %s MB/s of %s", load.Number(got), load.Number(pace))
 			}
 			if text != "" {
-				r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s", f.Partitions, f.Load, s, text))
+				r.note(f, s, text)
+			}
+			if busy := r.share(f, s, serverBusy, r.serverCores); f.Load == tail && busy >= full {
+				r.note(f, s, fmt.Sprintf("the server's core is full (%.0f %%): with more room, what its readers cost might be more", 100*busy))
 			}
 		}
 	}
 }
 
+func (r *report) note(f *figure, system, text string) {
+	r.Notes = append(r.Notes, fmt.Sprintf("%d partitions, %s, %s: %s", f.Partitions, f.Load, system, text))
+}
+
+// pace is the MB/s that a load at a fixed rate has to come to; 0: it has none.
+func (r *report) pace(f *figure) float64 {
+	rates := ratesAt(r.ratesMB, f.Partitions)
+	if f.Load == tail {
+		return rates[0] * float64(r.readers)
+	}
+	for _, mb := range rates {
+		if f.Load == pacedAt(mb) {
+			return mb
+		}
+	}
+	return 0
+}
+
+// share is how busy so many cores were under the load of a figure, as one of its other figures says.
+func (r *report) share(f *figure, system, what string, cores float64) float64 {
+	if f := r.find(f.Partitions, f.Load, what); f != nil {
+		return spreadOf(f.Values[system]).Median / cores
+	}
+	return 0
+}
+
 // limit says what limited a system's throughput; "" if it was the server's CPU, or is not known.
 func (r *report) limit(f *figure, system string) string {
-	share := func(what string, cores float64) float64 {
-		if f := r.find(f.Partitions, f.Load, what); f != nil {
-			return spreadOf(f.Values[system]).Median / cores
-		}
-		return 0
-	}
+	share := func(what string, cores float64) float64 { return r.share(f, system, what, cores) }
 	server, client := share(serverBusy, r.serverCores), share(clientsBusy, r.clientCores)
 	serverAll, clientAll := max(server, share(serverFull, r.serverCores)), max(client, share(clientsFull, r.clientCores))
 	if server >= full || client == 0 {

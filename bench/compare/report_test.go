@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,8 +11,7 @@ import (
 
 // example is a report of three rounds in which millrace, limited by its clients, writes twice as much as kafka at half the CPU.
 func example() *report {
-	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1, readers: 4,
-		paces: map[string]float64{pacedAt(20): 20, tail: 80}}
+	r := &report{Systems: []string{"kafka", "millrace", "millrace-nofsync"}, judged: true, serverCores: 1, clientCores: 1, readers: 4, ratesMB: []float64{20}}
 	for round := range 3 {
 		drift := 1 + float64(round)/10
 		for system, by := range map[string]float64{"kafka": 1, "millrace": 2, "millrace-nofsync": 3} {
@@ -123,6 +123,29 @@ func TestPaces(t *testing.T) {
 	text := strings.Join(r.Notes, "\n")
 	if !strings.Contains(text, "20 MB/s, millrace: it came to 15 MB/s of 20") || strings.Contains(text, "MB/s, kafka") {
 		t.Errorf("notes:\n%s", text)
+	}
+}
+
+// From 1,000 partitions on tail has a quarter of the rate; where a server's core is full of it, what its readers cost is no more than what
+// is left, and a note says so.
+func TestTailOfManyPartitions(t *testing.T) {
+	r := example()
+	for partitions, mb := range map[int]float64{100: 80, 1000: 20} {
+		r.add(partitions, tail, mbPerSec, "kafka", mb)
+		r.add(partitions, tail, mbPerSec, "millrace", mb)
+		r.add(partitions, tail, serverBusy, "kafka", 0.99)
+		r.add(partitions, tail, serverBusy, "millrace", 0.3)
+	}
+	r.complete()
+	for _, want := range []string{"100 partitions, tail, kafka: the server's core is full (99 %)", "1000 partitions, tail, kafka: the server's core is full (99 %)"} {
+		if !slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, want) }) {
+			t.Errorf("no note %q", want)
+		}
+	}
+	for _, n := range r.Notes {
+		if strings.Contains(n, "tail, millrace") || strings.Contains(n, "tail") && strings.Contains(n, "it came to") {
+			t.Errorf("note %q", n)
+		}
 	}
 }
 
