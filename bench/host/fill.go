@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // fillStep is how much is written at a time.
@@ -32,7 +33,36 @@ func fill(path string, freeMemory func() (int64, error)) (size int64, err error)
 			return size, fmt.Errorf("filling %d MiB of free memory with a file's pages: %w", free>>20, err)
 		}
 	}
-	return size, f.Sync() // dirty pages could not be taken for something else
+	if err := f.Sync(); err != nil || size == 0 { // dirty pages could not be taken for something else
+		return size, err
+	}
+	return size, rest(f)
+}
+
+// What a disk is taken to be at rest by: so many small writes in a row that took no longer.
+const (
+	restWrites  = 20
+	restWithin  = 20 * time.Millisecond
+	restPatient = 30 * time.Second
+)
+
+// rest waits until the disk has got over a large file, but not for ever: a second and more went by before it forced the first few bytes of
+// whoever came next.
+func rest(f *os.File) error {
+	began := time.Now()
+	for quick := 0; quick < restWrites && time.Since(began) < restPatient; quick++ {
+		at := time.Now()
+		if _, err := f.WriteAt([]byte{byte(quick)}, 0); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		if time.Since(at) > restWithin {
+			quick = 0
+		}
+	}
+	return nil
 }
 
 // freeMemory is the memory of the machine that holds nothing, in bytes.
