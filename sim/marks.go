@@ -113,7 +113,7 @@ const (
 	ClientRestarted   Mark = "produce: client started anew"
 	RubbishRefused    Mark = "produce: damaged batch refused"
 	OffsetCommitted   Mark = "group: offset committed"
-	CommitOvertaken   Mark = "group: commit overtaken by its successor or another's refused"
+	CommitOvertaken   Mark = "group: commit refused, as one through another agent had overtaken it"
 	OffsetWentBack    Mark = "group: commit given up landed after its successor at the same agent"
 	GroupJoined       Mark = "group: member joined a generation"
 	GroupCommitted    Mark = "group: member committed"

@@ -36,8 +36,9 @@
 //
 // From 1,000 partitions on records go to all partitions all the time: by keys from our clients, round-robin from Java. Below
 // that there are no keys, and clients fill a batch for one partition after another, as they do by default. Where records are spread
-// windows are four times as long, because answers then come in bursts, and tail and the load before it have a quarter of the rate, 5 MB/s:
-// at 20 MB/s Kafka's core is nearly full of 5,000 partitions' producers, and readers cost what is left of it. Where it is full a note says so.
+// windows are four times as long, because answers then come in bursts, and tail has a quarter of the rate, 5 MB/s, with a load of its own
+// before it: at 20 MB/s Kafka's core is nearly full of 5,000 partitions' producers, and readers cost what is left of it. Where a core is full
+// a note says so; where it is the agent's, the goal is not judged.
 //
 // --fill-memory fills the free memory with a file's pages before each turn. On a virtual machine the host may have to find each page of
 // memory that is used for the first time, or was free for a while; whoever writes files pays for it, a second of CPU for each GiB and more.

@@ -11,7 +11,8 @@ type goal struct {
 	Most       float64 `json:"most,omitempty"`
 	Least      float64 `json:"least,omitempty"`
 
-	// Filled in by judge; Measured is false if the run had no such turn, Void true if no round gave a ratio.
+	// Filled in by judge; Measured is false if the run had no such turn, Void true if no round gave a ratio, or a full core
+	// hid what the readers of tail would have cost.
 	Measured bool    `json:"measured"`
 	Void     bool    `json:"no_ratio,omitempty"`
 	Ratio    spread  `json:"ratio"`
@@ -67,7 +68,7 @@ func (r *report) judgeOne(g goal) goal {
 	}
 	g.Measured = true
 	values := ratios(f.Values[goalOf], f.Values[goalBy])
-	if g.Void = len(values) == 0; g.Void {
+	if g.Void = len(values) == 0 || g.Load == tail && r.serverShare(f, goalOf) >= full; g.Void {
 		return g
 	}
 	g.Ratio = spreadOf(values)

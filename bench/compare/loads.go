@@ -25,12 +25,19 @@ const (
 	spreadWindows = 4
 )
 
-// ratesAt are the rates of paced loads in MB/s; the first is tail's as well.
+// ratesAt are the rates of paced loads in MB/s, each once; the first is tail's as well.
 func ratesAt(rates []float64, partitions int) []float64 {
 	if partitions < spreadFrom {
 		return rates
 	}
-	return append([]float64{rates[0] / spreadWindows}, rates[1:]...)
+	first := rates[0] / spreadWindows
+	all := []float64{first}
+	for _, mb := range rates {
+		if mb != first {
+			all = append(all, mb)
+		}
+	}
+	return all
 }
 
 // measured is how long a load is measured.

@@ -71,7 +71,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.DurationVar(&o.warmup, "warmup", time.Minute, "load on a new server before anything is measured")
 	f.DurationVar(&o.settle, "settle", 3*time.Second, "each load's own time before its window opens")
 	f.DurationVar(&o.window, "window", 15*time.Second, "how long each load is measured; four times as long from 1,000 partitions on")
-	f.StringVar(&l.rates, "rate", "20,100", "paced: MB/s of values, one load for each; tail has the first; from 1,000 partitions on the first is a quarter of that")
+	f.StringVar(&l.rates, "rate", "20,100", "paced: MB/s of values, one load for each; tail has the first; from 1,000 partitions on, one of a quarter of that comes before it")
 	f.IntVar(&o.readers, "readers", 4, "tail: readers, each of everything")
 	f.IntVar(&o.producers, "producers", 4, "our producers")
 	f.IntVar(&o.backlogMiB, "backlog", 1024, "catch-up: MiB of values")

@@ -102,7 +102,7 @@ func (c *compare) how() string {
 	for _, mb := range c.ratesMB {
 		rates = append(rates, fmt.Sprint(mb))
 	}
-	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s, the first a quarter from %d partitions on; tail: the first, %d readers of everything; "+
+	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s, from %d partitions on a quarter of the first before it; tail: the first, %d readers of everything; "+
 		"catch-up: a backlog of %d MiB, %v old, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
 		strings.Join(rates, ", "), spreadFrom, c.readers, c.backlogMiB, c.backlogAge, c.readings, c.toolRuns)
 }
@@ -207,7 +207,7 @@ func (r *report) noteLimits() {
 			if text != "" {
 				r.note(f, s, text)
 			}
-			if busy := r.share(f, s, serverBusy, r.serverCores); f.Load == tail && busy >= full {
+			if busy := r.serverShare(f, s); f.Load == tail && busy >= full {
 				r.note(f, s, fmt.Sprintf("the server's core is full (%.0f %%): with more room, what its readers cost might be more", 100*busy))
 			}
 		}
@@ -240,11 +240,16 @@ func (r *report) share(f *figure, system, what string, cores float64) float64 {
 	return 0
 }
 
+// serverShare is how busy the server's cores were, with all that ran there.
+func (r *report) serverShare(f *figure, system string) float64 {
+	return max(r.share(f, system, serverBusy, r.serverCores), r.share(f, system, serverFull, r.serverCores))
+}
+
 // limit says what limited a system's throughput; "" if it was the server's CPU, or is not known.
 func (r *report) limit(f *figure, system string) string {
 	share := func(what string, cores float64) float64 { return r.share(f, system, what, cores) }
 	server, client := share(serverBusy, r.serverCores), share(clientsBusy, r.clientCores)
-	serverAll, clientAll := max(server, share(serverFull, r.serverCores)), max(client, share(clientsFull, r.clientCores))
+	serverAll, clientAll := r.serverShare(f, system), max(client, share(clientsFull, r.clientCores))
 	if server >= full || client == 0 {
 		return ""
 	}

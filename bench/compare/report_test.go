@@ -126,6 +126,22 @@ func TestPaces(t *testing.T) {
 	}
 }
 
+// A server whose core is full of tail may cost less than its readers would take: that meets no goal.
+func TestTailOfAFullCoreIsNotJudged(t *testing.T) {
+	for busy, void := range map[float64]bool{0.5: false, 0.95: true} {
+		r := example()
+		r.add(100, tail, cpuPerGiB, "kafka", 6)
+		r.add(100, tail, cpuPerGiB, "millrace", 3)
+		r.add(100, tail, serverFull, "millrace", busy)
+		r.complete()
+		for _, g := range r.Goals {
+			if g.Load == tail && g.Partitions == 100 && (g.Void != void || g.Met == void) {
+				t.Errorf("busy %v: %+v", busy, g)
+			}
+		}
+	}
+}
+
 // From 1,000 partitions on tail has a quarter of the rate; where a server's core is full of it, what its readers cost is no more than what
 // is left, and a note says so.
 func TestTailOfManyPartitions(t *testing.T) {
@@ -145,6 +161,22 @@ func TestTailOfManyPartitions(t *testing.T) {
 	for _, n := range r.Notes {
 		if strings.Contains(n, "tail, millrace") || strings.Contains(n, "tail") && strings.Contains(n, "it came to") {
 			t.Errorf("note %q", n)
+		}
+	}
+}
+
+func TestRatesOfManyPartitions(t *testing.T) {
+	for _, test := range []struct {
+		rates      []float64
+		partitions int
+		want       []float64
+	}{
+		{[]float64{20, 100}, 999, []float64{20, 100}},
+		{[]float64{20, 100}, 1000, []float64{5, 20, 100}},
+		{[]float64{20, 5, 100}, 5000, []float64{5, 20, 100}},
+	} {
+		if got := ratesAt(test.rates, test.partitions); !slices.Equal(got, test.want) {
+			t.Errorf("%v at %d partitions: %v, want %v", test.rates, test.partitions, got, test.want)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func fill(path string, freeMemory func() (int64, error)) (size int64, err error)
 const (
 	restWrites  = 20
 	restWithin  = 20 * time.Millisecond
-	restPatient = 30 * time.Second
+	restPatient = 10 * time.Second
 )
 
 // rest waits until the disk has got over a large file, but not for ever: a second and more went by before it forced the first few bytes of
@@ -59,7 +59,7 @@ func rest(f *os.File) error {
 			return err
 		}
 		if time.Since(at) > restWithin {
-			quick = 0
+			quick = -1
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 // rest is one command.
 func offsetCommit(q *query, r *kmsg.OffsetCommitRequest) kmsg.Response {
 	response := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+	since := q.view.Slot
 	lookup := q.certainly(func(v meta.View) (missing bool) {
 		for i := range r.Topics {
 			t, ok := committedTopic(v, r, &r.Topics[i])
@@ -23,7 +24,7 @@ func offsetCommit(q *query, r *kmsg.OffsetCommitRequest) kmsg.Response {
 		return missing
 	})
 	commit := &group.OffsetCommit{Group: r.Group, MemberID: r.MemberID, InstanceID: r.InstanceID, Generation: r.Generation,
-		RetentionMs: -1, APIVersion: r.Version}
+		RetentionMs: -1, APIVersion: r.Version, Since: since}
 	if r.Version <= 4 {
 		commit.RetentionMs = r.RetentionTimeMillis
 	}

@@ -24,7 +24,7 @@
 // for barriers starve. What follows from a command and fits no entry is refused with base.MessageTooLarge: a command
 // without an outcome would hold up all behind it on every agent.
 //
-// What waits is decided in the order it came. A commit of an offset that another agent's has overtaken meanwhile is refused (RFC 2).
+// A commit of an offset that one through another agent has overtaken, since its request came, is refused (RFC 2).
 //
 // If the agent finds itself expired, what became of its commands is unknown: they fail with base.OutcomeUnknown, and it
 // registers anew under another incarnation.

@@ -6,7 +6,6 @@ import (
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/base/env"
-	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
 )
 
@@ -31,21 +30,19 @@ func (l *loop) forward(link LinkID) {
 	l.c.dropStale()
 	calls, watermark := l.c.numbered(next)
 	for unsent := l.unsent(calls, link); len(unsent) > 0; {
-		var body codec.Writer
+		var body, since codec.Writer
 		n := 0
 		for n < len(unsent) && len(body.B) < forwardBytes {
 			cmd := meta.Command{From: self, Number: unsent[n].number, Watermark: watermark, Op: unsent[n].op}
-			if unsent[n].withdrawn {
-				cmd.Op = nothing(cmd.Op)
-			}
 			cmd.Encode(&body)
+			since.Uvarint(uint64(sinceOf(cmd.Op)))
 			n++
 		}
 		unsent = unsent[n:]
 		var w codec.Writer
 		w.Uvarint(uint64(n))
 		w.Raw(body.B)
-		w.Uvarint(uint64(l.state.Slot))
+		w.Raw(since.B)
 		if !l.c.peers.Send(link, msgCommands, w.B) {
 			l.bypass() // the link is about to go down, or the command too long for it
 			l.unsend(link)
@@ -64,7 +61,7 @@ func (l *loop) unsent(calls []*call, link LinkID) (unsent []*call) {
 	defer l.c.mu.Unlock()
 	for _, k := range calls {
 		if k.sent != link {
-			k.sent, k.sentAt, k.withdrawn = link, now, k.overtaken && !plant.LeftOut(plant.CommitsInOrder)
+			k.sent, k.sentAt = link, now
 			unsent = append(unsent, k)
 		}
 	}

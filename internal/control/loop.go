@@ -20,7 +20,8 @@ type loop struct {
 	lookAt     time.Time     // when to look at the journal without being asked
 	entryTook  time.Duration // how long the last entry took to win its slot
 	registered bool
-	backlog    []candidate // forwarded by followers, to be decided
+	backlog    []meta.Command // forwarded by followers, to be decided
+	othersTurn bool           // the backlog comes before this agent's calls in the next entry
 	commits    recentCommits
 	distrusted map[base.Incarnation]bool
 	snap       snapshots

@@ -10,141 +10,113 @@ import (
 
 // A consumer whose commit is held up, by an agent that stands still or is cut off from the bucket, commits its next offset at
 // another agent. Nothing in the two commits says which came first: were the one that was held up decided after the other, the group
-// would go back to where it has been. So a commit that waits while one of the same offset that came through another agent is
-// decided does not come to life any more. Its client, should it still be there, is told to try again (RFC 2).
+// would go back to where it has been. So a commit is refused if, since the View that it came to, one of the same offset has come through
+// another agent. Its client, should it still be there, tries again (RFC 2).
 
-// seenCommit is a commit in an entry.
-type seenCommit struct {
-	slot base.Slot
-	from base.Incarnation
-	e    *group.OffsetsCommitted
+// commitPlace is where a group's offset for a partition stands.
+type commitPlace struct {
+	group string
+	group.OffsetPlace
 }
 
-// recentCommits are those of the last entries, by which a sequencer tells whether a follower that lagged, as it stood still, has sent it a
-// commit that was overtaken meanwhile.
+// lastCommit says when an offset was committed last and through which agent, and when through another one.
+type lastCommit struct {
+	slot  base.Slot
+	from  base.Incarnation
+	other base.Slot // 0: not known of any
+}
+
+// recentCommits are the last commits of the offsets that were committed lately.
 type recentCommits struct {
-	list    []seenCommit
-	offsets int       // in list
-	since   base.Slot // list has all commits after it
+	young, old map[commitPlace]lastCommit
+	begun      base.Slot // young has what was committed after it
+	since      base.Slot // both together have what was committed after it
 }
 
-// recentOffsets is how many offsets recentCommits remember at least, if there were as many, and at most twice that, but for those of the newest
-// entry: some MB.
-const recentOffsets = 20_000
+// recentPlaces is how many offsets young and old have at most, but for those of one entry: some MB each.
+const recentPlaces = 20_000
 
-func (r *recentCommits) add(slot base.Slot, outcomes []meta.Outcome) {
+// commitsAfter remembers nothing yet.
+func commitsAfter(slot base.Slot) recentCommits {
+	return recentCommits{young: map[commitPlace]lastCommit{}, begun: slot, since: slot}
+}
+
+// note takes in an entry.
+func (r *recentCommits) note(slot base.Slot, outcomes []meta.Outcome) {
 	for i := range outcomes {
-		for _, e := range outcomes[i].Events {
-			if e, ok := e.(*group.OffsetsCommitted); ok {
-				r.list = append(r.list, seenCommit{slot, outcomes[i].From, e})
-				r.offsets += len(e.Offsets)
+		from := outcomes[i].From
+		eachCommit(&outcomes[i], func(p commitPlace) {
+			last := r.last(p)
+			if last.from != from {
+				last.other = last.slot
 			}
+			last.slot, last.from = slot, from
+			r.young[p] = last
+		})
+	}
+	if len(r.young) > recentPlaces {
+		r.old, r.since = r.young, r.begun
+		r.young, r.begun = map[commitPlace]lastCommit{}, slot
+	}
+}
+
+func (r *recentCommits) last(p commitPlace) lastCommit {
+	if last, ok := r.young[p]; ok {
+		return last
+	}
+	return r.old[p]
+}
+
+// after reports whether an offset was committed after a slot through another agent than from.
+func (r *recentCommits) after(slot base.Slot, p commitPlace, from base.Incarnation) bool {
+	last := r.last(p)
+	if last.from == from {
+		return last.other > slot
+	}
+	return last.slot > slot
+}
+
+// decidedCommits are those of the entry that is being made, and through whom they came.
+type decidedCommits map[commitPlace]base.Incarnation
+
+func (d decidedCommits) note(o *meta.Outcome) {
+	eachCommit(o, func(p commitPlace) { d[p] = o.From })
+}
+
+// eachCommit calls f for each offset that an outcome commits.
+func eachCommit(o *meta.Outcome, f func(commitPlace)) {
+	for _, e := range o.Events {
+		e, ok := e.(*group.OffsetsCommitted)
+		if !ok {
+			continue
+		}
+		for i := range e.Offsets {
+			f(placeOf(e.Group, &e.Offsets[i]))
 		}
 	}
-	if r.offsets <= 2*recentOffsets {
-		return
-	}
-	n := 0
-	for ; r.offsets > recentOffsets && r.list[n].slot < slot; n++ {
-		r.offsets -= len(r.list[n].e.Offsets)
-		r.since = r.list[n].slot
-	}
-	r.list = slices.Delete(r.list, 0, n)
 }
 
-// after gives the commits of entries after slot; all is false if there were others.
-func (r *recentCommits) after(slot base.Slot) (list []seenCommit, all bool) {
-	n, _ := slices.BinarySearchFunc(r.list, slot+1, func(k seenCommit, slot base.Slot) int { return int(k.slot - slot) })
-	return r.list[n:], slot >= r.since
+func placeOf(name string, p *group.CommitPartition) commitPlace {
+	return commitPlace{name, group.OffsetPlace{Topic: p.Topic, Partition: p.Partition}}
 }
 
-// overtake looks which of the commits that wait here have been overtaken by those of the last entry, which another agent wrote. In this
-// agent's own entries all stand in the order they came.
-func (l *loop) overtake() {
-	last, _ := l.commits.after(l.state.Slot - 1)
-	for _, k := range last {
-		f := finish{seenCommit: k}
-		for i := range l.backlog {
-			f.mark(&l.backlog[i])
-		}
-		if k.from != l.c.Self() {
-			l.eachCall(func(k *call) { k.overtaken = k.overtaken || f.before(k.op) })
-		}
-	}
-}
-
-// overtakeSince looks which of the commands of a follower that had followed the journal up to slot have been overtaken since.
-func (l *loop) overtakeSince(slot base.Slot, commands []candidate) {
-	list, all := l.commits.after(slot)
-	if !all {
-		overtakeCommits(commands)
-	}
-	for _, k := range list {
-		f := finish{seenCommit: k}
-		for i := range commands {
-			f.mark(&commands[i])
-		}
-	}
-}
-
-// overtakeAll holds that of all commits that wait: the state was loaded anew, and what led to it is not known.
-func (l *loop) overtakeAll() {
-	overtakeCommits(l.backlog)
-	l.eachCall(func(k *call) { k.overtaken = k.overtaken || isCommit(k.op) })
-}
-
-func overtakeCommits(commands []candidate) {
-	for i := range commands {
-		k := &commands[i]
-		k.overtaken = k.overtaken || isCommit(k.Op)
-	}
-}
-
-// eachCall has f look at this agent's calls.
-func (l *loop) eachCall(f func(k *call)) {
-	l.c.mu.Lock()
-	defer l.c.mu.Unlock()
-	for _, k := range l.c.calls {
-		f(k)
-	}
-}
-
-func isCommit(op meta.Op) bool {
-	_, ok := op.(*group.OffsetCommit)
-	return ok
-}
-
-// finish is a commit that was decided, beside which others are held.
-type finish struct {
-	seenCommit
-	places map[group.OffsetPlace]bool // of e; made when first needed
-}
-
-func (f *finish) mark(k *candidate) {
-	k.overtaken = k.overtaken || k.From != f.from && f.before(k.Op)
-}
-
-// before reports whether it set an offset that op, which waits, would set.
-func (f *finish) before(op meta.Op) bool {
-	c, ok := op.(*group.OffsetCommit)
-	if !ok || c.Group != f.e.Group {
+// overtaken reports whether a command is a commit that one through another agent has overtaken, or of which that is not known any more.
+func (l *loop) overtaken(cmd *meta.Command, decided decidedCommits) bool {
+	c, ok := cmd.Op.(*group.OffsetCommit)
+	if !ok || c.Since == 0 {
 		return false
 	}
-	if f.places == nil {
-		f.places = make(map[group.OffsetPlace]bool, len(f.e.Offsets))
-		for _, o := range f.e.Offsets {
-			f.places[group.OffsetPlace{Topic: o.Topic, Partition: o.Partition}] = true
-		}
-	}
-	return slices.ContainsFunc(c.Partitions, func(p group.CommitPartition) bool {
-		return f.places[group.OffsetPlace{Topic: p.Topic, Partition: p.Partition}]
+	return c.Since < l.commits.since || slices.ContainsFunc(c.Partitions, func(p group.CommitPartition) bool {
+		place := placeOf(c.Group, &p)
+		from, ok := decided[place]
+		return ok && from != cmd.From || l.commits.after(c.Since, place, cmd.From)
 	})
 }
 
-// nothing stands in for a commit that was overtaken where another agent is to decide it: it takes up its number.
-func nothing(op meta.Op) meta.Op {
-	return &group.OffsetCommit{Group: op.(*group.OffsetCommit).Group, Generation: -1, RetentionMs: -1}
+// sinceOf gives the slot of the View that a commit came to; 0: it is none, or that is not known.
+func sinceOf(op meta.Op) base.Slot {
+	if c, ok := op.(*group.OffsetCommit); ok {
+		return c.Since
+	}
+	return 0
 }
-
-// errOvertaken is what its client is told.
-var errOvertaken = base.Errorf(base.CoordinatorNotAvailable, "a later commit of the same offset, through another agent, was faster")

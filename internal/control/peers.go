@@ -1,12 +1,11 @@
 package control
 
 import (
-	"time"
-
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/codec"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/group"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/peer"
 )
@@ -30,7 +29,7 @@ type Peers interface {
 const (
 	msgSubscribe   uint8 = 1 // slot: stream me the entries after it
 	msgEntry       uint8 = 2 // last modified, the entry's object
-	msgCommands    uint8 = 3 // count, commands, the slot up to which the sender has followed the journal (older agents do not say)
+	msgCommands    uint8 = 3 // count, commands, for each of them sinceOf (older agents do not say)
 	msgBarrier     uint8 = 4 // id
 	msgBarrierDone uint8 = 5 // id, slot; id 0: an answer to msgSubscribe
 	msgLook        uint8 = 6 // the sender has written by itself: look at the journal
@@ -42,7 +41,6 @@ type news struct {
 	from base.Incarnation
 	kind uint8 // 0: the link is up, or with down set it is down
 	body []byte
-	came time.Time
 	down bool
 	gone bool // nobody is there any more
 }
@@ -82,7 +80,6 @@ func (c *Control) hear(n news) bool {
 	if c.failure != nil || c.stop.Stopped() || n.kind != 0 && (len(c.news) >= newsMax || c.newsBytes+len(n.body) > newsBytesMax) {
 		return false
 	}
-	n.came = c.env.Now()
 	c.news = append(c.news, n)
 	c.newsBytes += len(n.body)
 	c.wake.Broadcast()
@@ -157,24 +154,38 @@ func (l *loop) meet(w *work, who base.Incarnation) error {
 
 // commands takes in what a follower sent. What does not fit its sender writes by itself, once its patience is over.
 func (l *loop) commands(n news, r *codec.Reader) {
-	before := len(l.backlog)
+	commands, err := readCommands(r)
+	if err != nil {
+		l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
+	}
 	room := backlogBytesMax
 	for i := range l.backlog {
-		room -= bodyBytes(&l.backlog[i].Command)
+		room -= bodyBytes(&l.backlog[i])
 	}
+	for i := range commands {
+		cmd := &commands[i]
+		if room -= bodyBytes(cmd); cmd.From == n.from && len(l.backlog) < maxCalls && room >= 0 {
+			l.backlog = append(l.backlog, *cmd)
+		}
+	}
+}
+
+// readCommands reads a message of commands, or those before the first that cannot be read.
+func readCommands(r *codec.Reader) (commands []meta.Command, err error) {
 	for k := r.Count(minCommandBytes); k > 0 && r.Err == nil; k-- {
 		cmd, err := meta.DecodeCommand(r)
 		if err != nil {
-			l.c.log.Warn("a peer sent a command that cannot be read", "agent", n.from, "error", err)
-			return
+			return commands, err
 		}
-		if room -= bodyBytes(&cmd); cmd.From == n.from && len(l.backlog) < maxCalls && room >= 0 {
-			l.backlog = append(l.backlog, candidate{Command: cmd, came: n.came})
+		commands = append(commands, cmd)
+	}
+	for i := 0; i < len(commands) && len(r.B) > 0; i++ {
+		since := base.Slot(r.Uvarint())
+		if c, ok := commands[i].Op.(*group.OffsetCommit); ok {
+			c.Since = since
 		}
 	}
-	if len(r.B) > 0 {
-		l.overtakeSince(base.Slot(r.Uvarint()), l.backlog[before:])
-	}
+	return commands, nil
 }
 
 // backlogBytesMax bounds the riders of followers that wait while the bucket does not answer: eight full entries.

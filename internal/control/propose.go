@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/admin"
+	"github.com/millrace-io/millrace/internal/meta/group"
 )
 
 // call is one command of this agent, from Propose to its reply.
@@ -18,9 +19,6 @@ type call struct {
 	since  time.Time
 	sent   LinkID // the link it was forwarded on; 0: none
 	sentAt time.Time
-
-	overtaken bool // a commit that must not come to life any more
-	withdrawn bool // it was, and nothing was sent in its place
 }
 
 // maxCalls bounds the commands that wait: far more than a healthy journal ever has, few enough to decide in one go.
@@ -29,8 +27,11 @@ const maxCalls = 65536
 // Propose asks for op and gives the future of its verdict, which is durable and published when it is there. Commands
 // are decided in the order proposed. The future fails with base.OutcomeUnknown when the agent was expired meanwhile,
 // base.Stopping when it goes away, and base.RequestTimedOut when its turn does not come in time, or at once when too
-// many wait.
+// many wait. A commit of offsets that does not say which View it came to has come to this one.
 func (c *Control) Propose(op meta.Op) *env.Future[*meta.Verdict] {
+	if commit, ok := op.(*group.OffsetCommit); ok && commit.Since == 0 {
+		commit.Since = c.View().Slot
+	}
 	k := &call{op: op, reply: env.NewFuture[*meta.Verdict](c.env), since: c.env.Now()}
 	if err := c.enqueue(k); err != nil {
 		k.reply.Set(nil, err)
@@ -112,7 +113,7 @@ func (c *Control) takeBarriers() []*env.Future[meta.View] {
 
 // callPatience is how long a command may wait for its turn. Clients give up after about as long and ask again, maybe
 // another agent: a command that comes to life after that may undo what was answered meanwhile, such as a later commit of
-// the same offset. One that has its number may be on its way already, and can still come late.
+// the same offset. One that has its number may be on its way already, and can still come late; of commits see overtaken.
 const callPatience = 25 * time.Second
 
 // dropStale fails the calls that waited too long. Those with a number may be on their way and are not touched.
@@ -176,10 +177,6 @@ func (c *Control) resolve(verdict func(number uint64) (*meta.Verdict, bool)) {
 	c.calls = kept
 	c.mu.Unlock()
 	for _, a := range answers {
-		if a.k.withdrawn {
-			a.k.reply.Set(nil, errOvertaken)
-			continue
-		}
 		a.k.reply.Set(a.v, nil)
 	}
 }

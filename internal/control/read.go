@@ -52,7 +52,7 @@ func (l *loop) replay() error {
 			return l.load()
 		case status == journal.Absent:
 			l.publish(l.state, Change{Everything: true})
-			l.commits = recentCommits{since: l.state.Slot}
+			l.commits = commitsAfter(l.state.Slot)
 			return nil
 		}
 		if e.Void {
@@ -181,7 +181,6 @@ func (l *loop) reload() error {
 		return err
 	}
 	l.settle()
-	l.overtakeAll()
 	l.elect()
 	return nil
 }
@@ -210,7 +209,6 @@ func (l *loop) take(e journal.Entry) error {
 		return damaged(err)
 	}
 	l.adopt(next, e, outcomes)
-	l.overtake()
 	return nil
 }
 
@@ -247,9 +245,9 @@ func (l *loop) adopt(next *meta.State, e journal.Entry, outcomes []meta.Outcome)
 			}
 		}
 	}
+	l.commits.note(e.Slot, outcomes)
 	l.publish(next, change)
 	l.answer(outcomes)
-	l.commits.add(e.Slot, outcomes)
 	if change.Agents {
 		l.settle()
 		l.elect()

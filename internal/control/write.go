@@ -1,8 +1,6 @@
 package control
 
 import (
-	"time"
-
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/journal"
@@ -49,38 +47,37 @@ func (l *loop) write(w *work, own bool) error {
 // candidate is a command that may come into the next entry.
 type candidate struct {
 	meta.Command
-	came      time.Time // to this agent
-	own       bool
-	overtaken bool // a commit that must not come to life any more
+	own bool
 }
 
-// candidates lists this agent's calls, with own set, and the commands of followers, in the order they came: so none starves when an entry
-// does not hold all, and of two commits of an offset the later one stands.
+// candidates lists this agent's calls, with own set, and the commands of followers: the ones first, then the others, in
+// turns, so that neither starve when an entry does not hold all.
 func (l *loop) candidates(own bool) []candidate {
-	if !own {
-		return l.backlog
-	}
-	mine, others := l.own(), l.backlog
-	all := make([]candidate, 0, len(mine)+len(others))
-	for len(mine) > 0 && len(others) > 0 {
-		next := &mine
-		if others[0].came.Before(mine[0].came) {
-			next = &others
+	var mine, others []candidate
+	if own {
+		for _, cmd := range l.own() {
+			mine = append(mine, candidate{cmd, true})
 		}
-		all, *next = append(all, (*next)[0]), (*next)[1:]
 	}
-	return append(append(all, mine...), others...)
+	for _, cmd := range l.backlog {
+		others = append(others, candidate{cmd, false})
+	}
+	if l.othersTurn {
+		return append(others, mine...)
+	}
+	return append(mine, others...)
 }
 
 // decideAll decides the candidates against a fork of the believed state, which it gives back; rest is what did not fit of
 // the backlog.
-func (l *loop) decideAll(own bool) (p meta.Payload, rest []candidate, next *meta.State, err error) {
+func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *meta.State, err error) {
 	next = l.state.Fork()
 	slot, _ := l.journal.Position()
 	next.Begin(slot+1, l.now())
 	rules := meta.NewRules(l.c.config.Static, next.Admin.Configs())
 	rules.Level = l.level()
 	all := l.candidates(own)
+	commits := decidedCommits{}
 	for i := range all {
 		o, isNew := meta.Decide(next, all[i].Command, next.Time, rules)
 		if !isNew {
@@ -90,14 +87,14 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []candidate, next *meta
 			}
 			continue
 		}
-		if all[i].overtaken && !plant.LeftOut(plant.CommitsInOrder) {
+		if l.overtaken(&all[i].Command, commits) && !plant.LeftOut(plant.CommitsInOrder) {
 			o.Events, o.Verdict = nil, meta.Refuse(all[i].Op, base.CoordinatorNotAvailable, "")
 		}
 		size := p.Add(o)
 		if size > maxPayload {
 			p.Drop()
 			if len(p.Outcomes) > 0 {
-				return p, followers(all[i:]), next, nil
+				return p, l.leave(all[i:]), next, nil
 			}
 			// It fits no entry. A command without an outcome would stop all that follow it, on every agent it came to.
 			o.Events, o.Verdict = nil, meta.Refuse(all[i].Op, base.MessageTooLarge, "what follows from this does not fit one entry of the journal: ask for less at once")
@@ -107,21 +104,23 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []candidate, next *meta
 			// Decide and Apply of the same build disagree: nothing was written, and nothing must be.
 			return p, nil, nil, base.Errorf(base.UnknownServerError, "control: a decided command does not fit the state, a bug of this version: %w", err)
 		}
+		commits.note(&o)
 		if size >= enoughPayload {
-			return p, followers(all[i+1:]), next, nil
+			return p, l.leave(all[i+1:]), next, nil
 		}
 	}
 	return p, nil, next, nil
 }
 
-// followers gives those of all that followers sent.
-func followers(all []candidate) (theirs []candidate) {
-	for i := range all {
-		if !all[i].own {
-			theirs = append(theirs, all[i])
+// leave gives what stays in the backlog.
+func (l *loop) leave(all []candidate) (rest []meta.Command) {
+	l.othersTurn = !l.othersTurn
+	for _, k := range all {
+		if !k.own {
+			rest = append(rest, k.Command)
 		}
 	}
-	return theirs
+	return rest
 }
 
 // repeated answers one of this agent's calls that the believed state says is decided already, or can never be. What only
@@ -135,8 +134,8 @@ func (l *loop) repeated(cmd meta.Command, now base.Millis, rules meta.Rules) {
 	l.c.resolve(func(n uint64) (*meta.Verdict, bool) { return o.Verdict, n == cmd.Number })
 }
 
-// own gives this agent's undecided calls.
-func (l *loop) own() []candidate {
+// own gives this agent's undecided calls as commands.
+func (l *loop) own() []meta.Command {
 	self := l.c.Self()
 	next, live := l.state.Session(self)
 	if !live {
@@ -144,12 +143,11 @@ func (l *loop) own() []candidate {
 	}
 	l.c.dropStale()
 	calls, watermark := l.c.numbered(next)
-	all := make([]candidate, len(calls))
+	cmds := make([]meta.Command, len(calls), len(calls)+16)
 	for i, k := range calls {
-		cmd := meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op}
-		all[i] = candidate{Command: cmd, came: k.since, own: true, overtaken: k.overtaken}
+		cmds[i] = meta.Command{From: self, Number: k.number, Watermark: watermark, Op: k.op}
 	}
-	return all
+	return cmds
 }
 
 // append proposes p, whose outcomes lead to next. Not won: the state has moved past the winner, so decide again.

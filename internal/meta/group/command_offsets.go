@@ -26,6 +26,10 @@ type OffsetCommit struct {
 	// APIVersion decides the error for a group that does not exist: GROUP_ID_NOT_FOUND from 9 on (KIP-848).
 	APIVersion int16
 	Partitions []CommitPartition
+
+	// Since is the slot of the View that the request came to, by which control tells whether it was overtaken; 0: not known. It does not
+	// decide what comes of the command, and is not in its encoding.
+	Since base.Slot
 }
 
 // DeletePartition names a partition whose offset goes. TopicName is compared with the members' subscriptions.

@@ -21,7 +21,7 @@ func sampleCommands() []Command {
 		&Tick{"g", 1 << 40},
 		&ExpireMember{"g", "m", 3, 7},
 		&Adopt{"g", "m", 7, 8, true},
-		&OffsetCommit{"g", "m", &s, 3, -1, 9, []CommitPartition{{topicID("t"), 5, 1 << 33, 2, "meta"}}},
+		&OffsetCommit{"g", "m", &s, 3, -1, 9, []CommitPartition{{topicID("t"), 5, 1 << 33, 2, "meta"}}, 0},
 		&OffsetDelete{"g", []DeletePartition{{topicID("t"), "t", 5}}},
 		&DeleteGroup{"g"},
 		&ForgetTopic{topicID("t")},
