@@ -95,26 +95,28 @@ func TestThroughputRecovers(t *testing.T) {
 	}
 }
 
-// An agent farDistance times farther from the bucket than the other, with no peers, still commits within farWaitMax, while
-// the other one writes without a rest: it gets its turns. The bound is that of docs/rfcs/0002.
+// An agent farDistance times farther from the bucket than the other, with no peers, still has its commands decided within farWaitMax, nearly
+// all of them within farWait, while the other one writes without a rest: it gets its turns. The bounds are those of docs/rfcs/0002.
 const (
 	farDistance = 5
-	farWaitMax  = 5 * time.Second
-	farRidesMax = 10 * time.Second // under entries twice as slow a few commands in a thousand wait longer than five seconds
+	farWait     = 5 * time.Second
+	farWaitMax  = 10 * time.Second
+	farLater    = 6 // commands of all worlds that may take longer than farWait: one in a hundred
 	farSeeds    = 20
 	farPerKiB   = 20 * time.Millisecond
 	farCommands = 30
 )
 
-func TestFarAgentIsNotStarved(t *testing.T) { farAgent(t, farWaitMax, func(*Cluster) {}) }
+func TestFarAgentIsNotStarved(t *testing.T) { farAgent(t, func(*Cluster) {}) }
 
 // The same where what rides makes the busy one's entries take twice as long, to write and to read.
 func TestFarAgentIsNotStarvedByWhatRides(t *testing.T) {
-	farAgent(t, farRidesMax, func(c *Cluster) { c.bucket.perKiB = farPerKiB })
+	farAgent(t, func(c *Cluster) { c.bucket.perKiB = farPerKiB })
 }
 
-func farAgent(t *testing.T, most time.Duration, set func(c *Cluster)) {
+func farAgent(t *testing.T, set func(c *Cluster)) {
 	longest, all := make([]time.Duration, farSeeds), make([]time.Duration, farSeeds)
+	later := make([]int, farSeeds)
 	each(farSeeds, func(n uint64) *Result {
 		o := rooms(2*n + 1)
 		o.Agents, o.Unsteady, o.SendEvery = 2, false, 100*time.Millisecond
@@ -129,16 +131,24 @@ func farAgent(t *testing.T, most time.Duration, set func(c *Cluster)) {
 			for range farCommands {
 				took := c.command(t, main, c.agents[0])
 				longest[n], all[n] = max(longest[n], took), all[n]+took
+				if took > farWait {
+					later[n]++
+				}
 				main.Sleep(c.w.Between(0, time.Second))
 			}
 			c.bucket.perKiB = 0
 		})
 	})
+	sum := 0
 	for n, took := range longest {
+		sum += later[n]
 		t.Logf("seed %d: %v on average, %v at most", 2*n+1, (all[n] / farCommands).Round(time.Millisecond), took.Round(time.Millisecond))
-		if took > most {
-			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, most)
+		if took > farWaitMax {
+			t.Errorf("seed %d: a command took %v, the bound is %v", 2*n+1, took, farWaitMax)
 		}
+	}
+	if sum > farLater {
+		t.Errorf("%d of %d commands took longer than %v, at most %d may", sum, farSeeds*farCommands, farWait, farLater)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestRecentCommits(t *testing.T) {
 // What is remembered is bounded, and said to be known only as far back as it is.
 func TestRecentCommitsAreForgotten(t *testing.T) {
 	r := commitsAfter(0)
-	const perEntry, entries = 1000, 100
+	const perEntry, entries = 10_000, 100
 	var all []int32
 	for p := range int32(perEntry) {
 		all = append(all, p)
@@ -62,12 +62,12 @@ func TestRecentCommitsAreForgotten(t *testing.T) {
 			t.Fatalf("%d offsets are remembered", n)
 		}
 	}
-	if r.since == 0 || r.since > entries-recentPlaces/perEntry {
-		t.Errorf("%d offsets in each of %d entries: all after slot %d is known", perEntry, entries, r.since)
+	if r.knownAfter == 0 || r.knownAfter > entries-recentPlaces/perEntry {
+		t.Errorf("%d offsets in each of %d entries: all after slot %d is known", perEntry, entries, r.knownAfter)
 	}
-	for slot := r.since + 1; slot <= entries; slot++ {
+	for slot := r.knownAfter + 1; slot <= entries; slot++ {
 		if p := placeOf(fmt.Sprint("g", slot), &group.CommitPartition{}); !r.after(slot-1, p, 2) || r.after(slot, p, 2) {
-			t.Errorf("of the commits after slot %d that of slot %d is forgotten", r.since, slot)
+			t.Errorf("of the commits after slot %d that of slot %d is forgotten", r.knownAfter, slot)
 		}
 	}
 }

@@ -87,7 +87,7 @@ func (l *loop) decideAll(own bool) (p meta.Payload, rest []meta.Command, next *m
 			}
 			continue
 		}
-		if l.overtaken(&all[i].Command, commits) && !plant.LeftOut(plant.CommitsInOrder) {
+		if len(o.Events) > 0 && l.overtaken(&all[i].Command, commits) && !plant.LeftOut(plant.CommitsInOrder) {
 			o.Events, o.Verdict = nil, meta.Refuse(all[i].Op, base.CoordinatorNotAvailable, "")
 		}
 		size := p.Add(o)
