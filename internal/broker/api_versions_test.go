@@ -64,7 +64,7 @@ func TestApiVersionsOfAVersionToCome(t *testing.T) {
 func TestApiVersionsRefusals(t *testing.T) {
 	b := newBed(t)
 	self, cluster, other := b.control.Self().NodeID(), b.control.ClusterID(), "other"
-	elsewhere := b.another("elsewhere:9092")
+	elsewhere := b.another("elsewhere:9092").Self().NodeID()
 	for name, c := range map[string]struct {
 		change func(*kmsg.ApiVersionsRequest)
 		want   base.Kind

@@ -84,8 +84,8 @@ func newBed(t testing.TB, options ...option) *bed {
 	return b
 }
 
-// another registers an agent at another address, and gives its node id.
-func (b *bed) another(addr string) int32 {
+// another registers an agent at another address.
+func (b *bed) another(addr string) *control.Control {
 	b.t.Helper()
 	e := env.Real()
 	cluster, err := journal.OpenCluster(b.t.Context(), e, b.store)
@@ -101,7 +101,7 @@ func (b *bed) another(addr string) int32 {
 	if _, err := b.control.Barrier(soon()); err != nil {
 		b.t.Fatal(err)
 	}
-	return c.Self().NodeID()
+	return c
 }
 
 // newFuzzBed is a bed whose log of what clients did wrong is not kept, and where a Fetch finds nothing.

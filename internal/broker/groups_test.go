@@ -8,6 +8,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/meta"
+	"github.com/millrace-io/millrace/internal/meta/group"
+	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
 // quick has rebalances begin at once.
@@ -232,6 +235,31 @@ func TestOffsetsEveryVersion(t *testing.T) {
 	}
 	if a := fetchOffsets(b.client, 10, "g", "", base.TopicID{9}, 0); a.Topics[0].Partitions[0].ErrorCode != int16(base.UnknownTopicID) {
 		t.Errorf("a topic id that does not exist: %+v", a)
+	}
+}
+
+// A commit is as old as the View that it came to, also where a look at the journal shows what that View lacked: the topic, and that its
+// consumer has committed through another agent meanwhile. Tried again, it is new.
+func TestOffsetCommitIsAsOldAsItsRequest(t *testing.T) {
+	b := newBed(t, quick)
+	elsewhere := b.another("elsewhere:9092")
+	id := base.TopicID{1}
+	for _, op := range []meta.Op{
+		&log.CreateTopic{Name: "orders", ID: id, Partitions: 1},
+		&group.OffsetCommit{Group: "g", Generation: -1, RetentionMs: -1, APIVersion: 8, Partitions: []group.CommitPartition{{Topic: id, Offset: 20, LeaderEpoch: -1}}},
+	} {
+		if v, err := elsewhere.Propose(op).Wait(soon()); err != nil || v.Kind() != base.OK {
+			t.Fatal(v, err)
+		}
+	}
+	for _, want := range []struct {
+		kind   base.Kind
+		offset int64
+	}{{base.CoordinatorNotAvailable, 20}, {base.OK, 10}} {
+		a := ask[*kmsg.OffsetCommitResponse](b.client, 8, commitRequest("g", "orders", 0, 10)).Topics[0].Partitions[0]
+		if o, _ := b.control.View().Groups.Get("g").Offset(id, 0); a.ErrorCode != int16(want.kind) || o.Offset != want.offset {
+			t.Errorf("error %d, the group is at %d, want %d and %d", a.ErrorCode, o.Offset, want.kind, want.offset)
+		}
 	}
 }
 
