@@ -38,7 +38,7 @@ func TestShort(t *testing.T) {
 	}
 	for _, want := range []struct{ load, what string }{
 		{start, startMs}, {start, topicMs}, {produce, mbPerSec}, {produce, cpuPerGiB}, {javaProduce, mbPerSec}, {javaProduce, cpuPerGiB},
-		{pacedAt(2), ackP99}, {pacedAt(4), cpuPerGiB}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
+		{pacedAt(2), ackP99}, {pacedAt(4), cpuPerGiB}, {tail, mbPerSec}, {tail, endP99}, {catchUp, mbPerSec}, {catchUp, firstRead}, {catchUp, firstPerGiB}, {catchUp, cpuPerGiB}, {javaCatchUp, mbPerSec},
 		{javaCatchUp, cpuPerGiB}, {memory, peakMiB},
 	} {
 		f := r.find(20, want.load, want.what)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/millrace-io/millrace/bench/host"
@@ -152,27 +153,36 @@ func (t *turn) catchUp() error {
 	c := t.config(load.CatchUp)
 	c.BacklogBytes, c.Consumers = int64(t.backlogMiB)<<20, 2
 	c.BacklogAge, c.Readings, c.ReadFor = load.Span(t.backlogAge), t.readings, load.Span(t.measured())
-	var aged ageing
-	r, u, err := t.runWatched(catchUp, c, load.Watch{Filled: func() { aged.begin(t) }, Opened: func() { aged.end() }})
-	if err = errors.Join(err, aged.err); err != nil {
+	var lying, first spell
+	r, u, err := t.runWatched(catchUp, c, load.Watch{
+		Filled: func() { lying.begin(t) },
+		Opened: func() {
+			lying.end()
+			first.begin(t)
+		},
+		Read: sync.OnceFunc(func() { first.end() }),
+	})
+	if err = errors.Join(err, lying.err, first.err); err != nil {
 		return err
 	}
-	t.add(catchUp, agePerGiB, aged.used.perGiB(float64(c.BacklogBytes)))
+	t.add(catchUp, agePerGiB, lying.used.perGiB(float64(c.BacklogBytes)))
+	t.add(catchUp, firstRead, float64(c.BacklogBytes)/1e6/first.used.over.Seconds())
+	t.add(catchUp, firstPerGiB, first.used.perGiB(float64(c.BacklogBytes)))
 	return t.addFlow(catchUp, r, r.Backfilled, u)
 }
 
-// ageing measures what the server does while a backlog lies.
-type ageing struct {
+// spell is a time of a load, and what the server uses in it.
+type spell struct {
 	watch stopwatch
 	used  used
 	err   error
 }
 
-func (a *ageing) begin(t *turn) { a.watch, a.err = t.watch() }
+func (s *spell) begin(t *turn) { s.watch, s.err = t.watch() }
 
-func (a *ageing) end() {
-	if a.err == nil {
-		a.used, a.err = a.watch.stop()
+func (s *spell) end() {
+	if s.err == nil {
+		s.used, s.err = s.watch.stop()
 	}
 }
 
@@ -213,6 +223,7 @@ func (t *turn) runWatched(name string, c load.Config, also load.Watch) (r *load.
 			watch, openErr = t.watch()
 		},
 		Closed: func() { u, closeErr = watch.stop() },
+		Read:   also.Read,
 	})
 	if err = errors.Join(err, openErr, closeErr); err != nil {
 		return nil, u, fmt.Errorf("%s: %w", name, err)

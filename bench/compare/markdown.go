@@ -10,16 +10,18 @@ import (
 
 // rows are the figures that tables for a page have, with what they are called there: %s stands for the load.
 var rows = map[string]struct{ label, unit string }{
-	startMs:   {"start to the first acknowledged record", "ms"},
-	topicMs:   {"to make the topic", "ms"},
-	mbPerSec:  {"%s", "MB/s"},
-	cpuPerGiB: {"%s, server CPU", "s/GiB"},
-	agePerGiB: {"%s: while the backlog lies, server CPU", "s/GiB"},
-	ackP50:    {"%s, acknowledged p50", "ms"},
-	ackP99:    {"%s, acknowledged p99", "ms"},
-	endP50:    {"%s, end to end p50", "ms"},
-	endP99:    {"%s, end to end p99", "ms"},
-	peakMiB:   {"largest RSS", "MiB"},
+	startMs:     {"start to the first acknowledged record", "ms"},
+	topicMs:     {"to make the topic", "ms"},
+	mbPerSec:    {"%s", "MB/s"},
+	cpuPerGiB:   {"%s, server CPU", "s/GiB"},
+	agePerGiB:   {"%s: while the backlog lies, server CPU", "s/GiB"},
+	firstRead:   {"%s: the first reading", "MB/s"},
+	firstPerGiB: {"%s: the first reading, server CPU", "s/GiB"},
+	ackP50:      {"%s, acknowledged p50", "ms"},
+	ackP99:      {"%s, acknowledged p99", "ms"},
+	endP50:      {"%s, end to end p50", "ms"},
+	endP99:      {"%s, end to end p99", "ms"},
+	peakMiB:     {"largest RSS", "MiB"},
 }
 
 // saveMarkdown writes the report as docs/PERFORMANCE.md shows it into a file, if there is one.

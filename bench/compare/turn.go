@@ -24,6 +24,8 @@ const (
 	mbPerSec    = "MB/s"
 	cpuPerGiB   = "server CPU, s/GiB"
 	agePerGiB   = "before it is read, server CPU, s/GiB"
+	firstRead   = "read for the first time, MB/s"
+	firstPerGiB = "read for the first time, server CPU, s/GiB"
 	serverBusy  = "server, cores"
 	clientsBusy = "clients, cores"
 	serverFull  = "server's cores, by all"

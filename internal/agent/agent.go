@@ -274,7 +274,7 @@ func (a *Agent) assemble() {
 	a.control = control.New(e, bucket, a.cluster, control.Config{Profile: a.profile(), Static: c.Kafka, W: c.W, Pace: c.Pace, Level: c.Level, Log: c.Log,
 		Rode: func(ref base.FileRef, body []byte) { a.cache.Put(ref, bytes.Clone(body)) }}, peers)
 	gathering := ingest.Config{BatchTimeout: c.BatchTimeout, BatchBytes: c.BatchBytes, Log: c.Log, Rides: !c.NoRides}
-	if opener == nil { // else the kernel has what was uploaded, and need not have it twice
+	if opener == nil { // else the kernel has it from the first who reads it on, and it need not be there twice
 		gathering.Uploaded = a.cache.Put
 	}
 	a.ingest = ingest.New(e, a.control, bucket, gathering)

@@ -11,8 +11,8 @@ import (
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
-// A file of a bucket that is a folder is not kept in memory: it is held open, as one span, and the kernel, which keeps it in
-// memory anyway, sends its bytes to clients. What has to be looked at is read for that moment. (Mapping files instead was
+// A file of a bucket that is a folder is not kept in memory: it is held open, as one span, and the kernel, which keeps in
+// memory what is read of it, sends its bytes to clients. What has to be looked at is read for that moment. (Mapping files instead was
 // measured: mapping and unmapping cost more than the copies.)
 const (
 	// OpenMax bounds the files that are open, where Source does not say less: each counts the budget's so many-th part, or

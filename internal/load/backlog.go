@@ -143,6 +143,9 @@ func (r *run) backfill(ctx context.Context) error {
 	}
 	reading.Wait()
 	r.passes = append(r.passes, r.judge(readers, whole))
+	if whole && r.watch.Read != nil {
+		r.watch.Read()
+	}
 	return nil
 }
 

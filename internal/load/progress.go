@@ -11,6 +11,8 @@ type Watch struct {
 	// Opened and Closed are called at the two ends of the measured window, and waited for: what the cluster uses meanwhile
 	// can be read there.
 	Opened, Closed func()
+	// Read is called, and waited for, each time that the backlog has been read to its end.
+	Read func()
 }
 
 // Progress is what the last second brought.

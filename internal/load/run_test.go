@@ -318,11 +318,15 @@ func TestABacklogIsReadSeveralTimes(t *testing.T) {
 	} {
 		c := short(load.CatchUp, cluster.ListenAddrs()...)
 		set(&c)
-		r, err := load.Run(t.Context(), c, load.Watch{})
+		told := 0
+		r, err := load.Run(t.Context(), c, load.Watch{Read: func() { told++ }})
 		if err != nil || r.Verdict() != nil {
 			t.Fatal(err, r.Verdict())
 		}
 		n := r.Check.BacklogReadings
+		if told != n {
+			t.Errorf("%s: %d of %d readings were told of", name, told, n)
+		}
 		if n < 2 || c.Readings > 1 && n != c.Readings || r.Seconds < time.Duration(c.ReadFor).Seconds()*0.9 {
 			t.Errorf("%s: read %d times in %.3f s", name, n, r.Seconds)
 		}

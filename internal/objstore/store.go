@@ -37,8 +37,8 @@ type Store interface {
 	Info() Info
 }
 
-// Opener is what a Store has besides whose objects are files of this machine: the kernel has them in memory anyway, and can send
-// them by itself.
+// Opener is what a Store has besides whose objects are files of this machine: the kernel keeps in memory what is read of them, and can send
+// it by itself.
 type Opener interface {
 	// Open opens an object for reading; the caller closes it. What is read of it does not change, also when the object is
 	// deleted or written anew. It fails as GetRange does.
@@ -99,6 +99,16 @@ func (m Meta) Modified(began, now time.Time, nowMs int64) int64 {
 type Object struct {
 	Meta
 	Body []byte
+	// Free gives Body to another read, if it is not nil; who does not call it leaves Body to the collector. See Release.
+	Free func()
+}
+
+// Release says that nobody looks at o.Body any more, nor at a part of it: not a Put, either, that may still be under way (Info.BodyFree).
+func (o *Object) Release() {
+	if o.Free != nil {
+		o.Free()
+	}
+	o.Body, o.Free = nil, nil
 }
 
 // Page is one page of a listing. Date is that of this page's answer.

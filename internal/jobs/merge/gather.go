@@ -54,6 +54,7 @@ type read struct {
 	pos    int64
 	end    int64
 	pieces []*piece
+	object objstore.Object // what was read; empty if no piece refers to it
 }
 
 // readsOf brings pieces that lie near each other together, in order of objects and positions.
@@ -99,12 +100,23 @@ func (r *read) do(ctx context.Context, store objstore.Store) {
 	for _, p := range r.pieces {
 		p.err, wanted = err, wanted+int64(p.Len)
 	}
+	clone := 2*wanted < r.end-r.pos
 	for _, p := range r.pieces {
 		from := int64(p.at.Pos) - r.pos
 		if to := from + int64(p.Len); to <= int64(len(o.Body)) {
-			if p.bytes = o.Body[from:to:to]; 2*wanted < r.end-r.pos {
+			if p.bytes = o.Body[from:to:to]; clone {
 				p.bytes = bytes.Clone(p.bytes)
 			}
 		}
+	}
+	if r.object = o; clone {
+		r.object.Release()
+	}
+}
+
+// release gives the memory of reads back, whose pieces nobody looks at any more.
+func release(reads []read) {
+	for i := range reads {
+		reads[i].object.Release()
 	}
 }

@@ -165,6 +165,9 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
 	defer cancel()
 	readAll(ctx, j.env, j.store, reads)
+	if j.store.Info().BodyFree { // else a Put may look at them after it has returned
+		defer release(reads)
+	}
 	f := file{builder: segment.NewBuilder(all[0].at.File.Store)}
 	for i := range stretches {
 		j.add(&f, v, &stretches[i], pieces[i])

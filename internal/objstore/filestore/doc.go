@@ -8,7 +8,8 @@
 //
 // A write makes a temporary file, syncs it, and then either links it under its name, which the kernel does for exactly
 // one of all racers (PutIfAbsent), or renames it over the name (Put), and at last syncs the directory. So an object is
-// there whole or not at all. A body's parts go to the system from where they lie, the short ones copied together. Reads and listings ask the file system and keep nothing in memory.
+// there whole or not at all. Large objects go to the disk past the page cache, where the file system can do that (direct.go). Reads and listings
+// ask the file system and keep nothing in memory.
 //
 // Owns: Store, the directory's layout.
 // Does not own: the rules for keys (objstore.CheckKey; they keep names beginning with '.' free for .tmp).

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,6 +30,8 @@ type Store struct {
 	// unsynced has the directories whose last sync failed. Nothing of them is told before they are synced: an answer that
 	// an object is there may be taken for its being durable.
 	unsynced sync.Map
+	// notDirect: the file system does not write past the page cache.
+	notDirect atomic.Bool
 }
 
 // Option changes what New makes.
@@ -108,11 +110,11 @@ func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstor
 	if err != nil {
 		return objstore.Object{}, &objstore.Error{Kind: objstore.InvalidRange, Op: "get", Key: key, Date: meta.Date, Cause: err}
 	}
-	body := make([]byte, to-from)
-	if _, err := f.ReadAt(body, from); err != nil && !(errors.Is(err, io.EOF) && len(body) == 0) {
+	body, free, err := s.readBody(f, meta.SizeBytes, from, to)
+	if err != nil {
 		return objstore.Object{}, failed("get", key, err)
 	}
-	return objstore.Object{Meta: meta, Body: body}, nil
+	return objstore.Object{Meta: meta, Body: body, Free: free}, nil
 }
 
 // Head implements objstore.Store.

@@ -57,7 +57,7 @@ func (s *Store) writeTemp(body [][]byte) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = writeAll(f, body)
+	err = s.writeBody(f, body)
 	if err == nil && s.sync {
 		err = f.Sync()
 	}

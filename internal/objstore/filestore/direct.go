@@ -1,0 +1,105 @@
+package filestore
+
+import (
+	"errors"
+	"io"
+	"math/bits"
+	"os"
+	"sync"
+	"unsafe"
+
+	"github.com/millrace-io/millrace/internal/objstore"
+)
+
+const (
+	// directFrom: a body of so many bytes goes past the page cache.
+	directFrom = 256 << 10
+	// readDirectFrom: so many bytes of such a body are read past it, too.
+	readDirectFrom = 32 << 10
+	// directBytes is what one write call hands to the disk then. With half of it a GiB takes a third more CPU, with more no less.
+	directBytes = 2 << 20
+	// directAlign is what such calls are a multiple of, in memory, in the file and in length: the largest block that disks have.
+	directAlign = 4096
+)
+
+// isDirect reports whether a body of so many bytes goes past the page cache (O_DIRECT). It does where it is forced to the disk anyway: to bring
+// new pages for it costs more than the copy into these, many times more where a virtual machine's host has to find them.
+func (s *Store) isDirect(n int64) bool { return s.sync && n >= directFrom && !s.notDirect.Load() }
+
+var directs = sync.Pool{New: func() any { b := alignedBytes(directBytes); return &b }}
+
+// alignedBytes gives n bytes that begin at a multiple of directAlign.
+func alignedBytes(n int) []byte {
+	b := make([]byte, n+directAlign)
+	over := int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) % directAlign)
+	return b[directAlign-over:][:n:n]
+}
+
+// writeDirect writes whole blocks, and cuts off what the last one has too much.
+func writeDirect(f *os.File, body [][]byte) error {
+	if err := setDirect(f, true); err != nil {
+		return err
+	}
+	buffer := directs.Get().(*[]byte)
+	defer directs.Put(buffer)
+	piece, filled := *buffer, 0
+	for _, part := range body {
+		for len(part) > 0 {
+			n := copy(piece[filled:], part)
+			part, filled = part[n:], filled+n
+			if filled < len(piece) {
+				continue
+			}
+			if _, err := f.Write(piece); err != nil {
+				return err
+			}
+			filled = 0
+		}
+	}
+	blocks := wholeBlocks(filled)
+	clear(piece[filled:blocks])
+	if _, err := f.Write(piece[:blocks]); err != nil || blocks == filled {
+		return err
+	}
+	return f.Truncate(int64(objstore.SizeOf(body)))
+}
+
+// readDirect reads the blocks in which [from, to) lies.
+func readDirect(f *os.File, from, to int64) ([]byte, func(), error) {
+	if err := setDirect(f, true); err != nil {
+		return nil, nil, err
+	}
+	first := from / directAlign * directAlign
+	buffer, free := bufferFor(int(to - from))
+	blocks := buffer[:wholeBlocks(int(to-first))]
+	// At the end of the file a block is short. What is short elsewhere cannot be gone on with in the middle of a block.
+	if n, err := pread(f, blocks, first); err != nil || int64(n) < to-first {
+		free()
+		return nil, nil, errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	return blocks[from-first : to-first : to-first], free, nil
+}
+
+// wholeBlocks is n, or what it takes to be a multiple of a block.
+func wholeBlocks(n int) int { return (n + directAlign - 1) / directAlign * directAlign }
+
+// pooledMax is the largest read whose buffer is kept for another.
+const pooledMax = 1 << 20
+
+// pools have buffers for reads of readDirectFrom bytes, of twice as many, and so on, up to pooledMax.
+var pools [6]sync.Pool
+
+// bufferFor gives a buffer for the blocks in which n bytes lie, which begin and end anywhere, and what gives it back.
+func bufferFor(n int) (buffer []byte, free func()) {
+	if n > pooledMax {
+		return alignedBytes(n + 2*directAlign), func() {}
+	}
+	class := bits.Len(uint(n-1) / readDirectFrom)
+	pool := &pools[class]
+	kept, _ := pool.Get().(*[]byte)
+	if kept == nil {
+		b := alignedBytes(readDirectFrom<<class + 2*directAlign)
+		kept = &b
+	}
+	return *kept, func() { pool.Put(kept) }
+}
