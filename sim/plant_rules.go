@@ -36,6 +36,7 @@ var rulePlants = []Plant{
 
 	{Name: "extents are merged while an agent lives that knows no merges", Rule: plant.MergesKnown, Finds: []string{CheckLevel}},
 	{Name: "a merge takes the place of other extents than were read", Rule: plant.MergesExactly, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckFsck}},
+	{Name: "a merge writes bytes whose memory another read may have", Rule: plant.MergesHold, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend, CheckFsck}},
 	{Name: "extents are merged in the wrong order", Rule: plant.MergesInOrder, Finds: []string{CheckLostWrite, CheckDuplicate, CheckInconsistentOffsets, CheckNonmonotonicSend}},
 	{Name: "files are removed while the log refers to them", Rule: plant.ReleasedGo, Finds: []string{CheckLostWrite, CheckFsck}},
 

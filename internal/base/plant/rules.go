@@ -30,6 +30,7 @@ const (
 	MergesKnown   // nothing merges and no file is removed while an agent lives that knows no merges
 	MergesExactly // a merge takes the place of the extents that were read, and of no others
 	MergesInOrder // the bytes of extents are merged in the order of offsets
+	MergesHold    // what a merge has read is not released before its file is written
 	ReleasedGo    // only files of which nothing is left are removed
 
 	// jobs

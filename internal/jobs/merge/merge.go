@@ -9,6 +9,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/jobs"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
@@ -174,6 +175,9 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	}
 	if len(f.stretches) == 0 {
 		return nil
+	}
+	if plant.LeftOut(plant.MergesHold) {
+		release(reads)
 	}
 	ref := j.offers.Name(all[0].at.File.Store)
 	return j.offers.Make(ctx, ref, f.builder.Pieces(), func(modified base.Millis) log.Command {
