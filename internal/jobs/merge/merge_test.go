@@ -43,6 +43,14 @@ type counting struct {
 	slow                func()                // between a write and its answer
 	vague               bool                  // what was written is said to be perhaps not
 	deaf                func(key string) bool // data files that cannot be read
+	bodyFree            bool                  // nobody looks at a body after its Put
+	released            int                   // data files that were read; their memory is somebody else's then
+}
+
+func (c *counting) Info() objstore.Info {
+	info := c.Store.Info()
+	info.BodyFree = c.bodyFree
+	return info
 }
 
 func (c *counting) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
@@ -51,8 +59,18 @@ func (c *counting) GetRange(ctx context.Context, key string, off, n int64) (objs
 		if c.deaf != nil && c.deaf(key) {
 			return objstore.Object{}, &objstore.Error{Kind: objstore.Other, Op: "get", Key: key, Cause: io.EOF}
 		}
+		return c.lend(c.Store.GetRange(ctx, key, off, n))
 	}
 	return c.Store.GetRange(ctx, key, off, n)
+}
+
+func (c *counting) lend(o objstore.Object, err error) (objstore.Object, error) {
+	body := bytes.Clone(o.Body)
+	o.Body, o.Free = body, func() {
+		clear(body)
+		c.released++
+	}
+	return o, err
 }
 
 func (c *counting) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
@@ -211,6 +229,23 @@ func TestSmallExtentsBecomeOne(t *testing.T) {
 			panic(fmt.Sprintf("idle: %d PUTs, %d GETs", b.store.puts, b.store.gets))
 		}
 	})
+}
+
+// The memory of what was read is given back once it is written, where nobody looks at it then; a store that may send a file twice keeps it.
+func TestWhatWasReadIsReleased(t *testing.T) {
+	for _, bodyFree := range []bool{true, false} {
+		tell(t, admin.AllRoles, func(b *bed) {
+			b.store.bodyFree = bodyFree
+			for range 9 {
+				b.commit(2, 0, 1)
+			}
+			b.proc.Sleep(20 * time.Second)
+			b.expect("merged", 1, 0, 1)
+			if want := map[bool]int{true: b.store.gets}[bodyFree]; b.store.released != want || b.store.gets == 0 {
+				panic(fmt.Sprintf("body free: %t: %d of %d reads were released, want %d", bodyFree, b.store.released, b.store.gets, want))
+			}
+		})
+	}
 }
 
 // Batches bear their own offsets and the partition's leader epoch, so that readers get them as they lie.
