@@ -165,6 +165,9 @@ func (t *turn) catchUp() error {
 	if err = errors.Join(err, lying.err, first.err); err != nil {
 		return err
 	}
+	if first.used.over == 0 {
+		return fmt.Errorf("%s: %w", catchUp, errNothing)
+	}
 	t.add(catchUp, agePerGiB, lying.used.perGiB(float64(c.BacklogBytes)))
 	t.add(catchUp, firstRead, float64(c.BacklogBytes)/1e6/first.used.over.Seconds())
 	t.add(catchUp, firstPerGiB, first.used.perGiB(float64(c.BacklogBytes)))

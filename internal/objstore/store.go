@@ -103,7 +103,8 @@ type Object struct {
 	Free func()
 }
 
-// Release says that nobody looks at o.Body any more, nor at a part of it: not a Put, either, that may still be under way (Info.BodyFree).
+// Release says, once, that nobody looks at o.Body any more, nor at a part of it; nor does a Put that such a part was handed to: see
+// Info.BodyFree.
 func (o *Object) Release() {
 	if o.Free != nil {
 		o.Free()

@@ -248,6 +248,20 @@ func TestWhatWasReadIsReleased(t *testing.T) {
 	}
 }
 
+// What lies far apart in a read is copied out of it, and the read given back at once, whatever the store does with bodies.
+func TestSparseReadsAreReleasedAtOnce(t *testing.T) {
+	tell(t, admin.AllRoles, func(b *bed) {
+		for range 9 {
+			b.commit(2, 100, 1) // of the partition between them there is too much to be small
+		}
+		b.proc.Sleep(20 * time.Second)
+		b.expect("merged", 1, 9, 1)
+		if b.store.gets != 9 || b.store.released != 9 {
+			panic(fmt.Sprintf("%d of %d reads were released, want 9 of 9", b.store.released, b.store.gets))
+		}
+	})
+}
+
 // Batches bear their own offsets and the partition's leader epoch, so that readers get them as they lie.
 func TestMergedBatchesBearTheirOffsets(t *testing.T) {
 	tell(t, admin.AllRoles, func(b *bed) {

@@ -18,25 +18,32 @@ import (
 const pieceBytes = 128 << 10
 
 // writeBody writes the parts of a body one after another.
-func (s *Store) writeBody(f *os.File, body [][]byte) error {
-	if !s.isDirect(int64(objstore.SizeOf(body))) {
+func (s *Store) writeBody(f *os.File, body [][]byte, direct bool) error {
+	if !direct || !s.isDirect(int64(objstore.SizeOf(body))) {
 		return writeBuffered(f, body)
 	}
 	return s.tryDirect(f, body, writeDirect)
 }
 
-// tryDirect writes a body by write, and from its beginning through the page cache if the file system refuses: that is found out by the first
-// body.
+// tryDirect writes a body by write, and from its beginning through the page cache if the file system refuses.
 func (s *Store) tryDirect(f *os.File, body [][]byte, write func(*os.File, [][]byte) error) error {
 	err := write(f, body)
-	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+	if !s.refused(err) {
 		return err
 	}
-	s.notDirect.Store(true)
 	if err := errors.Join(setDirect(f, false), rewind(f)); err != nil {
 		return err
 	}
 	return writeBuffered(f, body)
+}
+
+// refused reports whether the file system does not have that at all, and makes a note of it.
+func (s *Store) refused(err error) bool {
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
+		return false
+	}
+	s.notDirect.Store(true)
+	return true
 }
 
 func rewind(f *os.File) error {
@@ -64,13 +71,10 @@ func writeBuffered(f *os.File, body [][]byte) error {
 // readBody reads the bytes [from, to) of a file of so many, and gives what lets another read have the memory, if it is not nil.
 func (s *Store) readBody(f *os.File, size, from, to int64) (body []byte, free func(), err error) {
 	if s.isDirect(size) && to-from >= readDirectFrom {
-		if body, free, err := readDirect(f, from, to); err == nil {
+		if body, free, err := readDirect(f, from, to); !s.refused(err) && err == nil {
 			return body, free, nil
 		}
-		// Whatever it was, it is told of if it is so this way, too.
-		if err := setDirect(f, false); err != nil {
-			return nil, nil, err
-		}
+		// Whatever else it was, it is told of if it is so through the page cache, too.
 	}
 	body = make([]byte, to-from)
 	if _, err := f.ReadAt(body, from); err != nil && !(errors.Is(err, io.EOF) && len(body) == 0) {

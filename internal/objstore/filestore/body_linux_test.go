@@ -9,43 +9,99 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What was written is the disk's, not the page cache's: nobody pays for pages that nobody may ask for.
+// What is large goes to the disk, and is read from there, without pages of the page cache: nobody pays for what nobody may ask for. Its last bytes
+// are no block, and have one.
 func TestLargeBodiesLeaveNoPages(t *testing.T) {
-	dir, err := os.MkdirTemp(".", "no-pages-") // the folder for temporary files may be memory itself
+	s := onDisk(t)
+	page := os.Getpagesize()
+	for _, c := range []struct{ size, pages int }{
+		{directFrom - 1, (directFrom + page - 1) / page}, {directFrom, 0}, {8 << 20, 0}, {8<<20 + 1, 1},
+	} {
+		if _, err := s.Put(t.Context(), "data/1", make([]byte, c.size)); err != nil {
+			t.Fatal(err)
+		}
+		wantPages(t, s, "as written", c.size, c.pages)
+		if c.size < pooledMax {
+			continue
+		}
+		if o, err := s.GetRange(t.Context(), "data/1", 5000, pooledMax); err != nil || len(o.Body) != pooledMax {
+			t.Fatalf("%d bytes, %v", len(o.Body), err)
+		}
+		wantPages(t, s, "as read", c.size, c.pages)
+	}
+}
+
+// What somebody else has read through the page cache need not be read from the disk again.
+func TestWhatIsInThePageCacheIsReadFromThere(t *testing.T) {
+	s := onDisk(t)
+	whole := make([]byte, 1<<20)
+	if _, err := s.Put(t.Context(), "data/1", whole); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.root, "data/1")
+	if _, err := os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !isCached(f, 0, len(whole)) {
+		t.Error("the page cache has nothing of what was read through it")
+	}
+}
+
+// What is not forced to the disk, and what is the journal's, goes through the page cache whatever its size.
+func TestWhatStaysInThePageCache(t *testing.T) {
+	const size = 1 << 20
+	s := onDisk(t)
+	if _, err := s.PutIfAbsent(t.Context(), "data/1", make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	wantPages(t, s, "created if absent", size, size/os.Getpagesize())
+	s = onDisk(t, WithoutSync())
+	if _, err := s.Put(t.Context(), "data/1", make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	wantPages(t, s, "not synced", size, size/os.Getpagesize())
+}
+
+func wantPages(t *testing.T, s *Store, what string, size, want int) {
+	t.Helper()
+	if got := residentPages(t, filepath.Join(s.root, "data/1")); got != want {
+		t.Errorf("%d bytes, %s: %d pages are in the page cache, want %d", size, what, got, want)
+	}
+}
+
+// onDisk opens a store on a disk that can be gone to past the page cache; the folder for temporary files may be memory.
+func onDisk(t *testing.T, options ...Option) *Store {
+	dir, err := os.MkdirTemp(".", "on-disk-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s, err := New(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	skipInMemory(t, dir)
-	for _, c := range []struct {
-		size   int
-		cached bool
-	}{{directFrom - 1, true}, {directFrom, false}, {8 << 20, false}} {
-		if _, err := s.Put(t.Context(), "data/1", make([]byte, c.size)); err != nil {
-			t.Fatal(err)
-		}
-		if s.notDirect.Load() {
-			t.Skip("this file system does not write past the page cache")
-		}
-		if cached := residentBytes(t, filepath.Join(s.root, "data/1")); (cached > 0) != c.cached {
-			t.Errorf("of %d bytes %d are in the page cache", c.size, cached)
-		}
-	}
-}
-
-func skipInMemory(t *testing.T, dir string) {
 	var of unix.Statfs_t
 	if err := unix.Statfs(dir, &of); err != nil || of.Type == unix.TMPFS_MAGIC {
 		t.Skip("no disk: ", err)
 	}
+	s, err := New(dir, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, "able"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := setDirect(f, true); err != nil {
+		t.Skip("this file system does not write past the page cache: ", err)
+	}
+	return s
 }
 
-// residentBytes is how much of a file is in the page cache.
-func residentBytes(t *testing.T, path string) (n int) {
+// residentPages is how much of a file is in the page cache.
+func residentPages(t *testing.T, path string) (n int) {
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +121,7 @@ func residentBytes(t *testing.T, path string) (n int) {
 		t.Fatal(errno)
 	}
 	for _, page := range pages {
-		n += int(page&1) * os.Getpagesize()
+		n += int(page & 1)
 	}
 	return n
 }

@@ -6,9 +6,8 @@ import (
 	"math/bits"
 	"os"
 	"sync"
+	"sync/atomic"
 	"unsafe"
-
-	"github.com/millrace-io/millrace/internal/objstore"
 )
 
 const (
@@ -18,7 +17,8 @@ const (
 	readDirectFrom = 32 << 10
 	// directBytes is what one write call hands to the disk then. With half of it a GiB takes a third more CPU, with more no less.
 	directBytes = 2 << 20
-	// directAlign is what such calls are a multiple of, in memory, in the file and in length: the largest block that disks have.
+	// directAlign is what such calls are a multiple of, in memory, in the file and in length. Disks with larger blocks are few: they are written
+	// through the page cache.
 	directAlign = 4096
 )
 
@@ -35,14 +35,32 @@ func alignedBytes(n int) []byte {
 	return b[directAlign-over:][:n:n]
 }
 
-// writeDirect writes whole blocks, and cuts off what the last one has too much.
+// writeDirect writes all whole blocks past the page cache, and through it what is left: padding the last block and cutting it off again would
+// have that read from the disk and written anew.
 func writeDirect(f *os.File, body [][]byte) error {
 	if err := setDirect(f, true); err != nil {
 		return err
 	}
 	buffer := directs.Get().(*[]byte)
 	defer directs.Put(buffer)
-	piece, filled := *buffer, 0
+	rest, err := writePieces(f, body, *buffer)
+	if err != nil {
+		return err
+	}
+	blocks := len(rest) / directAlign * directAlign
+	if _, err := f.Write(rest[:blocks]); err != nil {
+		return err
+	}
+	if err := setDirect(f, false); err != nil {
+		return err
+	}
+	_, err = f.Write(rest[blocks:])
+	return err
+}
+
+// writePieces writes as much of a body as fills piece, each time, and gives what is left.
+func writePieces(f *os.File, body [][]byte, piece []byte) (rest []byte, err error) {
+	filled := 0
 	for _, part := range body {
 		for len(part) > 0 {
 			n := copy(piece[filled:], part)
@@ -51,31 +69,33 @@ func writeDirect(f *os.File, body [][]byte) error {
 				continue
 			}
 			if _, err := f.Write(piece); err != nil {
-				return err
+				return nil, err
 			}
 			filled = 0
 		}
 	}
-	blocks := wholeBlocks(filled)
-	clear(piece[filled:blocks])
-	if _, err := f.Write(piece[:blocks]); err != nil || blocks == filled {
-		return err
-	}
-	return f.Truncate(int64(objstore.SizeOf(body)))
+	return piece[:filled], nil
 }
 
-// readDirect reads the blocks in which [from, to) lies.
-func readDirect(f *os.File, from, to int64) ([]byte, func(), error) {
-	if err := setDirect(f, true); err != nil {
-		return nil, nil, err
-	}
+// readDirect reads the blocks in which [from, to) lies: from the page cache, if that has all of them because somebody else has read them,
+// and past it. It gives what lets another read have the memory.
+func readDirect(f *os.File, from, to int64) (body []byte, free func(), err error) {
 	first := from / directAlign * directAlign
 	buffer, free := bufferFor(int(to - from))
 	blocks := buffer[:wholeBlocks(int(to-first))]
-	// At the end of the file a block is short. What is short elsewhere cannot be gone on with in the middle of a block.
-	if n, err := pread(f, blocks, first); err != nil || int64(n) < to-first {
+	if !isCached(f, first, int(to-first)) {
+		err = setDirect(f, true)
+	}
+	if err == nil {
+		var n int
+		// At the end of the file a block is short. What is short elsewhere cannot be gone on with in the middle of a block.
+		if n, err = pread(f, blocks, first); err == nil && int64(n) < to-first {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if err != nil {
 		free()
-		return nil, nil, errors.Join(err, io.ErrUnexpectedEOF)
+		return nil, nil, errors.Join(err, setDirect(f, false))
 	}
 	return blocks[from-first : to-first : to-first], free, nil
 }
@@ -89,17 +109,23 @@ const pooledMax = 1 << 20
 // pools have buffers for reads of readDirectFrom bytes, of twice as many, and so on, up to pooledMax.
 var pools [6]sync.Pool
 
-// bufferFor gives a buffer for the blocks in which n bytes lie, which begin and end anywhere, and what gives it back.
+// bufferFor gives a buffer for the blocks in which n bytes lie, which begin and end anywhere, and what gives it back, once.
 func bufferFor(n int) (buffer []byte, free func()) {
 	if n > pooledMax {
-		return alignedBytes(n + 2*directAlign), func() {}
+		return alignedBytes(wholeBlocks(n) + directAlign), func() {}
 	}
 	class := bits.Len(uint(n-1) / readDirectFrom)
 	pool := &pools[class]
 	kept, _ := pool.Get().(*[]byte)
 	if kept == nil {
-		b := alignedBytes(readDirectFrom<<class + 2*directAlign)
+		b := alignedBytes(readDirectFrom<<class + directAlign)
 		kept = &b
 	}
-	return *kept, func() { pool.Put(kept) }
+	var freed atomic.Bool
+	return *kept, func() {
+		if freed.Swap(true) {
+			panic("filestore: the memory of a read is released twice")
+		}
+		pool.Put(kept)
+	}
 }

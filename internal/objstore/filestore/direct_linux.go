@@ -7,38 +7,69 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setDirect has what is written to f go past the page cache, or no longer. EINVAL: the file system does not have that.
+// setDirect has what is written to f and read of it go past the page cache, or no longer. It fails with errors.ErrUnsupported or EINVAL where the
+// file system does not have that, or only for larger blocks.
 func setDirect(f *os.File, on bool) error {
+	return control(f, func(fd int) error {
+		if on && !isAbleDirect(fd) {
+			return errors.ErrUnsupported
+		}
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil {
+			return err
+		}
+		flags &^= unix.O_DIRECT
+		if on {
+			flags |= unix.O_DIRECT
+		}
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags)
+		return err
+	})
+}
+
+// isAbleDirect reports whether the system does not say otherwise: some file systems take O_DIRECT and go through the page cache all the same
+// (ext4 with data=journal). Before Linux 6.1 it says nothing.
+func isAbleDirect(fd int) bool {
+	var x unix.Statx_t
+	if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &x); err != nil || x.Mask&unix.STATX_DIOALIGN == 0 {
+		return true
+	}
+	return x.Dio_offset_align > 0 && directAlign%x.Dio_offset_align == 0 && directAlign%max(x.Dio_mem_align, 1) == 0
+}
+
+// pread reads once.
+func pread(f *os.File, b []byte, at int64) (n int, err error) {
+	err = control(f, func(fd int) error {
+		n, err = unix.Pread(fd, b, at)
+		return err
+	})
+	return n, err
+}
+
+// isCached reports whether the page cache has all of n bytes from at on. Before Linux 6.5 nobody says. (A read that is not to
+// wait, RWF_NOWAIT, has the kernel bring what is not there.)
+func isCached(f *os.File, at int64, n int) bool {
+	var is unix.Cachestat_t
+	err := control(f, func(fd int) error {
+		return unix.Cachestat(uint(fd), &unix.CachestatRange{Off: uint64(at), Len: uint64(n)}, &is, 0)
+	})
+	return err == nil && is.Cache*uint64(os.Getpagesize()) >= uint64(n)
+}
+
+// control calls do with f's descriptor, again if it was interrupted.
+func control(f *os.File, do func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		var flags int
-		if flags, failed = unix.FcntlInt(fd, unix.F_GETFL, 0); failed != nil {
-			return
-		}
-		flags &^= unix.O_DIRECT
-		if on {
-			flags |= unix.O_DIRECT
-		}
-		_, failed = unix.FcntlInt(fd, unix.F_SETFL, flags)
-	})
-	return errors.Join(err, failed)
-}
-
-// pread reads once.
-func pread(f *os.File, b []byte, at int64) (n int, err error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
 		for failed = unix.EINTR; failed == unix.EINTR; {
-			n, failed = unix.Pread(int(fd), b, at)
+			failed = do(int(fd))
 		}
 	})
-	return n, errors.Join(err, failed)
+	if err == nil && failed != nil {
+		err = &os.PathError{Op: "direct", Path: f.Name(), Err: failed}
+	}
+	return err
 }

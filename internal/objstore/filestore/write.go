@@ -12,24 +12,24 @@ import (
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
-// PutIfAbsent implements objstore.Store.
+// PutIfAbsent implements objstore.Store. What it makes is the journal's, which other processes read at once: it stays in the page cache.
 func (s *Store) PutIfAbsent(ctx context.Context, key string, body []byte) (objstore.Meta, error) {
-	return s.write(ctx, "put-if-absent", key, [][]byte{body}, os.Link)
+	return s.write(ctx, "put-if-absent", key, [][]byte{body}, false, os.Link)
 }
 
 // Put implements objstore.Store.
 func (s *Store) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
-	return s.write(ctx, "put", key, body, os.Rename)
+	return s.write(ctx, "put", key, body, true, os.Rename)
 }
 
 // write makes a synced temporary file and lets publish give it its name. Until publish succeeds nothing has happened;
 // when syncing the directory fails afterwards the object is there, but perhaps not after a power cut: Ambiguous.
-func (s *Store) write(ctx context.Context, op, key string, body [][]byte, publish func(from, to string) error) (objstore.Meta, error) {
+func (s *Store) write(ctx context.Context, op, key string, body [][]byte, direct bool, publish func(from, to string) error) (objstore.Meta, error) {
 	path, err := s.begin(ctx, op, key)
 	if err != nil {
 		return objstore.Meta{}, err
 	}
-	temp, err := s.writeTemp(body)
+	temp, err := s.writeTemp(body, direct)
 	if err != nil {
 		return objstore.Meta{}, failed(op, key, err)
 	}
@@ -52,12 +52,12 @@ func (s *Store) write(ctx context.Context, op, key string, body [][]byte, publis
 	return objstore.Meta{SizeBytes: int64(objstore.SizeOf(body)), Date: time.Now()}, nil
 }
 
-func (s *Store) writeTemp(body [][]byte) (path string, err error) {
+func (s *Store) writeTemp(body [][]byte, direct bool) (path string, err error) {
 	f, err := os.CreateTemp(filepath.Join(s.root, tempDir), "put-")
 	if err != nil {
 		return "", err
 	}
-	err = s.writeBody(f, body)
+	err = s.writeBody(f, body, direct)
 	if err == nil && s.sync {
 		err = f.Sync()
 	}
