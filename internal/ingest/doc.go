@@ -13,8 +13,8 @@
 // Sealed segments upload in parallel and are committed in seal order, so that the order in which Append was called is
 // the order in the log. The result of a batch is the verdict in the journal entry. A small segment is not uploaded: the
 // command that commits it bears its bytes (docs/rfcs/0003-riders.md). In the file each batch bears the offset that it will
-// probably get (docs/rfcs/0004-foreseen-offsets.md). Where the bucket is a folder the file is written from where the batches lie, else
-// from a copy.
+// probably get (docs/rfcs/0004-foreseen-offsets.md). A bucket that is a folder is given the file as the batches lie, any other a
+// copy in one piece.
 //
 // # Parking
 //

@@ -60,8 +60,8 @@ type Config struct {
 	Store        base.StoreID
 	Log          *slog.Logger
 	Rides        bool // small segments ride in journal entries
-	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait. If not, segments go from where
-	// their batches lie to a store that allows it (objstore.Info.BodyFree).
+	// Uploaded, if set, is given every segment that was uploaded, for the cache. It must not wait. If not, a store that allows it
+	// (objstore.Info.BodyFree) is given segments as their batches lie.
 	Uploaded func(ref base.FileRef, body []byte)
 }
 
@@ -89,7 +89,7 @@ type Ingest struct {
 	journal   Journal
 	store     objstore.Store
 	config    Config
-	inPieces  bool // segments are uploaded without a copy
+	inPieces  bool // segments are uploaded as their batches lie
 	stop      *env.Stopper
 	ctx       context.Context
 	foresight foresight

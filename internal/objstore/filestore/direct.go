@@ -22,8 +22,8 @@ const (
 	directAlign = 4096
 )
 
-// isDirect reports whether a body of so many bytes goes past the page cache (O_DIRECT). It does where it is forced to the disk anyway: to bring
-// new pages for it costs more than the copy into these, many times more where a virtual machine's host has to find them.
+// isDirect reports whether a body of so many bytes goes past the page cache (O_DIRECT) to the disk, and from there. It does where it is forced to the
+// disk anyway: to bring new pages for it costs more than the copy into these, many times more where a virtual machine's host has to find them.
 func (s *Store) isDirect(n int64) bool { return s.sync && n >= directFrom && !s.notDirect.Load() }
 
 var directs = sync.Pool{New: func() any { b := alignedBytes(directBytes); return &b }}
