@@ -30,8 +30,8 @@
 //	               and a note
 //	catch-up       a backlog is written, lies for --backlog-age, and is then read by new consumers, again and again: four times or
 //	               more, and until the window has passed. Kafka has it in the page cache; the agent, which with fsync writes past
-//	               that, reads it from the disk the first time, which is a row of its own besides. What a server does with a backlog while it lies
-//	               (the agent merges small extents when they are a minute old) is a row of its own, for each GiB that was written
+//	               that, reads it from the disk the first time, which is a row of its own besides. What a server does with a backlog
+//	               while it lies (the agent merges small extents when they are a minute old) is one, too, for each GiB that was written
 //	java catch-up  kafka-consumer-perf-test from the topic's beginning, three runs
 //
 // From 1,000 partitions on records go to all partitions all the time: by keys from our clients, round-robin from Java. Below
