@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,25 +32,43 @@ func TestLargeBodiesLeaveNoPages(t *testing.T) {
 	}
 }
 
-// What somebody else has read through the page cache need not be read from the disk again.
+// What somebody else has read through the page cache, all of it, is not read from the disk again.
 func TestWhatIsInThePageCacheIsReadFromThere(t *testing.T) {
 	s := onDisk(t)
-	whole := make([]byte, 1<<20)
-	if _, err := s.Put(t.Context(), "data/1", whole); err != nil {
+	const size = 4 << 20
+	if _, err := s.Put(t.Context(), "data/1", make([]byte, size)); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(s.root, "data/1")
-	if _, err := os.ReadFile(path); err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(path)
+	f, err := os.Open(filepath.Join(s.root, "data/1"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if !isCached(f, 0, len(whole)) {
-		t.Error("the page cache has nothing of what was read through it")
+	wantDirect := func(what string, want bool) {
+		t.Helper()
+		if _, _, err := s.readBody(f, size, 0, size); err != nil {
+			t.Fatal(err)
+		}
+		flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+		if got := flags&unix.O_DIRECT != 0; err != nil || got != want {
+			t.Errorf("%s: past the page cache: %t, want %t (%v)", what, got, want, err)
+		}
+		if err := setDirect(f, false); err != nil {
+			t.Fatal(err)
+		}
 	}
+	wantDirect("nothing is there", true)
+	if _, err := f.ReadAt(make([]byte, 4096), 0); err != nil {
+		t.Fatal(err)
+	}
+	wantDirect("a part is there", true)
+	if _, err := f.ReadAt(make([]byte, size), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Cachestat(uint(f.Fd()), &unix.CachestatRange{Len: size}, &unix.Cachestat_t{}, 0); errors.Is(err, unix.ENOSYS) {
+		t.Skip("before Linux 6.5 nobody says what is there")
+	}
+	wantDirect("all is there", false)
 }
 
 // What is not forced to the disk, and what is the journal's, goes through the page cache whatever its size.

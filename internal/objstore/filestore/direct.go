@@ -15,7 +15,7 @@ const (
 	directFrom = 256 << 10
 	// readDirectFrom: so many bytes of such a body are read past it, too.
 	readDirectFrom = 32 << 10
-	// directBytes is what one write call hands to the disk then. With half of it a GiB takes a third more CPU, with more no less.
+	// directBytes is what one write call hands to the disk then. With less of it a GiB takes more CPU, with more no less.
 	directBytes = 2 << 20
 	// directAlign is what such calls are a multiple of, in memory, in the file and in length. Disks with larger blocks are few: they are written
 	// through the page cache.
