@@ -45,7 +45,7 @@ func (s forgetful) Put(ctx context.Context, key string, body ...[]byte) (objstor
 	return stored, s.Delete(ctx, key)
 }
 
-// uploaded commits a segment that has a batch of so many bytes, or a few more, for each of its partitions.
+// uploaded commits a segment that has a batch of so many bytes, or a few more, for each of its partitions, which bears the offset that it gets.
 func (w *world) uploaded(b *testing.B, store objstore.Store, partitions int32, size int) {
 	rng := rand.New(rand.NewPCG(1, w.ulid))
 	value := make([]byte, size)
@@ -56,7 +56,10 @@ func (w *world) uploaded(b *testing.B, store objstore.Store, partitions int32, s
 	file := segment.NewBuilder(0)
 	c := &log.CommitSegment{File: w.name(), LastModified: w.s.Time}
 	for p := range partitions {
-		at := file.Add(base.TopicID{1}, p, segment.Summed(bytes.Clone(raw)))
+		_, part, _ := w.s.Log.PartitionOf(base.TopicID{1}, p)
+		own := bytes.Clone(raw)
+		batch.Batch(own).Rebase(part.End, part.Epoch)
+		at := file.Add(base.TopicID{1}, p, segment.Summed(own))
 		c.Batches = append(c.Batches, log.Batch{Topic: base.TopicID{1}, Partition: p, Pos: uint32(at.Pos), Len: at.Len, Count: 1, ProducerID: -1})
 	}
 	c.SizeBytes = int64(file.SizeBytes())

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -15,6 +16,7 @@ type file struct {
 	builder   *segment.Builder
 	stretches []log.MergeStretch
 	parts     []segment.Part // of the stretch that is added; reused
+	front     [batch.FrontSize]byte
 }
 
 var errShort = base.Errorf(base.CorruptMessage, "the file is shorter than the state says")
@@ -55,15 +57,24 @@ func (f *file) addPiece(p *piece, offset int64, epoch int32) (int64, error) {
 		case b.ComputeCRC() != b.CRC():
 			return 0, base.Errorf(base.CorruptMessage, "the batch at offset %d bears checksum %08x, its bytes have %08x", offset, b.CRC(), b.ComputeCRC())
 		}
-		front := make([]byte, batch.FrontSize)
-		batch.PutFront(front, offset, uint32(len(b)), epoch)
-		f.parts = append(f.parts, segment.Part{Bytes: b, Front: front, CRC: b.SumWith(front)})
+		f.parts = append(f.parts, f.part(b, offset, epoch))
 		offset, rest = offset+int64(b.LastOffsetDelta())+1, behind
 	}
 	if offset != p.End() && !plant.LeftOut(plant.MergesInOrder) {
 		return 0, base.Errorf(base.CorruptMessage, "the batches of the extent at offset %d end at %d, the state says %d", p.Base, offset, p.End())
 	}
 	return offset, nil
+}
+
+// part gives a batch with the front that the log has for it: most bear it, as it was foreseen (RFC 4).
+func (f *file) part(b batch.Batch, offset int64, epoch int32) segment.Part {
+	front := f.front[:]
+	batch.PutFront(front, offset, uint32(len(b)), epoch)
+	p := segment.Part{Bytes: b, CRC: b.SumWith(front)}
+	if !bytes.Equal(front, b[:batch.FrontSize]) {
+		p.Front = bytes.Clone(front)
+	}
+	return p
 }
 
 // sorted are the stretches as a command has them.

@@ -33,19 +33,70 @@ type piece struct {
 	err   error  // why
 }
 
-// piecesOf lists the extents of a stretch in order of offsets.
-func piecesOf(l *log.State, s *Stretch) []piece {
-	p, ok := l.Partition(s.Key)
+// gathering lists the pieces of a merged file: stretch by stretch, and object by object. There are ten thousand or so of them, in few objects.
+type gathering struct {
+	log     *log.State
+	files   map[uint64]home // by number
+	numbers map[base.FileRef]int
+	objects [][]*piece // by number; in the order in which they came
+}
+
+// home is where the bytes of a file lie: from Pos on in an object.
+type home struct {
+	log.Place
+	object int // its number
+}
+
+func newGathering(l *log.State) *gathering {
+	return &gathering{log: l, files: map[uint64]home{}, numbers: map[base.FileRef]int{}}
+}
+
+// home looks the place of a file up.
+func (g *gathering) home(file uint64) home {
+	h, ok := g.files[file]
+	if ok {
+		return h
+	}
+	h.Place, _ = g.log.Place(log.Extent{File: file})
+	h.object = g.object(h.File)
+	g.files[file] = h
+	return h
+}
+
+// object gives the number of one.
+func (g *gathering) object(ref base.FileRef) int {
+	n, ok := g.numbers[ref]
+	if !ok {
+		n = len(g.objects)
+		g.numbers[ref], g.objects = n, append(g.objects, nil)
+	}
+	return n
+}
+
+// pieces lists the extents of a stretch in order of offsets.
+func (g *gathering) pieces(s *Stretch) []piece {
+	p, ok := g.log.Partition(s.Key)
 	if !ok {
 		return nil
 	}
 	out := make([]piece, s.Extents)
 	w := p.Extents.Walk(s.Base)
 	for i := range out {
-		out[i].Extent, _ = w.Next()
-		out[i].at, _ = l.Place(out[i].Extent)
+		x, _ := w.Next()
+		h := g.home(x.File)
+		h.Pos += x.Pos
+		out[i] = piece{Extent: x, at: h.Place}
+		g.objects[h.object] = append(g.objects[h.object], &out[i])
 	}
 	return out
+}
+
+// reads gives what is to be read, object by object.
+func (g *gathering) reads() (all []read) {
+	for _, pieces := range g.objects {
+		all = append(all, readsOf(pieces)...)
+	}
+	return all
 }
 
 // read is one read of an object, and what of it is wanted.
@@ -57,15 +108,17 @@ type read struct {
 	object objstore.Object // what was read; empty if no piece refers to it
 }
 
-// readsOf brings pieces that lie near each other together, in order of objects and positions.
+// readsOf brings pieces of one object that lie near each other together, in order of their positions: a segment has partitions in their order, so that
+// they mostly come in that.
 func readsOf(pieces []*piece) (reads []read) {
-	slices.SortFunc(pieces, func(a, b *piece) int {
-		return cmp.Or(bytes.Compare(a.at.File.ID[:], b.at.File.ID[:]), cmp.Compare(a.at.Pos, b.at.Pos))
-	})
+	byPos := func(a, b *piece) int { return cmp.Compare(a.at.Pos, b.at.Pos) }
+	if !slices.IsSortedFunc(pieces, byPos) {
+		slices.SortFunc(pieces, byPos)
+	}
 	for _, p := range pieces {
 		pos, end := int64(p.at.Pos), int64(p.at.Pos)+int64(p.Len)
 		if n := len(reads); n > 0 {
-			if r := &reads[n-1]; r.file == p.at.File && pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
+			if r := &reads[n-1]; pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
 				r.end = max(r.end, end)
 				r.pieces = append(r.pieces, p)
 				continue

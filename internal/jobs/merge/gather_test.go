@@ -17,11 +17,11 @@ func TestReadsOf(t *testing.T) {
 		{"a gap that is small", fmt.Sprintf("1@1:0+100 1@1:%d+100", 100+gapMax), fmt.Sprintf("1:0-%d for 2", 200+gapMax)},
 		{"a gap that is not", fmt.Sprintf("1@1:0+100 1@1:%d+100", 101+gapMax), fmt.Sprintf("1:0-100 for 1, 1:%d-%d for 1", 101+gapMax, 201+gapMax)},
 		{"as much as one read may have", fmt.Sprintf("1@1:0+%d 1@1:%d+1 1@1:%d+1", readMax-1, readMax-1, readMax), fmt.Sprintf("1:0-%d for 2, 1:%d-%d for 1", readMax, readMax, readMax+1)},
-		{"objects by name", "2@1:0+10 1@2:0+10 3@3:0+10", "1:0-10 for 1, 2:0-10 for 1, 3:0-10 for 1"},
-		{"files that landed in one", "1@9:100+10 2@9:200+10 3@9:300+10 4@4:0+10", "4:0-10 for 1, 9:100-310 for 3"},
-		{"and others written between them", "1@9:100+10 2@8:0+10 3@9:200+10", "8:0-10 for 1, 9:100-210 for 2"},
+		{"objects as they come", "2@2:0+10 1@1:0+10 3@3:0+10 2@2:10+10", "2:0-20 for 2, 1:0-10 for 1, 3:0-10 for 1"},
+		{"files that landed in one", "1@9:100+10 2@9:200+10 3@9:300+10 4@4:0+10", "9:100-310 for 3, 4:0-10 for 1"},
+		{"and others written between them", "1@9:100+10 2@8:0+10 3@9:200+10", "9:100-210 for 2, 8:0-10 for 1"},
 	} {
-		var pieces []*piece
+		g := newGathering(nil)
 		for _, word := range strings.Fields(c.pieces) {
 			var number, object uint64
 			var p piece
@@ -30,10 +30,11 @@ func TestReadsOf(t *testing.T) {
 			}
 			p.Extent = log.Extent{File: number, Len: p.Len}
 			p.at.File = base.FileRef{ID: base.ULID{15: byte(object)}}
-			pieces = append(pieces, &p)
+			n := g.object(p.at.File)
+			g.objects[n] = append(g.objects[n], &p)
 		}
 		var got []string
-		for _, r := range readsOf(pieces) {
+		for _, r := range g.reads() {
 			got = append(got, fmt.Sprintf("%d:%d-%d for %d", r.file.ID[15], r.pos, r.end, len(r.pieces)))
 		}
 		if strings.Join(got, ", ") != c.want {

@@ -148,15 +148,11 @@ func (j *Job) forgiven() base.Millis {
 
 // merge makes one file, or two where it would take too many reads. A stretch that cannot be read is left out.
 func (j *Job) merge(v meta.View, stretches []Stretch) error {
-	pieces := make([][]piece, len(stretches))
-	var all []*piece
+	gathered, pieces := newGathering(v.Log), make([][]piece, len(stretches))
 	for i := range stretches {
-		pieces[i] = piecesOf(v.Log, &stretches[i])
-		for n := range pieces[i] {
-			all = append(all, &pieces[i][n])
-		}
+		pieces[i] = gathered.pieces(&stretches[i])
 	}
-	reads := readsOf(all)
+	reads := gathered.reads()
 	if half := len(stretches) / 2; half > 0 && len(reads) > readsMax {
 		if err := j.merge(v, stretches[half:]); err != nil {
 			return err
@@ -169,7 +165,8 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	if j.store.Info().BodyFree { // else a Put may look at them after it has returned
 		defer release(reads)
 	}
-	f := file{builder: segment.NewBuilder(all[0].at.File.Store)}
+	store := reads[0].file.Store
+	f := file{builder: segment.NewBuilder(store)}
 	for i := range stretches {
 		j.add(&f, v, &stretches[i], pieces[i])
 	}
@@ -179,7 +176,7 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	if plant.LeftOut(plant.MergesHold) {
 		release(reads)
 	}
-	ref := j.offers.Name(all[0].at.File.Store)
+	ref := j.offers.Name(store)
 	return j.offers.Make(ctx, ref, f.builder.Pieces(), func(modified base.Millis) log.Command {
 		return &log.MergeExtents{File: ref, SizeBytes: int64(f.builder.SizeBytes()), LastModified: modified, Stretches: f.sorted()}
 	})
