@@ -1,10 +1,12 @@
 package merge
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/crc32c"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/meta/log"
 	"github.com/millrace-io/millrace/internal/segment"
@@ -38,6 +40,35 @@ func TestPiecesAreChecked(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		case c.want != "" && (len(f.stretches) > 0 || len(f.builder.Entries()) > 0):
 			t.Errorf("%s: something of it is in the file", name)
+		}
+	}
+}
+
+// TestFronts: batches come into the file with the offset and epoch that the log has for them; those that bear them are taken as they lie.
+func TestFronts(t *testing.T) {
+	const offset, epoch = 7, 3
+	foreseen := batch.Plain(batch.None).Build(batch.NewRecord{Value: []byte("value")})
+	foreseen.Rebase(offset, epoch)
+	other := append(batch.Batch{}, foreseen...)
+	other.Rebase(offset+1, epoch)
+	older := append(batch.Batch{}, foreseen...)
+	older.Rebase(offset, epoch-1)
+	for name, c := range map[string]struct {
+		batch  batch.Batch
+		pieces int // of the file: its head, the batch, its tail
+	}{"foreseen": {foreseen, 3}, "another offset": {other, 4}, "another epoch": {older, 4}} {
+		f := file{builder: segment.NewBuilder(0)}
+		s := Stretch{Topic: base.TopicID{1}, Key: base.KeyOf(1, 0), Stretch: log.Stretch{Base: offset, Extents: 1}}
+		given := bytes.Clone(c.batch)
+		if err := f.add(&s, epoch, []piece{{Extent: log.Extent{Base: offset, Count: 1, Len: uint32(len(given))}, bytes: given}}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		e := f.builder.Entries()[0]
+		if n := len(f.builder.Pieces()); n != c.pieces {
+			t.Errorf("%s: %d pieces, want %d", name, n, c.pieces)
+		}
+		if got := f.builder.Finish()[e.Pos:][:e.Len]; !bytes.Equal(got, foreseen) || e.CRC != crc32c.Of(foreseen) || !bytes.Equal(given, c.batch) {
+			t.Errorf("%s: %x with checksum %08x, want %x with %08x", name, got, e.CRC, foreseen, crc32c.Of(foreseen))
 		}
 	}
 }
