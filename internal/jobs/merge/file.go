@@ -66,7 +66,7 @@ func (f *file) addPiece(p *piece, offset int64, epoch int32) (int64, error) {
 	return offset, nil
 }
 
-// part gives a batch with the front that the log has for it: most bear it, as it was foreseen (RFC 4).
+// part gives a batch with the front that the log has for it. Where an agent has a partition for itself all bear it, as it was foreseen (RFC 4).
 func (f *file) part(b batch.Batch, offset int64, epoch int32) segment.Part {
 	front := f.front[:]
 	batch.PutFront(front, offset, uint32(len(b)), epoch)

@@ -2,6 +2,7 @@ package merge
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,22 +54,31 @@ func TestFronts(t *testing.T) {
 	other.Rebase(offset+1, epoch)
 	older := append(batch.Batch{}, foreseen...)
 	older.Rebase(offset, epoch-1)
+	next := append(batch.Batch{}, foreseen...)
+	next.Rebase(offset+1, epoch)
+	want := slices.Concat(foreseen, next)
 	for name, c := range map[string]struct {
-		batch  batch.Batch
-		pieces int // of the file: its head, the batch, its tail
-	}{"foreseen": {foreseen, 3}, "another offset": {other, 4}, "another epoch": {older, 4}} {
+		batches []byte
+		pieces  int // of the file: its head, the batches, its tail
+	}{
+		"foreseen":                   {slices.Concat(foreseen, next), 4},
+		"the second's offset is not": {slices.Concat(foreseen, foreseen), 5},
+		"the first's offset is not":  {slices.Concat(other, next), 5},
+		"no offset is":               {slices.Concat(other, foreseen), 6},
+		"the epoch is not":           {slices.Concat(older, older), 6},
+	} {
 		f := file{builder: segment.NewBuilder(0)}
 		s := Stretch{Topic: base.TopicID{1}, Key: base.KeyOf(1, 0), Stretch: log.Stretch{Base: offset, Extents: 1}}
-		given := bytes.Clone(c.batch)
-		if err := f.add(&s, epoch, []piece{{Extent: log.Extent{Base: offset, Count: 1, Len: uint32(len(given))}, bytes: given}}); err != nil {
+		given := bytes.Clone(c.batches)
+		if err := f.add(&s, epoch, []piece{{Extent: log.Extent{Base: offset, Count: 2, Len: uint32(len(given))}, bytes: given}}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		e := f.builder.Entries()[0]
 		if n := len(f.builder.Pieces()); n != c.pieces {
 			t.Errorf("%s: %d pieces, want %d", name, n, c.pieces)
 		}
-		if got := f.builder.Finish()[e.Pos:][:e.Len]; !bytes.Equal(got, foreseen) || e.CRC != crc32c.Of(foreseen) || !bytes.Equal(given, c.batch) {
-			t.Errorf("%s: %x with checksum %08x, want %x with %08x", name, got, e.CRC, foreseen, crc32c.Of(foreseen))
+		if got := f.builder.Finish()[e.Pos:][:e.Len]; !bytes.Equal(got, want) || e.CRC != crc32c.Of(want) || !bytes.Equal(given, c.batches) {
+			t.Errorf("%s: %x with checksum %08x, want %x with %08x", name, got, e.CRC, want, crc32c.Of(want))
 		}
 	}
 }

@@ -33,7 +33,8 @@ type piece struct {
 	err   error  // why
 }
 
-// gathering lists the pieces of a merged file: stretch by stretch, and object by object. There are ten thousand or so of them, in few objects.
+// gathering lists the pieces of a merged file: stretch by stretch, and object by object. With thousands of partitions there are ten thousand or so
+// of them, in few objects.
 type gathering struct {
 	log     *log.State
 	files   map[uint64]home // by number
@@ -108,8 +109,8 @@ type read struct {
 	object objstore.Object // what was read; empty if no piece refers to it
 }
 
-// readsOf brings pieces of one object that lie near each other together, in order of their positions: a segment has partitions in their order, so that
-// they mostly come in that.
+// readsOf brings pieces of one object that lie near each other together, in order of their positions. Those of a segment come in that, as it has
+// partitions in their order; what landed in an object does not.
 func readsOf(pieces []*piece) (reads []read) {
 	byPos := func(a, b *piece) int { return cmp.Compare(a.at.Pos, b.at.Pos) }
 	if !slices.IsSortedFunc(pieces, byPos) {

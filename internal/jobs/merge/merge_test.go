@@ -372,8 +372,12 @@ func TestLandedFilesMerge(t *testing.T) {
 		b.proc.Sleep(time.Minute)
 		b.expect("riding", 8, 8)
 		b.land()
+		before := b.store.gets
 		b.proc.Sleep(20 * time.Second)
 		b.expect("landed", 1, 1)
+		if n := b.store.gets - before; n != 1 {
+			panic(fmt.Sprintf("%d GETs: what landed in one object is read at once", n))
+		}
 		b.View().Log.Files(func(n uint64, f log.File) bool {
 			if f.Where != log.Own {
 				panic(fmt.Sprintf("file %d is kept: %+v", n, f))
