@@ -6,30 +6,28 @@ import (
 	"testing"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// TestReadsOf: pieces are number@object:position+length, a number for each file; reads are object:from-to, and how many pieces they give.
-func TestReadsOf(t *testing.T) {
+// TestReads: pieces are object:position+length; reads are object:from-to, and how many pieces they give.
+func TestReads(t *testing.T) {
 	for _, c := range []struct{ name, pieces, want string }{
 		{"none", "", ""},
-		{"side by side, in any order", "1@1:300+100 1@1:100+200 1@1:400+50", "1:100-450 for 3"},
-		{"a gap that is small", fmt.Sprintf("1@1:0+100 1@1:%d+100", 100+gapMax), fmt.Sprintf("1:0-%d for 2", 200+gapMax)},
-		{"a gap that is not", fmt.Sprintf("1@1:0+100 1@1:%d+100", 101+gapMax), fmt.Sprintf("1:0-100 for 1, 1:%d-%d for 1", 101+gapMax, 201+gapMax)},
-		{"as much as one read may have", fmt.Sprintf("1@1:0+%d 1@1:%d+1 1@1:%d+1", readMax-1, readMax-1, readMax), fmt.Sprintf("1:0-%d for 2, 1:%d-%d for 1", readMax, readMax, readMax+1)},
-		{"objects as they come", "2@2:0+10 1@1:0+10 3@3:0+10 2@2:10+10", "2:0-20 for 2, 1:0-10 for 1, 3:0-10 for 1"},
-		{"files that landed in one", "1@9:100+10 2@9:200+10 3@9:300+10 4@4:0+10", "9:100-310 for 3, 4:0-10 for 1"},
-		{"and others written between them", "1@9:100+10 2@8:0+10 3@9:200+10", "9:100-210 for 2, 8:0-10 for 1"},
+		{"side by side, in any order", "1:300+100 1:100+200 1:400+50", "1:100-450 for 3"},
+		{"a gap that is small", fmt.Sprintf("1:0+100 1:%d+100", 100+gapMax), fmt.Sprintf("1:0-%d for 2", 200+gapMax)},
+		{"a gap that is not", fmt.Sprintf("1:0+100 1:%d+100", 101+gapMax), fmt.Sprintf("1:0-100 for 1, 1:%d-%d for 1", 101+gapMax, 201+gapMax)},
+		{"as much as one read may have", fmt.Sprintf("1:0+%d 1:%d+1 1:%d+1", readMax-1, readMax-1, readMax), fmt.Sprintf("1:0-%d for 2, 1:%d-%d for 1", readMax, readMax, readMax+1)},
+		{"objects as they come", "2:0+10 1:0+10 3:0+10 2:10+10", "2:0-20 for 2, 1:0-10 for 1, 3:0-10 for 1"},
+		{"files that landed in one object, and another", "9:100+10 9:200+10 9:300+10 4:0+10", "9:100-310 for 3, 4:0-10 for 1"},
+		{"and an object between them", "9:100+10 8:0+10 9:200+10", "9:100-210 for 2, 8:0-10 for 1"},
 	} {
 		g := newGathering(nil)
 		for _, word := range strings.Fields(c.pieces) {
-			var number, object uint64
+			var object uint8
 			var p piece
-			if _, err := fmt.Sscanf(word, "%d@%d:%d+%d", &number, &object, &p.at.Pos, &p.Len); err != nil {
+			if _, err := fmt.Sscanf(word, "%d:%d+%d", &object, &p.at.Pos, &p.Len); err != nil {
 				t.Fatal(err)
 			}
-			p.Extent = log.Extent{File: number, Len: p.Len}
-			p.at.File = base.FileRef{ID: base.ULID{15: byte(object)}}
+			p.at.File = base.FileRef{ID: base.ULID{15: object}}
 			n := g.object(p.at.File)
 			g.objects[n] = append(g.objects[n], &p)
 		}
