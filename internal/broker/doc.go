@@ -13,6 +13,9 @@
 // read at once; a request of another kind waits until all Produces before it are answered. So answers leave in the order
 // of the requests, as clients demand, and a producer's batches get into the log in the order it sent them.
 //
+// A large Produce is read in pieces, and a batch surveyed when it has come whole (surveys.go): checksum and records are looked at while
+// they are in the processor's caches.
+//
 // # Negative answers
 //
 // A View may lag behind other agents. That a topic, partition, id or epoch does not exist is said only from a View read

@@ -76,6 +76,7 @@ func (f *frames) read(c *conn, size int) (*frame, error) {
 	whole := f.whole.atLeast(size)
 	copy(whole.bytes, piece.bytes)
 	piece.spend()
+	whole.surveys = surveysOf(whole.bytes[:f.piece])
 	return whole.read(c, f.piece)
 }
 
@@ -85,11 +86,13 @@ type frame struct {
 	room  []byte // what they are the front of: so much is reserved
 	of    *memory
 	large bool // its memory is worth keeping, and may hold bytes of an earlier frame until it is read
+
+	surveys *surveys // of a Produce larger than a first piece
 }
 
 // read reads the frame, of which have bytes are there. If it fails the frame is released.
 func (m *frame) read(c *conn, have int) (*frame, error) {
-	if err := c.fill(m.bytes, have, m.of.Semaphore); err != nil {
+	if err := c.fill(m, have); err != nil {
 		m.release()
 		return nil, err
 	}
@@ -99,7 +102,7 @@ func (m *frame) read(c *conn, have int) (*frame, error) {
 // release gives the frame's bytes back to the budget. Who looks at them may go on.
 func (m *frame) release() {
 	m.of.Release(int64(len(m.room)))
-	m.bytes, m.room = nil, nil
+	m.bytes, m.room, m.surveys = nil, nil, nil
 }
 
 // spend is release by somebody who knows that nobody looks at the bytes any more: others are read into their memory.
@@ -121,12 +124,16 @@ func poison(memory []byte) {
 	}
 }
 
-// fill reads until frame is full, of which have bytes are there. budget is where its memory is from.
-func (c *conn) fill(frame []byte, have int, budget *env.Semaphore) error {
+// fill reads until the frame is full, of which have bytes are there.
+func (c *conn) fill(m *frame, have int) error {
+	frame, piece := m.bytes, len(m.bytes)
+	if m.surveys != nil {
+		piece = surveyPiece
+	}
 	began, before := c.b.env.Now(), have
 	for last := began; have < len(frame); {
 		c.arm(frameLook)
-		n, err := c.net.Read(frame[have:])
+		n, err := c.net.Read(frame[have:min(have+piece, len(frame))])
 		now := c.b.env.Now()
 		if have += n; n > 0 {
 			last = now
@@ -140,8 +147,11 @@ func (c *conn) fill(frame []byte, have int, budget *env.Semaphore) error {
 			return midRequest(err)
 		case now.Sub(last) >= frameStall:
 			return io.ErrUnexpectedEOF
-		case late > 0 && budget.Waiting() > 0 && float64(have-before) < late.Seconds()*frameRate:
+		case late > 0 && m.of.Waiting() > 0 && float64(have-before) < late.Seconds()*frameRate:
 			return errSlow
+		}
+		if m.surveys != nil {
+			m.surveys.take(frame[:have])
 		}
 	}
 	return nil

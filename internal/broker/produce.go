@@ -61,6 +61,7 @@ type part struct {
 	at      int // of its topic among those of the production
 	index   int32
 	records []byte
+	survey  batch.Survey // of records
 	topic   *log.Topic
 	info    batch.Info
 	bytes   batch.Batch // nil: refused
@@ -88,6 +89,7 @@ func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 		for j := range t.Partitions {
 			x := &t.Partitions[j]
 			one := part{at: at, index: x.Partition, records: x.Records, answer: kmsg.NewProduceResponseTopicPartition()}
+			one.survey = q.frame.surveyOf(len(p.parts), x.Records)
 			one.answer.Partition, one.answer.BaseOffset = x.Partition, -1
 			p.parts = append(p.parts, one)
 		}
@@ -134,7 +136,8 @@ func (p *production) distinct() (others bool) {
 			first = i
 			continue
 		}
-		p.parts[p.order[first].part].records = p.parts[p.order[i].part].records
+		into, from := &p.parts[p.order[first].part], &p.parts[p.order[i].part]
+		into.records, into.survey = from.records, from.survey
 		drop[p.order[i].part], others = true, true
 	}
 	if !others {
@@ -240,7 +243,7 @@ func (p *production) rules(topic *log.Topic) batch.Rules {
 }
 
 func (t *part) validate(rules *batch.Rules) {
-	b, info, err := batch.Validate(t.records, rules)
+	b, info, err := batch.ValidateSurveyed(t.records, t.survey, rules)
 	switch {
 	case err != nil:
 		t.refuse(base.KindOf(err), err.Error())

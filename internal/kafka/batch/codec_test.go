@@ -217,6 +217,7 @@ func FuzzValidate(f *testing.F) {
 		if b, _, err := Next(records); fix && err == nil && b != nil && len(b) >= HeaderSize {
 			copy(records, edit(b, func(b Batch) { b.Rebase(0, 0) }))
 		}
+		surveyedAlike(t, records, rules())
 		b, info, err := Validate(records, rules())
 		if err != nil {
 			return

@@ -23,7 +23,7 @@
 //
 // Base offset and leader epoch lie outside the CRC, so that uploaded bytes need no new checksum when a fetch sets them.
 //
-// Owns: that layout; what Apache Kafka accepts from a client (Validate); the bounds on decompression.
+// Owns: that layout; what Apache Kafka accepts from a client (Validate, Survey); the bounds on decompression.
 // Does not own: offsets and sequences as the log knows them, topic configs, the Produce request around the batches.
 //
 // Memory: a walk over compressed records streams through pooled readers and holds one window, never the whole: at

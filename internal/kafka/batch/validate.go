@@ -2,10 +2,11 @@ package batch
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/millrace-io/millrace/internal/base"
-	"github.com/millrace-io/millrace/internal/base/plant"
+	"github.com/millrace-io/millrace/internal/base/invariant"
 )
 
 // zstdProduceVersion is the first version of Produce that may bear zstd (KIP-110).
@@ -79,6 +80,14 @@ func (e *RecordsError) Unwrap() error { return e.Err }
 //
 // Errors are *base.Error, or *RecordsError around one.
 func Validate(records []byte, r *Rules) (Batch, Info, error) {
+	return ValidateSurveyed(records, Survey{}, r)
+}
+
+// ValidateSurveyed is Validate for records whose survey was taken. They must not have changed since.
+func ValidateSurveyed(records []byte, s Survey, r *Rules) (Batch, Info, error) {
+	if invariant.Costly && s.known {
+		invariant.Check(s == SurveyOf(records), "the records of %s are not those that were surveyed", r.name())
+	}
 	b, err := only(records, r)
 	if err != nil {
 		return nil, Info{}, err
@@ -86,13 +95,15 @@ func Validate(records []byte, r *Rules) (Batch, Info, error) {
 	if err := checkFrame(b, r); err != nil {
 		return nil, Info{}, err
 	}
-	if err := checkHeader(b, r); err != nil {
-		return nil, Info{}, err
+	if !s.known {
+		if s, err = look(b, r); err != nil {
+			return nil, Info{}, err
+		}
 	}
-	max, maxDelta, err := checkRecords(b, r)
-	if err != nil {
-		return nil, Info{}, err
+	if !s.fits(r) {
+		return nil, Info{}, refusal(b, r)
 	}
+	max, maxDelta := s.max()
 	if r.AppendTime {
 		max, maxDelta = r.NowMs, 0
 	}
@@ -130,7 +141,7 @@ func only(records []byte, r *Rules) (Batch, error) {
 	return b, nil
 }
 
-// checkFrame checks what is known without trusting the header: base offset, size, checksum.
+// checkFrame checks what a survey does not: base offset and size.
 func checkFrame(b Batch, r *Rules) error {
 	if b.BaseOffset() != 0 {
 		return r.invalid("the base offset of a client's record batch must be 0, not %d", b.BaseOffset())
@@ -138,10 +149,6 @@ func checkFrame(b Batch, r *Rules) error {
 	if len(b) > r.MaxBytes {
 		return base.Errorf(base.MessageTooLarge, "%s: the record batch has %d bytes, more than max.message.bytes=%d",
 			r.name(), len(b), r.MaxBytes)
-	}
-	if crc := b.ComputeCRC(); crc != b.CRC() && !plant.LeftOut(plant.BatchChecksums) {
-		return base.Errorf(base.CorruptMessage, "%s: the record batch bears checksum %08x, its bytes have %08x",
-			r.name(), b.CRC(), crc)
 	}
 	return nil
 }
@@ -178,36 +185,23 @@ func checkProducer(b Batch, r *Rules) error {
 	return nil
 }
 
-// checkRecords walks the records, and gives the largest timestamp and the offset delta of the first that bears it.
-func checkRecords(b Batch, r *Rules) (max int64, maxDelta int32, err error) {
+// refusal lists the records that do not fit the rules, of a batch that is sound.
+func refusal(b Batch, r *Rules) error {
 	w, err := walk(b)
 	if err != nil {
-		return 0, 0, r.malformed(b, 0, err)
+		return r.malformed(b, 0, err)
 	}
 	defer w.release()
 	c := collector{rules: r}
-	max = NoTimestamp
-	baseTimestamp, count := b.BaseTimestamp(), b.Count()
 	var h head
-	for i := range count {
+	for i := range b.Count() {
 		if err := w.next(&h); err != nil {
-			return 0, 0, r.malformed(b, i, err)
+			return r.malformed(b, i, err)
 		}
-		if h.offsetDelta != i {
-			return 0, 0, r.invalid("record %d of the batch has offset delta %d", i, h.offsetDelta)
-		}
-		timestamp := baseTimestamp + h.timestampDelta
-		c.check(i, &h, timestamp)
-		if timestamp > max {
-			max, maxDelta = timestamp, i
-		}
+		c.check(i, &h, b.BaseTimestamp()+h.timestampDelta)
 	}
-	if end, err := w.atEnd(); err != nil {
-		return 0, 0, r.malformed(b, count, err)
-	} else if !end {
-		return 0, 0, r.invalid("bytes are left over after the batch's %d records", count)
-	}
-	return max, maxDelta, c.err()
+	invariant.Check(c.total > 0, "the records of %s are refused as a whole and taken one by one", r.name())
+	return c.err()
 }
 
 // collector gathers the records that a topic's rules refuse.
@@ -229,11 +223,10 @@ func (c *collector) check(i int32, h *head, timestamp int64) {
 	if r.AppendTime || timestamp == NoTimestamp {
 		return
 	}
-	if age := r.NowMs - timestamp; age > r.BeforeMaxMs || -age > r.AfterMaxMs {
+	if !r.timely(timestamp) {
 		c.byTime = true
 		if c.room() {
-			c.list = append(c.list, RecordError{i, fmt.Sprintf("timestamp %d is not within [%d, %d]",
-				timestamp, r.NowMs-r.BeforeMaxMs, r.NowMs+r.AfterMaxMs)})
+			c.list = append(c.list, RecordError{i, fmt.Sprintf("timestamp %d is not within [%d, %d]", timestamp, r.oldest(), r.newest())})
 		}
 	}
 }
@@ -245,9 +238,6 @@ func (c *collector) room() bool {
 }
 
 func (c *collector) err() error {
-	if c.total == 0 {
-		return nil
-	}
 	first := c.list[0]
 	kind, why := base.InvalidRecord, "an invalid record"
 	if c.byTime {
@@ -258,6 +248,19 @@ func (c *collector) err() error {
 			c.rules.name(), c.total, why, first.Index, first.Text),
 		Records: c.list,
 	}
+}
+
+// oldest and newest are the bounds of timestamps, in ms.
+func (r *Rules) oldest() int64 { return r.NowMs - r.BeforeMaxMs }
+func (r *Rules) newest() int64 {
+	if r.AfterMaxMs > math.MaxInt64-r.NowMs {
+		return math.MaxInt64
+	}
+	return r.NowMs + r.AfterMaxMs
+}
+
+func (r *Rules) timely(timestamp int64) bool {
+	return r.oldest() <= timestamp && timestamp <= r.newest()
 }
 
 // name is how the partition is called in messages.

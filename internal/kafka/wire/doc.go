@@ -1,5 +1,5 @@
-// Package wire frames Kafka's protocol: request headers, request bodies through franz-go's kmsg, response frames, and
-// a Fetch response that does not copy records.
+// Package wire frames Kafka's protocol: request headers, request bodies through franz-go's kmsg, response frames,
+// a Fetch response that does not copy records, and the records of a Produce that has come in part.
 //
 //	request frame:   length (int32, of what follows), header, body
 //	header v1:       api key (int16), version (int16), correlation id (int32), client id (nullable string)

@@ -1,0 +1,237 @@
+package broker
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/ingest"
+	"github.com/millrace-io/millrace/internal/kafka/batch"
+)
+
+// sender is a connection from which frames come, one after another without end, most bytes at a time.
+type sender struct {
+	net.Conn
+	frames [][]byte // with their lengths
+	most   int
+	at     int
+	rest   []byte
+}
+
+func (s *sender) add(frame []byte) {
+	s.frames = append(s.frames, append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...))
+}
+
+func (s *sender) SetReadDeadline(time.Time) error { return nil }
+
+func (s *sender) Read(b []byte) (int, error) {
+	if len(s.rest) == 0 {
+		s.rest = s.frames[s.at%len(s.frames)]
+		s.at++
+	}
+	n := copy(b[:min(len(b), s.most)], s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// wideRequest is a Produce to many partitions of a topic, each of which has the records that make gives.
+func wideRequest(topic string, partitions int, make func(i int) []byte) *kmsg.ProduceRequest {
+	r := kmsg.NewPtrProduceRequest()
+	r.Acks, r.TimeoutMillis = -1, 10_000
+	t := kmsg.ProduceRequestTopic{Topic: topic}
+	for i := range partitions {
+		t.Partitions = append(t.Partitions, kmsg.ProduceRequestTopicPartition{Partition: int32(i), Records: make(i)})
+	}
+	r.Topics = append(r.Topics, t)
+	return r
+}
+
+// The batches of a large Produce are surveyed when it has been read, but for those that no topic takes; and a survey is of those bytes alone.
+func TestALargeProduceIsSurveyedAsItIsRead(t *testing.T) {
+	b := newBed(t)
+	r := wideRequest("t", 50, func(i int) []byte {
+		one := records(string(make([]byte, 5000)))
+		if i%10 == 0 {
+			one[len(one)-1] ^= 1
+		}
+		return one
+	})
+	c := newConn(b.broker, b.client.Conn)
+	s := &sender{most: 1000}
+	s.add(frameOf(r, 9))
+	c.net = s
+	frame, err := c.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, request, err := c.open(frame)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range request.(*kmsg.ProduceRequest).Topics[0].Partitions {
+		if got, nothing := frame.surveyOf(i, p.Records), (batch.Survey{}); got == nothing != (i%10 == 0) {
+			t.Errorf("partition %d: %+v", i, got)
+		}
+		if frame.surveyOf(i, bytes.Clone(p.Records)) != (batch.Survey{}) || frame.surveyOf(i+1, p.Records) != (batch.Survey{}) {
+			t.Errorf("partition %d: a survey of other bytes is given", i)
+		}
+	}
+	frame.spend()
+	if frame.surveys != nil {
+		t.Error("the surveys outlive what they are of")
+	}
+}
+
+// A request that is surveyed as it comes is answered like one that comes at once, whatever is wrong with it.
+func TestSurveyedOrNotTheAnswerIsTheSame(t *testing.T) {
+	answers := func(version int16, options ...option) (list []*kmsg.ProduceResponse) {
+		b := newBed(t, options...)
+		b.topic("orders", "max.message.bytes", "2000")
+		b.topic("stamped", "message.timestamp.type", "LogAppendTime")
+		b.topic("compacted", "cleanup.policy", "compact")
+		for range 2 {
+			r := oddProduce()
+			if version >= 13 {
+				for i := range r.Topics {
+					if topic, ok := b.control.View().Log.TopicByName(r.Topics[i].Topic); ok {
+						r.Topics[i].TopicID = topic.ID
+					}
+					r.Topics[i].Topic = ""
+				}
+			}
+			a := ask[*kmsg.ProduceResponse](b.client, version, r)
+			for i := range a.Topics {
+				for j := range a.Topics[i].Partitions {
+					if p := &a.Topics[i].Partitions[j]; p.LogAppendTime > 0 {
+						p.LogAppendTime = 1
+					}
+				}
+			}
+			list = append(list, a)
+		}
+		return list
+	}
+	early := func(config *Config, _ *Deps, _ *controlConfig) { config.FirstPiece = 100 }
+	for _, version := range []int16{3, 8, 9, 12, 13} {
+		want, got := answers(version), answers(version, early)
+		if !reflect.DeepEqual(want, got) {
+			t.Errorf("version %d: %+v, want %+v", version, got, want)
+		}
+		if fine := want[1].Topics[0].Partitions[0]; fine.ErrorCode != 0 || fine.BaseOffset != 2 {
+			t.Errorf("version %d: %+v", version, fine)
+		}
+	}
+}
+
+// oddProduce has a partition that stands twice, and of each thing that is wrong with a batch one.
+func oddProduce() *kmsg.ProduceRequest {
+	part := func(index int32, records []byte) kmsg.ProduceRequestTopicPartition {
+		return kmsg.ProduceRequestTopicPartition{Partition: index, Records: records}
+	}
+	corrupt := records("a")
+	corrupt[len(corrupt)-1] ^= 1
+	r := kmsg.NewPtrProduceRequest()
+	r.Acks, r.TimeoutMillis = -1, 10_000
+	r.Topics = []kmsg.ProduceRequestTopic{
+		{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{
+			part(0, corrupt), part(1, records("a", "b", "c")), part(2, records(string(make([]byte, 2000)))), part(0, records("a", "b")), part(7, records("a")),
+		}},
+		{Topic: "stamped", Partitions: []kmsg.ProduceRequestTopicPartition{part(0, records("a")), part(1, nil), part(2, []byte{})}},
+		{Topic: "none", Partitions: []kmsg.ProduceRequestTopicPartition{part(0, records("a"))}},
+		{Topic: "compacted", Partitions: []kmsg.ProduceRequestTopicPartition{part(0, records("a", "b")), part(1, corrupt)}},
+		{Topic: "orders", Partitions: []kmsg.ProduceRequestTopicPartition{part(1, corrupt)}},
+	}
+	return r
+}
+
+// What a request's surveys take is bounded: who claims more partitions has those that are left validated in the end.
+func TestSurveysAreBounded(t *testing.T) {
+	b := newBed(t)
+	b.topic("orders")
+	r := wideRequest("orders", 2*surveysMax, func(int) []byte { return nil })
+	c := newConn(b.broker, b.client.Conn)
+	s := &sender{most: 1 << 20}
+	s.add(frameOf(r, 9))
+	c.net = s
+	frame, err := c.next()
+	if err != nil || len(frame.surveys.list) != surveysMax {
+		t.Fatalf("%d surveys: %v", len(frame.surveys.list), err)
+	}
+	frame.release()
+	if a := ask[*kmsg.ProduceResponse](b.client, 9, r); len(a.Topics) != 1 || len(a.Topics[0].Partitions) != 2*surveysMax {
+		t.Error("not every partition is answered")
+	}
+}
+
+// lagging stands in for ingest: an append is durable when some have come after it, as the frames of a busy agent are held for longer than
+// they stay in a processor's caches.
+type lagging struct {
+	held []func()
+	lag  int
+}
+
+func (l *lagging) Append(batches []ingest.Batch) *env.Future[[]ingest.Result] {
+	f := env.NewFuture[[]ingest.Result](env.Real())
+	results := make([]ingest.Result, len(batches))
+	if l.held = append(l.held, func() { f.Set(results, nil) }); len(l.held) > l.lag {
+		l.held[0]()
+		l.held = l.held[1:]
+	}
+	return f
+}
+
+// BenchmarkProduceArriving measures requests of some 16 MB, no two batches of which are alike, from their first byte until their batches
+// are handed over.
+func BenchmarkProduceArriving(b *testing.B) {
+	for _, c := range []struct{ partitions, records int }{{64, 500}, {2000, 16}} {
+		b.Run(fmt.Sprintf("%dx%dKiB", c.partitions, c.records), func(b *testing.B) {
+			bed := newBed(b, func(config *Config, deps *Deps, _ *controlConfig) {
+				config.Memory, deps.Ingest = 256<<20, &lagging{lag: 6}
+			})
+			bed.wide(int32(c.partitions))
+			rng := rand.New(rand.NewPCG(1, 2))
+			s := &sender{most: 2 << 20}
+			for range 4 {
+				s.add(frameOf(wideRequest("wide", c.partitions, func(int) []byte { return logLines(rng, c.records) }), 9))
+			}
+			conn := newConn(bed.broker, bed.client.Conn)
+			conn.net = s
+			b.SetBytes(int64(c.partitions) * int64(c.records) << 10)
+			b.ReportAllocs()
+			for b.Loop() {
+				frame, err := conn.next()
+				if err != nil {
+					b.Fatal(err)
+				}
+				q, request, err := conn.open(frame)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if a := conn.b.run(q, request); a.later == nil {
+					b.Fatal("all is refused")
+				}
+			}
+		})
+	}
+}
+
+// logLines is an lz4 batch of n records of 1 KiB.
+func logLines(rng *rand.Rand, n int) []byte {
+	records := make([]batch.NewRecord, n)
+	for i := range records {
+		value := make([]byte, 0, 1<<10)
+		for len(value) < 1000 {
+			value = fmt.Appendf(value, "%x level=info id=%d ", rng.Uint32(), rng.Uint32N(1000))
+		}
+		records[i] = batch.NewRecord{Timestamp: time.Now().UnixMilli(), Value: value}
+	}
+	return batch.Plain(batch.LZ4).Build(records...)
+}
