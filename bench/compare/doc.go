@@ -44,6 +44,9 @@
 // memory that is used for the first time, or was free for a while; whoever writes files pays for it, a second of CPU for each GiB and more.
 // The page cache of a server that has run for long has taken all memory, and a new page there is one that was used before.
 //
+// The files of a turn are cut to nothing when it is over, and removed when all are: where ext4 has no journal, files that were removed in
+// the last minutes make every new one dear (host.Empty), and of the two systems the agent makes more.
+//
 // CPU is user and system time of the server's process, by its CPU clock: in ns, and with threads that have ended. What the
 // kernel does for it in threads of its own, such as the journal of a file system, is not in it. A GiB is one of values, before
 // compression.

@@ -50,13 +50,13 @@ const (
 	memory      = "memory"
 )
 
-// turn starts a system, has it measured, and removes what it leaves.
+// turn starts a system, has it measured, and frees the room of what it leaves, which is removed when all turns are over: see host.Empty.
 func (c *compare) turn(s system, partitions, round int) (err error) {
 	dir, err := os.MkdirTemp(c.work, s.name+"-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, host.Empty(dir)) }()
 	t := &turn{compare: c, system: s.name, partitions: partitions, round: round}
 	took, err := t.begin(s, dir)
 	if err != nil {

@@ -101,3 +101,32 @@ func TestFillMemory(t *testing.T) {
 		t.Errorf("%d bytes are free, %v", free, err)
 	}
 }
+
+func TestEmpty(t *testing.T) {
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "a", "b")
+	if err := os.MkdirAll(deep, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	files := []string{filepath.Join(dir, "one"), filepath.Join(deep, "two"), outside}
+	for _, path := range files {
+		if err := os.WriteFile(path, []byte("something"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Empty(dir); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{0, 0, 9} {
+		if s, err := os.Stat(files[i]); err != nil || s.Size() != want {
+			t.Errorf("%s: %v, want %d bytes", files[i], err, want)
+		}
+	}
+	if Empty(filepath.Join(dir, "none")) == nil {
+		t.Error("a folder that is not there is emptied")
+	}
+}
