@@ -92,11 +92,11 @@ func (i *Ingest) commit(s *sealed) {
 
 // committed hands out the verdict, in the goroutine of control's loop. The View holds the batches by now.
 func (i *Ingest) committed(s *sealed, v *meta.Verdict, err error) {
-	i.settle(s.batches...)
 	var verdicts []log.BatchReply
 	if err == nil && v.Log != nil {
 		verdicts = v.Log.Batches
 	}
+	i.settle(s.batches, verdicts)
 	i.foresight.settle(s.batches, verdicts)
 	if err == nil && v.Kind() == base.RequestTimedOut {
 		i.counts.tooLate.Add(1)
@@ -151,7 +151,7 @@ func (i *Ingest) uploadFailed(s *sealed, err error) {
 		i.config.Log.Error("a segment could not be uploaded", "segment", s.ref.ID, "batches", len(s.batches), "error", err)
 	}
 	failed := append(slices.Clone(s.batches), i.takeBehind(s)...)
-	i.settle(failed...) // first: what is sent again for the answer must not meet them
+	i.settle(failed, nil) // first: what is sent again for the answer must not meet them
 	i.foresight.settle(failed, nil)
 	for _, p := range failed {
 		p.answer(refused(kind))
@@ -171,7 +171,7 @@ func (i *Ingest) takeBehind(s *sealed) (taken []*pending) {
 			i.failed[k] = i.sealedNo
 			for len(i.parked[k]) > 0 {
 				i.open.add(i.parked[k][0].pending, i.env.Now())
-				i.hold(k, i.parked[k][0].pending)
+				i.hold(k, i.tails[k], i.parked[k][0].pending)
 				i.remove(k)
 			}
 		}
@@ -205,7 +205,7 @@ func (i *Ingest) dropFailed(s *sealed) {
 		s.batches, s.commit.Batches = batches, described
 	}
 	i.mu.Unlock()
-	i.settle(dropped...)
+	i.settle(dropped, nil)
 	i.foresight.settle(dropped, nil)
 	for _, p := range dropped {
 		p.answer(refused(base.RequestTimedOut))

@@ -105,7 +105,8 @@ type Ingest struct {
 	lookMore    bool   // once more after that
 	parkedNo    int    // batches parked
 	parkedBytes int
-	tails       map[producerKey]tail
+	tails       map[producerKey]*tail
+	sweepAt     int // tails
 	parked      map[producerKey][]*parked
 	expiry      time.Time              // no parked batch has waited long enough before; zero: none is parked
 	failed      map[producerKey]uint64 // batches of these producers fail in segments up to this number
@@ -119,7 +120,7 @@ func New(e env.Env, journal Journal, store objstore.Store, config Config) *Inges
 	i := &Ingest{
 		env: e, journal: journal, store: store, config: config, stop: env.NewStopper(e), foresight: foresight{parts: map[base.PartitionKey]outlook{}},
 		commits: env.NewQueue[*sealed](e, 1024), uploads: env.NewSemaphore(e, uploadsAtOnce),
-		open: &open{}, tails: map[producerKey]tail{}, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
+		open: &open{}, tails: map[producerKey]*tail{}, sweepAt: tailsKept, parked: map[producerKey][]*parked{}, failed: map[producerKey]uint64{},
 	}
 	i.inPieces = config.Uploaded == nil && store.Info().BodyFree || plant.LeftOut(plant.BodiesStay)
 	i.ctx = i.stop.Context()
@@ -246,6 +247,7 @@ type pending struct {
 	index   int
 	at      time.Time         // when it came
 	key     base.PartitionKey // of its partition, once its offset was foreseen; else 0
+	tail    *tail             // of its producer, if that is idempotent, once it is under way
 	sum     uint32            // the checksum that it bore then, where costly invariants are checked
 }
 

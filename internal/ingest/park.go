@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,12 +24,18 @@ func (p *pending) producer() (producerKey, bool) {
 	return producerKey{p.Topic, p.Partition, p.Info.ProducerID}, p.Info.ProducerID >= 0
 }
 
-// tail is what is under way of a producer in a partition: the epoch and sequence number that would follow it.
+// tail is what is under way of a producer in a partition, or was last: the epoch and sequence number that would follow it. One of which
+// nothing is under way is kept as long as all of it was appended: then there is no need to ask the View for what follows.
 type tail struct {
-	epoch int16
-	next  int32
-	left  int // batches without a verdict
+	epoch   int16
+	next    int32
+	left    int  // batches without a verdict
+	refused bool // some batch was
 }
+
+// tailsKept is how many tails there may be before those of which nothing is under way are let go of: 4 MiB or so. Five thousand partitions
+// and a handful of producers stay below.
+const tailsKept = 1 << 15
 
 // parked is a batch that waits for its predecessor.
 type parked struct {
@@ -43,7 +50,8 @@ func (i *Ingest) add(p *pending, now time.Time) bool {
 		i.open.add(p, now)
 		return true
 	}
-	if !i.fits(k, p) && i.parkedNo < parkedMax && i.parkedBytes+len(p.Bytes) <= parkedBytesMax {
+	t := i.tails[k]
+	if !i.fits(k, t, p) && i.parkedNo < parkedMax && i.parkedBytes+len(p.Bytes) <= parkedBytesMax {
 		i.counts.parked.Add(1)
 		i.parkedNo++
 		i.parkedBytes += len(p.Bytes)
@@ -55,7 +63,7 @@ func (i *Ingest) add(p *pending, now time.Time) bool {
 		})
 		return false
 	}
-	i.take(k, p, now)
+	i.take(k, t, p, now)
 	i.unpark(k, false)
 	return true
 }
@@ -67,29 +75,46 @@ func ahead(a, b int32) int32 {
 	return int32((uint32(a)-uint32(b)+half)&(2*half-1)) - half
 }
 
-// take puts a batch of an idempotent producer into the open segment.
-func (i *Ingest) take(k producerKey, p *pending, now time.Time) {
-	i.hold(k, p)
+// take puts a batch of an idempotent producer, whose tail may be nil, into the open segment.
+func (i *Ingest) take(k producerKey, t *tail, p *pending, now time.Time) {
+	i.hold(k, t, p)
 	i.open.add(p, now)
 }
 
 // hold counts a batch among those under way of its producer.
-func (i *Ingest) hold(k producerKey, p *pending) {
-	t := i.tails[k]
-	if next := batch.NextSequence(p.Info.BaseSequence, p.Info.Count); t.left == 0 || p.Info.Epoch > t.epoch || p.Info.Epoch == t.epoch && ahead(next, t.next) > 0 {
-		t.epoch, t.next = p.Info.Epoch, next // a repeat of what is under way does not move it back
+func (i *Ingest) hold(k producerKey, t *tail, p *pending) {
+	next := batch.NextSequence(p.Info.BaseSequence, p.Info.Count)
+	switch {
+	case t == nil:
+		t = i.newTail(k)
+		t.epoch, t.next = p.Info.Epoch, next
+	case p.Info.Epoch > t.epoch, p.Info.Epoch == t.epoch && ahead(next, t.next) > 0:
+		t.epoch, t.next = p.Info.Epoch, next // a repeat of what is under way, or was, does not move it back
 	}
 	t.left++
-	i.tails[k] = t
+	p.tail = t
 }
 
-// fits reports whether nothing is known to be missing before the batch: by what is under way here, else by the View.
-func (i *Ingest) fits(k producerKey, p *pending) bool {
-	if t, ok := i.tails[k]; ok {
-		if p.Info.Epoch > t.epoch {
-			return p.Info.BaseSequence == 0
+// newTail makes a producer's tail, and room for it.
+func (i *Ingest) newTail(k producerKey) *tail {
+	if len(i.tails) >= i.sweepAt {
+		maps.DeleteFunc(i.tails, func(_ producerKey, t *tail) bool { return t.left == 0 })
+		i.sweepAt = max(tailsKept, 2*len(i.tails)) // so that what is looked at is half of what came since
+	}
+	t := &tail{}
+	i.tails[k] = t
+	return t
+}
+
+// fits reports whether nothing is known to be missing before the batch: by what is under way here or was last, else by the View. What was
+// last tells only that something is there: another agent may have appended since.
+func (i *Ingest) fits(k producerKey, t *tail, p *pending) bool {
+	if t != nil {
+		fits := p.Info.Epoch < t.epoch || p.Info.Epoch == t.epoch && ahead(p.Info.BaseSequence, t.next) <= 0 ||
+			p.Info.Epoch > t.epoch && p.Info.BaseSequence == 0
+		if fits || t.left > 0 {
+			return fits
 		}
-		return p.Info.Epoch < t.epoch || ahead(p.Info.BaseSequence, t.next) <= 0
 	}
 	_, part, ok := i.journal.View().Log.PartitionOf(k.topic, k.index)
 	if !ok {
@@ -107,11 +132,12 @@ func (i *Ingest) fits(k producerKey, p *pending) bool {
 func (i *Ingest) unpark(k producerKey, all bool) {
 	for len(i.parked[k]) > 0 {
 		p := i.parked[k][0]
-		if !all && !i.fits(k, p.pending) {
+		t := i.tails[k]
+		if !all && !i.fits(k, t, p.pending) {
 			return
 		}
 		i.remove(k)
-		i.take(k, p.pending, i.env.Now())
+		i.take(k, t, p.pending, i.env.Now())
 	}
 }
 
@@ -136,7 +162,7 @@ func (i *Ingest) expireParked(now time.Time) {
 			// The one with the lowest number goes first, though another may have waited longer.
 			p := i.parked[k][0]
 			i.remove(k)
-			i.take(k, p.pending, now)
+			i.take(k, i.tails[k], p.pending, now)
 			i.unpark(k, false)
 		}
 	}
@@ -208,19 +234,19 @@ func (i *Ingest) parkedKeys() []producerKey {
 	return keys
 }
 
-// settle notes that batches have their verdict: from now on the View speaks for them.
-func (i *Ingest) settle(batches ...*pending) {
+// settle notes that batches have their verdicts, of which there may be fewer: then they were refused. From now on the View holds them.
+func (i *Ingest) settle(batches []*pending, verdicts []log.BatchReply) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, p := range batches {
-		k, idempotent := p.producer()
-		if !idempotent {
-			continue
+	for n, p := range batches {
+		t := p.tail
+		if t == nil {
+			continue // it is of no idempotent producer
 		}
-		if t := i.tails[k]; t.left > 1 {
-			t.left--
-			i.tails[k] = t
-		} else {
+		t.left--
+		t.refused = t.refused || n >= len(verdicts) || verdicts[n].Kind != base.OK
+		if t.left == 0 && t.refused { // what follows may find nothing before it
+			k, _ := p.producer()
 			delete(i.tails, k)
 		}
 	}
