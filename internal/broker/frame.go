@@ -150,9 +150,8 @@ func (c *conn) fill(m *frame, have int) error {
 		case late > 0 && m.of.Waiting() > 0 && float64(have-before) < late.Seconds()*frameRate:
 			return errSlow
 		}
-		if m.surveys != nil {
-			m.surveys.take(frame[:have])
-		}
+		m.survey(have)
+		began = began.Add(c.b.env.Now().Sub(now)) // that was not the client
 	}
 	return nil
 }

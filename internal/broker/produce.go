@@ -94,6 +94,7 @@ func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 			p.parts = append(p.parts, one)
 		}
 	}
+	q.frame.surveys = nil // they are handed out
 	p.sort()
 	return p
 }

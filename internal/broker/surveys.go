@@ -9,20 +9,25 @@ const (
 	// surveyPiece is what is read of a Produce at once, so that the bytes are still in the processor's second cache when their
 	// batches are surveyed. (Read whole, requests of many partitions are larger than that, and each look at them waits for memory.)
 	surveyPiece = 256 << 10
+	// surveyStep is what must have come since batches were last looked for: who sends single bytes does not have it done for each.
+	surveyStep = 16 << 10
 	// surveysMax bounds the surveys of one request, and with them memory that is in no budget; those of further partitions are taken when
 	// the request is handled.
 	surveysMax = 10_000
 )
 
 // surveys are those of the batches of a Produce that is being read: taken when a batch has come whole, not when all have. Whether the
-// client may write, and what the topics ask of batches, is seen to when the request is handled.
+// client may write, and what the topics ask of batches, is seen to when the request is handled, which counts from then on.
 type surveys struct {
 	arriving *wire.Arriving
-	list     []surveyed // of the first partitions, as the client sent them
+	seen     int        // partitions
+	upTo     int        // of the frame, when they were last looked for
+	list     []surveyed // of batches that something is known of, as the client sent them
 }
 
 // surveyed is one partition's records in the frame, and what they are.
 type surveyed struct {
+	number   int // of the partition in the request
 	at, size int
 	survey   batch.Survey
 }
@@ -37,25 +42,49 @@ func surveysOf(front []byte) *surveys {
 }
 
 // take surveys the batches that came since.
-func (s *surveys) take(front []byte) {
+func (s *surveys) take(frame []byte, have int) {
+	if have < s.upTo+surveyStep && have < len(frame) {
+		return
+	}
+	s.upTo = have
 	for len(s.list) < surveysMax {
-		start, end, ok := s.arriving.Next(front)
+		start, end, ok := s.arriving.Next(frame[:have])
 		if !ok {
 			return
 		}
-		s.list = append(s.list, surveyed{start, end - start, batch.SurveyOf(front[start:end])})
+		if survey := batch.SurveyOf(frame[start:end]); survey.Known() {
+			s.list = append(s.list, surveyed{s.seen, start, end - start, survey})
+		}
+		s.seen++
 	}
 }
 
-// surveyOf gives the survey of the records that are those of the partition with that number in the request. Should they be other bytes
-// it knows nothing of them.
+// survey surveys what has come of a frame. A bug that shows in a client's bytes must not end the agent: the frame has no surveys then, and
+// the handler, whose panics are contained, meets it again.
+func (m *frame) survey(have int) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.surveys = nil
+		}
+	}()
+	if m.surveys != nil {
+		m.surveys.take(m.bytes, have)
+	}
+}
+
+// surveyOf gives the survey of the records of the partition with that number in the request, each of which is asked for once, in order.
+// Should these be other bytes, nothing is known of them.
 func (m *frame) surveyOf(number int, records []byte) batch.Survey {
-	if m.surveys == nil || number >= len(m.surveys.list) {
+	if m.surveys == nil {
 		return batch.Survey{}
 	}
-	one := &m.surveys.list[number]
-	if len(records) == 0 || one.size != len(records) || &m.bytes[one.at] != &records[0] {
+	list := m.surveys.list
+	for len(list) > 0 && list[0].number < number {
+		list = list[1:]
+	}
+	m.surveys.list = list
+	if len(list) == 0 || list[0].number != number || list[0].size != len(records) || &m.bytes[list[0].at] != &records[0] {
 		return batch.Survey{}
 	}
-	return one.survey
+	return list[0].survey
 }

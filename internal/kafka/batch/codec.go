@@ -73,10 +73,13 @@ type walker struct {
 
 var walkers = sync.Pool{New: func() any { return &walker{} }}
 
-// walk begins to read the records of b. The caller calls release when done.
-func walk(b Batch) (*walker, error) {
+// walk begins to read the records of b, which may decompress to as much as any may. The caller calls release when done.
+func walk(b Batch) (*walker, error) { return walkUpTo(b, MaxDecompressedBytes) }
+
+// walkUpTo is walk with a limit of its own, in bytes of what comes out. It fails with errTooLarge, then or later.
+func walkUpTo(b Batch, limit int64) (*walker, error) {
 	w := walkers.Get().(*walker)
-	w.scanner = scanner{limit: MaxDecompressedBytes}
+	w.scanner = scanner{limit: limit}
 	if err := w.open(b.Attributes().Codec(), b.Body()); err != nil {
 		w.release()
 		return nil, err
@@ -161,6 +164,9 @@ func (w *walker) openSnappy(body []byte) error {
 func (w *walker) openZstd(body []byte) (err error) {
 	var h zstd.Header
 	if err := h.Decode(body); err == nil && h.WindowSize > maxWindow {
+		if w.limit < MaxBlockBytes {
+			return errTooLarge // it may come out before anybody can say stop
+		}
 		w.buf, err = wideZstd().DecodeAll(body, nil)
 		return err
 	}

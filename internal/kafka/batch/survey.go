@@ -18,19 +18,27 @@ type Survey struct {
 	latestDelta      int32 // the offset delta of the first record that bears latest
 }
 
-// SurveyOf surveys the one batch of a partition's records in a Produce request. It knows nothing of any others, and of a batch that no
-// topic would take: Validate says why.
+// surveyRatio bounds what SurveyOf decompresses, as a multiple of a batch's size: few compress better, and whoever sends one that does
+// must at least be allowed to write before that costs anything.
+const surveyRatio = 32
+
+// SurveyOf surveys the one batch of a partition's records in a Produce request. It knows nothing of any others, of a batch that no topic
+// would take, and of one that decompresses to more than surveyRatio times its size: Validate looks itself then, and says what is wrong.
 func SurveyOf(records []byte) Survey {
 	b, rest, err := Next(records)
 	if err != nil || b == nil || len(rest) > 0 || b.Magic() != magic2 {
 		return Survey{}
 	}
-	s, _ := look(b, &Rules{})
+	s, _ := look(b, &Rules{}, surveyRatio*int64(len(b)))
 	return s
 }
 
-// look surveys a batch, or says what is wrong with it: the checksum first, then the header, then the records. r names the partition.
-func look(b Batch, r *Rules) (Survey, error) {
+// Known reports whether the survey knows anything.
+func (s *Survey) Known() bool { return s.known }
+
+// look surveys a batch, or says what is wrong with it: the checksum first, then the header, then the records. r names the partition, limit
+// bounds what the records decompress to, in bytes.
+func look(b Batch, r *Rules, limit int64) (Survey, error) {
 	if crc := b.ComputeCRC(); crc != b.CRC() && !plant.LeftOut(plant.BatchChecksums) {
 		return Survey{}, base.Errorf(base.CorruptMessage, "%s: the record batch bears checksum %08x, its bytes have %08x",
 			r.name(), b.CRC(), crc)
@@ -38,12 +46,12 @@ func look(b Batch, r *Rules) (Survey, error) {
 	if err := checkHeader(b, r); err != nil {
 		return Survey{}, err
 	}
-	return survey(b, r)
+	return survey(b, r, limit)
 }
 
 // survey walks the records.
-func survey(b Batch, r *Rules) (Survey, error) {
-	w, err := walk(b)
+func survey(b Batch, r *Rules, limit int64) (Survey, error) {
+	w, err := walkUpTo(b, limit)
 	if err != nil {
 		return Survey{}, r.malformed(b, 0, err)
 	}
@@ -79,12 +87,13 @@ func (s *Survey) add(h *head, timestamp int64) {
 	}
 }
 
-// fits reports whether a topic takes all records.
+// fits reports whether a topic is certain to take all records. Of timestamps before 1970 that is not said from the earliest and the latest:
+// the rules' differences overflow there.
 func (s *Survey) fits(r *Rules) bool {
 	if r.Compacted && !s.keyed {
 		return false
 	}
-	return r.AppendTime || s.earliest > s.latest || r.timely(s.earliest) && r.timely(s.latest)
+	return r.AppendTime || s.earliest > s.latest || s.earliest >= 0 && r.timely(s.earliest) && r.timely(s.latest)
 }
 
 // max gives the largest timestamp and the offset delta of the first record that bears it: NoTimestamp and 0 if there is none.

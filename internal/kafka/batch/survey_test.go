@@ -2,12 +2,15 @@ package batch
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/invariant"
 )
 
 // surveyedAlike validates records twice, without a survey and with theirs, and demands the same of both: what is given, what is refused
@@ -21,8 +24,109 @@ func surveyedAlike(t *testing.T, records []byte, r *Rules) {
 	}
 	b, info, err := Validate(plain, r)
 	b2, info2, err2 := ValidateSurveyed(surveyed, survey, r)
-	if fmt.Sprint(err) != fmt.Sprint(err2) || base.KindOf(err) != base.KindOf(err2) || info != info2 || !bytes.Equal(b, b2) || !bytes.Equal(plain, surveyed) {
+	if fmt.Sprint(err) != fmt.Sprint(err2) || base.KindOf(err) != base.KindOf(err2) || !slices.Equal(refused(err), refused(err2)) || info != info2 || !bytes.Equal(b, b2) || !bytes.Equal(plain, surveyed) {
 		t.Fatalf("without a survey: %+v %v; with: %+v %v", info, err, info2, err2)
+	}
+}
+
+// refused lists the records of a RecordsError.
+func refused(err error) []RecordError {
+	var list *RecordsError
+	if errors.As(err, &list) {
+		return list.Records
+	}
+	return nil
+}
+
+// oneByOne tells by each record alone which of a sound batch are refused, and the largest timestamp with the first record that bears it.
+func oneByOne(t *testing.T, b Batch, r *Rules) (indexes []int32, max int64, delta int32) {
+	t.Helper()
+	it, err := Iterate(b, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	max = NoTimestamp
+	for it.Next() {
+		one, ts := it.Record(), b.BaseTimestamp()+it.Record().TimestampDelta
+		age := r.NowMs - ts
+		switch {
+		case r.Compacted && one.Key == nil, !r.AppendTime && ts != NoTimestamp && (age > r.BeforeMaxMs || -age > r.AfterMaxMs):
+			indexes = append(indexes, one.OffsetDelta)
+		}
+		if ts > max {
+			max, delta = ts, one.OffsetDelta
+		}
+	}
+	if r.AppendTime {
+		max, delta = r.NowMs, 0
+	}
+	return indexes, max, delta
+}
+
+// Validate decides about records by the earliest and the latest where it can: that is what each record by itself says.
+func TestValidateAgainstOneByOne(t *testing.T) {
+	rng, good, bad := rand.New(rand.NewPCG(3, 4)), 0, 0
+	for range 5000 {
+		b, r := Plain(None).Build(randomRecords(rng)...), randomRules(rng)
+		indexes, max, delta := oneByOne(t, b, r)
+		_, info, err := Validate(bytes.Clone(b), r)
+		var found []int32
+		for _, e := range refused(err) {
+			found = append(found, e.Index)
+		}
+		if !slices.Equal(found, indexes) || (err == nil) != (len(indexes) == 0) {
+			t.Fatalf("refused are %d, one by one %d (%+v): %v", found, indexes, *r, err)
+		}
+		if err != nil {
+			bad++
+		} else {
+			good++
+			if info.MaxTimestamp != max || info.MaxTimestampDelta != delta {
+				t.Fatalf("largest timestamp %d of record %d, one by one %d of %d", info.MaxTimestamp, info.MaxTimestampDelta, max, delta)
+			}
+		}
+	}
+	if good < 500 || bad < 500 {
+		t.Errorf("%d good, %d bad: the test has lost its teeth", good, bad)
+	}
+}
+
+func randomRules(rng *rand.Rand) *Rules {
+	r := rules()
+	r.Compacted, r.AppendTime = rng.IntN(4) == 0, rng.IntN(4) == 0
+	r.BeforeMaxMs = []int64{100, 1000, math.MaxInt64}[rng.IntN(3)]
+	r.AfterMaxMs = []int64{0, 100, math.MaxInt64}[rng.IntN(3)]
+	return r
+}
+
+// A survey is used: who has one does not look at the records again.
+func TestASurveyStandsForTheRecords(t *testing.T) {
+	if invariant.Costly {
+		t.Skip("this build looks again")
+	}
+	b := Plain(LZ4).Build(sample(10)...)
+	s := SurveyOf(b)
+	for i := HeaderSize; i < len(b); i++ {
+		b[i] = 0xff
+	}
+	if _, info, err := ValidateSurveyed(b, s, rules()); err != nil || info.MaxTimestamp != 1009 {
+		t.Errorf("%+v %v", info, err)
+	}
+}
+
+// What decompresses to many times its size costs nothing before its sender is known to be allowed to write.
+func TestSurveysGiveBombsUp(t *testing.T) {
+	bomb := NewRecord{Timestamp: 1000, Value: make([]byte, 4<<20)}
+	for _, c := range codecs[1:] {
+		b := Plain(c).Build(bomb)
+		if ratio := (4 << 20) / len(b); ratio <= surveyRatio && c != Snappy {
+			t.Fatalf("%s: the bomb decompresses to %d times its size", c, ratio)
+		} else if s := SurveyOf(b); s.Known() && ratio > surveyRatio {
+			t.Errorf("%s: it was decompressed", c)
+		}
+		if _, _, err := Validate(b, rules()); err != nil {
+			t.Errorf("%s: %v", c, err)
+		}
 	}
 }
 
@@ -44,10 +148,7 @@ func TestASurveyChangesNothing(t *testing.T) {
 	outcomes := map[base.Kind]int{}
 	for range 5000 {
 		b := Plain(codecs[rng.IntN(len(codecs))]).Build(randomRecords(rng)...)
-		r := rules()
-		r.Compacted, r.AppendTime = rng.IntN(4) == 0, rng.IntN(4) == 0
-		r.BeforeMaxMs = []int64{100, 1000, math.MaxInt64}[rng.IntN(3)]
-		r.AfterMaxMs = []int64{0, 100, math.MaxInt64}[rng.IntN(3)]
+		r := randomRules(rng)
 		if rng.IntN(10) == 0 {
 			r.MaxBytes = len(b) - 1
 		}

@@ -2,7 +2,6 @@ package batch
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -96,12 +95,14 @@ func ValidateSurveyed(records []byte, s Survey, r *Rules) (Batch, Info, error) {
 		return nil, Info{}, err
 	}
 	if !s.known {
-		if s, err = look(b, r); err != nil {
+		if s, err = look(b, r, MaxDecompressedBytes); err != nil {
 			return nil, Info{}, err
 		}
 	}
 	if !s.fits(r) {
-		return nil, Info{}, refusal(b, r)
+		if err := refusal(b, r); err != nil {
+			return nil, Info{}, err
+		}
 	}
 	max, maxDelta := s.max()
 	if r.AppendTime {
@@ -185,7 +186,7 @@ func checkProducer(b Batch, r *Rules) error {
 	return nil
 }
 
-// refusal lists the records that do not fit the rules, of a batch that is sound.
+// refusal lists the records that do not fit the rules, of a batch that is sound; nil if all do.
 func refusal(b Batch, r *Rules) error {
 	w, err := walk(b)
 	if err != nil {
@@ -200,7 +201,6 @@ func refusal(b Batch, r *Rules) error {
 		}
 		c.check(i, &h, b.BaseTimestamp()+h.timestampDelta)
 	}
-	invariant.Check(c.total > 0, "the records of %s are refused as a whole and taken one by one", r.name())
 	return c.err()
 }
 
@@ -226,7 +226,8 @@ func (c *collector) check(i int32, h *head, timestamp int64) {
 	if !r.timely(timestamp) {
 		c.byTime = true
 		if c.room() {
-			c.list = append(c.list, RecordError{i, fmt.Sprintf("timestamp %d is not within [%d, %d]", timestamp, r.oldest(), r.newest())})
+			c.list = append(c.list, RecordError{i, fmt.Sprintf("timestamp %d is not within [%d, %d]",
+				timestamp, r.NowMs-r.BeforeMaxMs, r.NowMs+r.AfterMaxMs)})
 		}
 	}
 }
@@ -238,6 +239,9 @@ func (c *collector) room() bool {
 }
 
 func (c *collector) err() error {
+	if c.total == 0 {
+		return nil
+	}
 	first := c.list[0]
 	kind, why := base.InvalidRecord, "an invalid record"
 	if c.byTime {
@@ -250,17 +254,10 @@ func (c *collector) err() error {
 	}
 }
 
-// oldest and newest are the bounds of timestamps, in ms.
-func (r *Rules) oldest() int64 { return r.NowMs - r.BeforeMaxMs }
-func (r *Rules) newest() int64 {
-	if r.AfterMaxMs > math.MaxInt64-r.NowMs {
-		return math.MaxInt64
-	}
-	return r.NowMs + r.AfterMaxMs
-}
-
+// timely reports whether a topic takes a timestamp. As in Kafka the differences may overflow.
 func (r *Rules) timely(timestamp int64) bool {
-	return r.oldest() <= timestamp && timestamp <= r.newest()
+	age := r.NowMs - timestamp
+	return age <= r.BeforeMaxMs && -age <= r.AfterMaxMs
 }
 
 // name is how the partition is called in messages.
