@@ -150,8 +150,9 @@ func (c *conn) fill(m *frame, have int) error {
 		case late > 0 && m.of.Waiting() > 0 && float64(have-before) < late.Seconds()*frameRate:
 			return errSlow
 		}
-		m.survey(have)
-		began = began.Add(c.b.env.Now().Sub(now)) // that was not the client
+		c.survey(m, have)
+		took := c.b.env.Now().Sub(now) // not the client's doing
+		began, last = began.Add(took), last.Add(took)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package broker
 
 import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
 )
@@ -14,6 +18,9 @@ const (
 	// surveysMax bounds the surveys of one request, and with them memory that is in no budget; those of further partitions are taken when
 	// the request is handled.
 	surveysMax = 10_000
+	// surveyMisses is how many batches may be looked at in vain: one that does not end as soon as it should may have cost as much as
+	// 4 MiB of others do.
+	surveyMisses = 8
 )
 
 // surveys are those of the batches of a Produce that is being read: taken when a batch has come whole, not when all have. Whether the
@@ -21,6 +28,7 @@ const (
 type surveys struct {
 	arriving *wire.Arriving
 	seen     int        // partitions
+	misses   int        // batches of which nothing is known
 	upTo     int        // of the frame, when they were last looked for
 	list     []surveyed // of batches that something is known of, as the client sent them
 }
@@ -47,24 +55,31 @@ func (s *surveys) take(frame []byte, have int) {
 		return
 	}
 	s.upTo = have
-	for len(s.list) < surveysMax {
+	for len(s.list) < surveysMax && s.misses < surveyMisses {
 		start, end, ok := s.arriving.Next(frame[:have])
 		if !ok {
 			return
 		}
-		if survey := batch.SurveyOf(frame[start:end]); survey.Known() {
+		survey := batch.SurveyOf(frame[start:end])
+		switch {
+		case survey.Known():
 			s.list = append(s.list, surveyed{s.seen, start, end - start, survey})
+		case end > start:
+			s.misses++
 		}
 		s.seen++
 	}
 }
 
 // survey surveys what has come of a frame. A bug that shows in a client's bytes must not end the agent: the frame has no surveys then, and
-// the handler, whose panics are contained, meets it again.
-func (m *frame) survey(have int) {
+// the request goes its way, on which panics are contained.
+func (c *conn) survey(m *frame, have int) {
 	defer func() {
 		if p := recover(); p != nil {
 			m.surveys = nil
+			c.b.stats.panics.Add(1)
+			c.b.complain(slog.LevelError, "the batches of a request could not be looked at because of a bug in this agent",
+				"client", c.host, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
 	if m.surveys != nil {

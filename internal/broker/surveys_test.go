@@ -78,7 +78,7 @@ func TestALargeProduceIsSurveyedAsItIsRead(t *testing.T) {
 	b := newBed(t)
 	r := wideRequest("t", 500, func(i int) []byte {
 		one := records(string(make([]byte, 5000)))
-		if i%10 == 0 {
+		if i%100 == 0 {
 			one[len(one)-1] ^= 1
 		}
 		return one
@@ -89,7 +89,7 @@ func TestALargeProduceIsSurveyedAsItIsRead(t *testing.T) {
 			t.Errorf("%d bytes were read at once, the most is %d", s.asked, surveyPiece)
 		}
 		for i, p := range newProduction(q, request).parts {
-			if p.survey.Known() != (i%10 != 0) {
+			if p.survey.Known() != (i%100 != 0) {
 				t.Errorf("partition %d: %+v", i, p.survey)
 			}
 		}
@@ -121,10 +121,23 @@ func TestASurveyIsOfItsBytes(t *testing.T) {
 
 // A bug in what decodes clients' bytes costs the request, not the agent.
 func TestASurveyThatPanicsIsNone(t *testing.T) {
+	b := newBed(t)
 	m := &frame{bytes: make([]byte, 10), surveys: &surveys{}} // without an Arriving
-	if m.survey(10); m.surveys != nil {
-		t.Error("there are surveys")
+	if newConn(b.broker, b.client.Conn).survey(m, 10); m.surveys != nil || b.broker.Stats().Panics != 1 {
+		t.Errorf("there are surveys, or %d panics", b.broker.Stats().Panics)
 	}
+}
+
+// Of a request with batches of which nothing can be known not many are looked at.
+func TestSurveysInVainEnd(t *testing.T) {
+	b := newBed(t)
+	corrupt := records(string(make([]byte, 1000)))
+	corrupt[len(corrupt)-1] ^= 1
+	q, _, _ := b.arrived(wideRequest("t", 500, func(int) []byte { return corrupt }), 1<<20)
+	if s := q.frame.surveys; s.seen != surveyMisses || len(s.list) != 0 {
+		t.Errorf("%d were looked at, the most is %d", s.seen, surveyMisses)
+	}
+	q.end()
 }
 
 // Every version of Produce that is served is surveyed.

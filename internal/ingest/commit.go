@@ -171,7 +171,7 @@ func (i *Ingest) takeBehind(s *sealed) (taken []*pending) {
 			i.failed[k] = i.sealedNo
 			for len(i.parked[k]) > 0 {
 				i.open.add(i.parked[k][0].pending, i.env.Now())
-				i.hold(k, i.tails[k], i.parked[k][0].pending)
+				i.hold(k, i.tailOf(k, i.parked[k][0].pending), i.parked[k][0].pending)
 				i.remove(k)
 			}
 		}

@@ -37,6 +37,9 @@ type tail struct {
 // and a handful of producers stay below.
 const tailsKept = 1 << 15
 
+// tailReach is how far what was last may be from a batch to say anything of it: sequence numbers come round (see ahead).
+const tailReach = 1 << 20
+
 // parked is a batch that waits for its predecessor.
 type parked struct {
 	*pending
@@ -50,7 +53,7 @@ func (i *Ingest) add(p *pending, now time.Time) bool {
 		i.open.add(p, now)
 		return true
 	}
-	t := i.tails[k]
+	t := i.tailOf(k, p)
 	if !i.fits(k, t, p) && i.parkedNo < parkedMax && i.parkedBytes+len(p.Bytes) <= parkedBytesMax {
 		i.counts.parked.Add(1)
 		i.parkedNo++
@@ -95,6 +98,19 @@ func (i *Ingest) hold(k producerKey, t *tail, p *pending) {
 	p.tail = t
 }
 
+// tailOf gives what is under way of a batch's producer, or was last; nil if there is nothing, or nothing that says anything of this batch.
+func (i *Ingest) tailOf(k producerKey, p *pending) *tail {
+	t := i.tails[k]
+	if t == nil || t.left > 0 || t.epoch != p.Info.Epoch {
+		return t
+	}
+	if far := ahead(p.Info.BaseSequence, t.next); far < -tailReach || far > tailReach {
+		delete(i.tails, k) // much came through other agents since
+		return nil
+	}
+	return t
+}
+
 // newTail makes a producer's tail, and room for it.
 func (i *Ingest) newTail(k producerKey) *tail {
 	if len(i.tails) >= i.sweepAt {
@@ -132,7 +148,7 @@ func (i *Ingest) fits(k producerKey, t *tail, p *pending) bool {
 func (i *Ingest) unpark(k producerKey, all bool) {
 	for len(i.parked[k]) > 0 {
 		p := i.parked[k][0]
-		t := i.tails[k]
+		t := i.tailOf(k, p.pending)
 		if !all && !i.fits(k, t, p.pending) {
 			return
 		}
@@ -162,7 +178,7 @@ func (i *Ingest) expireParked(now time.Time) {
 			// The one with the lowest number goes first, though another may have waited longer.
 			p := i.parked[k][0]
 			i.remove(k)
-			i.take(k, i.tails[k], p.pending, now)
+			i.take(k, i.tailOf(k, p.pending), p.pending, now)
 			i.unpark(k, false)
 		}
 	}

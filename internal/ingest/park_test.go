@@ -63,6 +63,29 @@ func TestARepeatMovesNothingBack(t *testing.T) {
 	})
 }
 
+// What was last here long ago, by sequence numbers, says nothing: they come round. The batch's predecessor may be on its way.
+func TestWhatWasLastLongAgoSaysNothing(t *testing.T) {
+	inWorld(t, 10*time.Millisecond, func(_ *sim.World, a *inhabitant) {
+		expect(t, a, "the first", a.Append([]ingest.Batch{numbered(0, 7, 0, 5)}), "NONE@0")
+		const next = 5 + 1<<30 + 1<<29
+		for n, many := range []log.Batch{{BaseSequence: 5, Count: 1 << 30}, {BaseSequence: 5 + 1<<30, Count: 1 << 29}} { // through another agent
+			many.Topic, many.Pos, many.Len, many.MaxTimestamp, many.ProducerID = topic, 16, 70, -1, 7
+			elsewhere := &log.CommitSegment{File: base.FileRef{ID: base.ULID{byte(1 + n), 15: byte(1 + n)}}, SizeBytes: 100, LastModified: a.Now(), Batches: []log.Batch{many}}
+			if v, err := a.Propose(elsewhere).Wait(time.Time{}); err != nil || v.Kind() != base.OK || v.Log.Batches[0].Kind != base.OK {
+				t.Errorf("%+v %v", v.Log, err)
+				return
+			}
+		}
+		early := a.Append([]ingest.Batch{numbered(0, 7, next+5, 5)})
+		a.p.Sleep(500 * time.Millisecond)
+		if early.Done() {
+			t.Error("what leaves a gap was judged at once")
+		}
+		expect(t, a, "the missing one", a.Append([]ingest.Batch{numbered(0, 7, next, 5)}), "NONE@1610612741")
+		expect(t, a, "what follows it", early, "NONE@1610612746")
+	})
+}
+
 // What is known of producers is bounded, and those that were let go of go on: the View knows them.
 func TestTailsAreBounded(t *testing.T) {
 	inWorld(t, 10*time.Millisecond, func(_ *sim.World, a *inhabitant) {

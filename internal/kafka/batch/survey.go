@@ -29,7 +29,7 @@ func SurveyOf(records []byte) Survey {
 	if err != nil || b == nil || len(rest) > 0 || b.Magic() != magic2 {
 		return Survey{}
 	}
-	s, _ := look(b, &Rules{}, surveyRatio*int64(len(b)))
+	s, _ := look(b, &Rules{}, min(surveyRatio*int64(len(b)), MaxDecompressedBytes))
 	return s
 }
 
