@@ -19,7 +19,7 @@ type Survey struct {
 }
 
 // surveyRatio bounds what SurveyOf decompresses, as a multiple of a batch's size: few compress better, and whoever sends one that does
-// must at least be allowed to write before that costs anything.
+// must be allowed to write before it is decompressed whole. (The last piece or block may go beyond it.)
 const surveyRatio = 32
 
 // SurveyOf surveys the one batch of a partition's records in a Produce request. It knows nothing of any others, of a batch that no topic

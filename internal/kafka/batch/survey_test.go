@@ -114,7 +114,7 @@ func TestASurveyStandsForTheRecords(t *testing.T) {
 	}
 }
 
-// What decompresses to many times its size costs nothing before its sender is known to be allowed to write.
+// What decompresses to many times its size is given up, and left to Validate, which is asked when its sender is known to be allowed to write.
 func TestSurveysGiveBombsUp(t *testing.T) {
 	bomb := NewRecord{Timestamp: 1000, Value: make([]byte, 4<<20)}
 	for _, c := range codecs[1:] {

@@ -24,4 +24,7 @@
 // layout is learned from kmsg itself, once for each key and version in use: set one field of a request, encode, and
 // look what changed (learn.go). A test fills requests of all keys and versions at random and demands that the walk ends
 // exactly where the encoding does.
+//
+// One layout is written down besides, that of Produce (Arriving): of a request that has not come whole a walk tells nothing. A test holds it
+// against what kmsg encodes and decodes, in each version.
 package wire
