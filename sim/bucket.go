@@ -256,7 +256,7 @@ func (c *client) Put(outer context.Context, key string, body ...[]byte) (objstor
 func (c *client) GetRange(outer context.Context, key string, off, n int64) (objstore.Object, error) {
 	o, err := call(outer, c, opGet, key, func() (objstore.Object, error) { return c.b.mem.GetRange(ctx, key, off, n) })
 	c.carry(len(o.Body))
-	if c.b.folder && err == nil {
+	if c.b.folder && err == nil && objstore.IsLending(outer) {
 		o.Body = bytes.Clone(o.Body)
 		o.Free = func() { spoil(o.Body) }
 	}

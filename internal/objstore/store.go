@@ -99,9 +99,19 @@ func (m Meta) Modified(began, now time.Time, nowMs int64) int64 {
 type Object struct {
 	Meta
 	Body []byte
-	// Free gives Body to another read, if it is not nil; who does not call it leaves Body to the collector. See Release.
+	// Free gives Body back, if it is lent; else it is nil. See Release.
 	Free func()
 }
+
+// lending is the key of a promise.
+type lending struct{}
+
+// Lending has stores lend the bodies of what is read with ctx, where that is cheaper: the caller promises to Release each Object that he gets. The
+// collector knows nothing of such a body; without the promise it has all.
+func Lending(ctx context.Context) context.Context { return context.WithValue(ctx, lending{}, true) }
+
+// IsLending reports whether who reads with ctx has promised that.
+func IsLending(ctx context.Context) bool { return ctx.Value(lending{}) != nil }
 
 // Release says, once, that nobody looks at o.Body any more, nor at a part of it; nor does a Put that such a part was handed to: see
 // Info.BodyFree.

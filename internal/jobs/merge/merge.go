@@ -161,10 +161,12 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	}
 	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
 	defer cancel()
-	readAll(ctx, j.env, j.store, reads)
+	lending := ctx
 	if j.store.Info().BodyFree { // else a Put may look at them after it has returned
+		lending = objstore.Lending(ctx)
 		defer release(reads)
 	}
+	readAll(lending, j.env, j.store, reads)
 	store := reads[0].file.Store
 	f := file{builder: segment.NewBuilder(store)}
 	for i := range stretches {

@@ -68,10 +68,14 @@ func writeBuffered(f *os.File, body [][]byte) error {
 	return w.Flush()
 }
 
-// readBody reads the bytes [from, to) of a file of so many, and gives what lets another read have the memory, if it is not nil.
-func (s *Store) readBody(f *os.File, size, from, to int64) (body []byte, free func(), err error) {
+// readBody reads the bytes [from, to) of a file of so many, and gives what takes the memory back if it is lent; else nil.
+func (s *Store) readBody(f *os.File, size, from, to int64, lent bool) (body []byte, free func(), err error) {
 	if s.isDirect(size) && to-from >= readDirectFrom {
-		if body, free, err := readDirect(f, from, to); !s.refused(err) && err == nil {
+		memory := ownMemory
+		if lent && to-from <= lentMax-directAlign {
+			memory = s.reading.lend
+		}
+		if body, free, err := readDirect(f, from, to, memory); !s.refused(err) && err == nil {
 			return body, free, nil
 		}
 		// Whatever else it was, it is told of if it is so through the page cache, too.

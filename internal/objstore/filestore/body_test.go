@@ -2,14 +2,18 @@ package filestore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
+	"time"
+	"unsafe"
 
 	"github.com/millrace-io/millrace/internal/objstore"
 )
@@ -72,57 +76,71 @@ func TestNothingOfTheBodyBefore(t *testing.T) {
 	}
 }
 
-// Large ranges are read by whole blocks, whatever they begin and end with, and each has its own memory until it gives it back.
+// Large ranges are read by whole blocks, whatever they begin and end with, and each has its own memory: one that is lent until it is given back.
 func TestLargeRanges(t *testing.T) {
 	s := opened(t)
-	_, whole := partsOf(rand.New(rand.NewPCG(3, 4)), 3<<20+1234)
+	_, whole := partsOf(rand.New(rand.NewPCG(3, 4)), 5<<20+1234)
 	if _, err := s.Put(t.Context(), "data/1", whole); err != nil {
 		t.Fatal(err)
 	}
 	var held []objstore.Object
 	var wanted [][]byte
-	for _, from := range []int{0, 1, directAlign - 1, directAlign, 100_001, len(whole) - directFrom, len(whole) - directFrom - 1, len(whole) - 5} {
-		for _, n := range []int{1, readDirectFrom - 1, readDirectFrom, readDirectFrom + 1, 2 * readDirectFrom, directFrom + 1, pooledMax, pooledMax + 1, len(whole)} {
-			to := min(from+n, len(whole))
-			o, err := s.GetRange(t.Context(), "data/1", int64(from), int64(n))
-			if err != nil || !bytes.Equal(o.Body, whole[from:to]) || cap(o.Body) > to-from {
-				t.Fatalf("[%d, %d): %v, %d bytes, room for %d, the same: %t", from, to, err, len(o.Body), cap(o.Body), bytes.Equal(o.Body, whole[from:to]))
+	reads := 0
+	for _, ctx := range []context.Context{t.Context(), objstore.Lending(t.Context())} {
+		for _, from := range []int{0, 1, directAlign - 1, directAlign, 100_001, len(whole) - directFrom, len(whole) - directFrom - 1, len(whole) - 5} {
+			for _, n := range []int{1, readDirectFrom - 1, readDirectFrom, readDirectFrom + 1, 2 * readDirectFrom, directFrom + 1, 1 << 20,
+				lentMax - directAlign, lentMax - directAlign + 1, len(whole)} {
+				to := min(from+n, len(whole))
+				o, err := s.GetRange(ctx, "data/1", int64(from), int64(n))
+				if err != nil || !bytes.Equal(o.Body, whole[from:to]) || cap(o.Body) > to-from {
+					t.Fatalf("[%d, %d): %v, %d bytes, room for %d, the same: %t", from, to, err, len(o.Body), cap(o.Body), bytes.Equal(o.Body, whole[from:to]))
+				}
+				if reads++; reads%2 == 0 {
+					o.Release()
+					continue
+				}
+				held, wanted = append(held, o), append(wanted, whole[from:to])
 			}
-			if n%2 == 0 {
-				o.Release()
-				continue
-			}
-			held, wanted = append(held, o), append(wanted, whole[from:to])
 		}
 	}
-	for i, o := range held {
-		if !bytes.Equal(o.Body, wanted[i]) {
+	for i := range held {
+		if !bytes.Equal(held[i].Body, wanted[i]) {
 			t.Errorf("read %d is not what it was: its memory was given to another", i)
 		}
+		held[i].Release()
+	}
+	if s.reading.from != nil {
+		t.Errorf("all is given back, and %d have memory", s.reading.from.lent)
 	}
 }
 
-// A read has the memory that another one gave back.
-func TestReleasedMemoryIsUsedAgain(t *testing.T) {
+// A read has the memory that another one gave back. Without the promise to give it back it has some of the collector's.
+func TestLentMemoryIsUsedAgain(t *testing.T) {
 	s := opened(t)
 	if _, err := s.Put(t.Context(), "data/1", make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
-	const reads = 50
-	allocated := allocatedBy(func() {
-		for range reads {
-			o, err := s.GetRange(t.Context(), "data/1", 0, 500_000)
-			if err != nil {
-				t.Fatal(err)
+	const reads, size = 50, 500_000
+	read := func(ctx context.Context) uint64 {
+		return allocatedBy(func() {
+			for range reads {
+				o, err := s.GetRange(ctx, "data/1", 0, size)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Release()
 			}
-			o.Release()
-		}
-	})
+		})
+	}
+	if n := read(t.Context()); n < reads*size {
+		t.Errorf("%d reads of %d bytes took %d bytes, and nobody promised to give any back", reads, size, n)
+	}
+	n := read(objstore.Lending(t.Context()))
 	if s.notDirect.Load() {
 		t.Skip("this file system does not read past the page cache")
 	}
-	if allocated > reads*500_000/2 { // the race detector has pools forget
-		t.Errorf("%d reads of 500,000 bytes took %d bytes of new memory", reads, allocated)
+	if n > reads*size/10 {
+		t.Errorf("%d reads of %d bytes took %d bytes of new memory", reads, size, n)
 	}
 }
 
@@ -136,14 +154,72 @@ func allocatedBy(do func()) uint64 {
 
 // To release twice would give two reads the same memory.
 func TestReleasedTwice(t *testing.T) {
-	_, free := bufferFor(pooledMax)
-	free()
+	var l lender
+	_, other := l.lend(directAlign)
+	defer other()
+	_, giveBack := l.lend(directAlign)
+	giveBack()
 	defer func() {
 		if recover() == nil {
 			t.Error("nobody noticed")
 		}
 	}()
-	free()
+	giveBack()
+}
+
+// Whatever is lent and given back in whatever order, no two have the same byte, and all of it begins and ends with a block.
+func TestLentMemoryIsApart(t *testing.T) {
+	type loan struct {
+		bytes    []byte
+		giveBack func()
+		mark     byte
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var l lender
+	var loans []loan
+	for i := range 3000 {
+		if len(loans) > 0 && rng.IntN(20) < len(loans) {
+			n := rng.IntN(len(loans))
+			if x := loans[n]; bytes.Count(x.bytes, []byte{x.mark}) != len(x.bytes) {
+				t.Fatalf("step %d: another has written into %d bytes", i, len(x.bytes))
+			}
+			loans[n].giveBack()
+			loans = slices.Delete(loans, n, n+1)
+			continue
+		}
+		n := directAlign * (1 + rng.IntN(lentMax/directAlign))
+		b, giveBack := l.lend(n)
+		if len(b) != n || cap(b) != n || uintptr(unsafe.Pointer(&b[0]))%directAlign != 0 {
+			t.Fatalf("%d bytes: got %d, room for %d, at %p", n, len(b), cap(b), b)
+		}
+		x := loan{b, giveBack, byte(i)}
+		for k := range b {
+			b[k] = x.mark
+		}
+		loans = append(loans, x)
+	}
+}
+
+// A block that nobody has any more goes back to the system.
+func TestBlocksAreCollected(t *testing.T) {
+	const n = 2 * hugePage
+	gone := make(chan bool)
+	func() {
+		b := newBlock(n)
+		if len(b.bytes) != n || uintptr(unsafe.Pointer(&b.bytes[0]))%hugePage != 0 {
+			t.Errorf("got %d bytes at %p", len(b.bytes), b.bytes)
+		}
+		clear(b.bytes)
+		runtime.AddCleanup(b, func(gone chan bool) { close(gone) }, gone)
+	}()
+	for {
+		runtime.GC()
+		select {
+		case <-gone:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // A file that is shorter than it was is an error, and none for who asks for what there is.
@@ -157,10 +233,10 @@ func TestFileCutShort(t *testing.T) {
 	if _, err := f.Write(make([]byte, directFrom)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.readBody(f, directFrom+1, 1, directFrom+1); !errors.Is(err, io.EOF) {
+	if _, _, err := s.readBody(f, directFrom+1, 1, directFrom+1, false); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want %v", err, io.EOF)
 	}
-	if body, _, err := s.readBody(f, directFrom+1, 1, directFrom); err != nil || len(body) != directFrom-1 {
+	if body, _, err := s.readBody(f, directFrom+1, 1, directFrom, true); err != nil || len(body) != directFrom-1 {
 		t.Errorf("got %d bytes, %v", len(body), err)
 	}
 	if s.notDirect.Load() {

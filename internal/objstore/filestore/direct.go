@@ -3,11 +3,7 @@ package filestore
 import (
 	"errors"
 	"io"
-	"math/bits"
 	"os"
-	"sync"
-	"sync/atomic"
-	"unsafe"
 )
 
 const (
@@ -26,24 +22,15 @@ const (
 // disk anyway: to bring new pages for it costs more than the copy into these, many times more where a virtual machine's host has to find them.
 func (s *Store) isDirect(n int64) bool { return s.sync && n >= directFrom && !s.notDirect.Load() }
 
-var directs = sync.Pool{New: func() any { b := alignedBytes(directBytes); return &b }}
-
-// alignedBytes gives n bytes that begin at a multiple of directAlign.
-func alignedBytes(n int) []byte {
-	b := make([]byte, n+directAlign)
-	over := int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) % directAlign)
-	return b[directAlign-over:][:n:n]
-}
-
 // writeDirect writes all whole blocks past the page cache, and through it what is left: padding the last block and cutting it off again would
 // have that read from the disk and written anew.
 func writeDirect(f *os.File, body [][]byte) error {
 	if err := setDirect(f, true); err != nil {
 		return err
 	}
-	buffer := directs.Get().(*[]byte)
-	defer directs.Put(buffer)
-	rest, err := writePieces(f, body, *buffer)
+	buffer := writing.Get().(*block)
+	defer writing.Put(buffer)
+	rest, err := writePieces(f, body, buffer.bytes)
 	if err != nil {
 		return err
 	}
@@ -77,12 +64,11 @@ func writePieces(f *os.File, body [][]byte, piece []byte) (rest []byte, err erro
 	return piece[:filled], nil
 }
 
-// readDirect reads the blocks in which [from, to) lies: from the page cache, if that has all of them because somebody else has read them,
-// and past it. It gives what lets another read have the memory.
-func readDirect(f *os.File, from, to int64) (body []byte, free func(), err error) {
+// readDirect reads the blocks in which [from, to) lies into memory of its own: from the page cache, if that has all of them because somebody else
+// has read them, and past it.
+func readDirect(f *os.File, from, to int64, memory func(n int) (b []byte, free func())) (body []byte, free func(), err error) {
 	first := from / directAlign * directAlign
-	buffer, free := bufferFor(int(to - from))
-	blocks := buffer[:wholeBlocks(int(to-first))]
+	blocks, free := memory(wholeBlocks(int(to - first)))
 	if !isCached(f, first, int(to-first)) {
 		err = setDirect(f, true)
 	}
@@ -94,7 +80,9 @@ func readDirect(f *os.File, from, to int64) (body []byte, free func(), err error
 		}
 	}
 	if err != nil {
-		free()
+		if free != nil {
+			free()
+		}
 		return nil, nil, errors.Join(err, setDirect(f, false))
 	}
 	return blocks[from-first : to-first : to-first], free, nil
@@ -102,30 +90,3 @@ func readDirect(f *os.File, from, to int64) (body []byte, free func(), err error
 
 // wholeBlocks is n, or what it takes to be a multiple of a block.
 func wholeBlocks(n int) int { return (n + directAlign - 1) / directAlign * directAlign }
-
-// pooledMax is the largest read whose buffer is kept for another.
-const pooledMax = 1 << 20
-
-// pools have buffers for reads of readDirectFrom bytes, of twice as many, and so on, up to pooledMax.
-var pools [6]sync.Pool
-
-// bufferFor gives a buffer for the blocks in which n bytes lie, which begin and end anywhere, and what gives it back, once.
-func bufferFor(n int) (buffer []byte, free func()) {
-	if n > pooledMax {
-		return alignedBytes(wholeBlocks(n) + directAlign), func() {}
-	}
-	class := bits.Len(uint(n-1) / readDirectFrom)
-	pool := &pools[class]
-	kept, _ := pool.Get().(*[]byte)
-	if kept == nil {
-		b := alignedBytes(readDirectFrom<<class + directAlign)
-		kept = &b
-	}
-	var freed atomic.Bool
-	return *kept, func() {
-		if freed.Swap(true) {
-			panic("filestore: the memory of a read is released twice")
-		}
-		pool.Put(kept)
-	}
-}

@@ -32,6 +32,7 @@ type Store struct {
 	unsynced sync.Map
 	// notDirect: the file system does not write past the page cache.
 	notDirect atomic.Bool
+	reading   lender
 }
 
 // Option changes what New makes.
@@ -110,7 +111,7 @@ func (s *Store) GetRange(ctx context.Context, key string, off, n int64) (objstor
 	if err != nil {
 		return objstore.Object{}, &objstore.Error{Kind: objstore.InvalidRange, Op: "get", Key: key, Date: meta.Date, Cause: err}
 	}
-	body, free, err := s.readBody(f, meta.SizeBytes, from, to)
+	body, free, err := s.readBody(f, meta.SizeBytes, from, to, objstore.IsLending(ctx))
 	if err != nil {
 		return objstore.Object{}, failed("get", key, err)
 	}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package filestore
+
+// mapMemory is known for Linux only, as is what it is for.
+func mapMemory(n int) (b []byte, unmap func()) { return make([]byte, n), func() {} }
+
+func adviseHuge([]byte) {}
