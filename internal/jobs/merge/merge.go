@@ -63,7 +63,8 @@ type idle struct {
 // Stats counts merged files.
 func (j *Job) Stats() jobs.OfferStats { return j.offers.Stats() }
 
-// New makes the job, which may take about so many bytes of memory, or that of one file. A zero pace is DefaultPace.
+// New makes the job, which may take about so many bytes of memory, or that of one file. A zero pace is DefaultPace. On one disk files are twice as
+// large, if memory allows: so is each read then, and what the disk takes for it goes by reads more than by bytes.
 func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memoryBytes int64, log *slog.Logger) *Job {
 	if pace == (Pace{}) {
 		pace = DefaultPace
@@ -71,6 +72,7 @@ func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memor
 	atOnce := int(min(FilesAtOnce, max(1, memoryBytes/(2*pace.File)))) // as it was read, and in one piece for the bucket
 	if store.Info().OneDisk {
 		atOnce = 1 // more at a time are not faster
+		pace.File = min(2*pace.File, max(pace.File, memoryBytes))
 	}
 	stop := env.NewStopper(e)
 	return &Job{env: e, journal: journal, store: store, pace: pace, atOnce: atOnce, log: log, stop: stop, skipped: map[place]skip{},
