@@ -66,3 +66,11 @@ func (s *counters) walk(v reflect.Value, plan codePlan, first *int16) {
 		}
 	}
 }
+
+// codesOf lists the one error code of an answer, if it is one.
+func codesOf(code int16) []int16 {
+	if code == 0 {
+		return nil
+	}
+	return []int16{code}
+}

@@ -46,3 +46,18 @@ func TestFirstErrorCode(t *testing.T) {
 		t.Errorf("first code %d, want 7", first)
 	}
 }
+
+// Of an answer that is not one of kmsg's each error counts, too.
+func TestErrorsOfProduceAreCounted(t *testing.T) {
+	b := newBed(t)
+	b.topic("orders")
+	r := produceRequest("orders", 0, records("x"))
+	for _, none := range []int32{70, 71} {
+		r.Topics[0].Partitions = append(r.Topics[0].Partitions, kmsg.ProduceRequestTopicPartition{Partition: none, Records: records("x")})
+	}
+	ask[*kmsg.ProduceResponse](b.client, 9, r)
+	const unknown = 3 // UNKNOWN_TOPIC_OR_PARTITION
+	if n := b.broker.stats.codes[unknown+1].Load(); n != 2 {
+		t.Errorf("%d errors counted, want 2", n)
+	}
+}

@@ -273,11 +273,15 @@ func (c *conn) answerLate() {
 func (c *conn) answered(q *query, a *answer) {
 	took := c.b.env.Now().Sub(q.arrived)
 	c.b.stats.answered(q, took)
-	code := a.code
+	var code int16 // the first
 	if a.response != nil {
 		code = c.b.stats.count(a.response)
-	} else {
-		c.b.stats.code(code)
+	}
+	for i, next := range a.codes {
+		c.b.stats.code(next)
+		if i == 0 {
+			code = next
+		}
 	}
 	c.b.config.Watch.Request(kmsg.NameForKey(q.header.Key), took, base.Kind(code))
 }
@@ -292,7 +296,7 @@ func (c *conn) write(q *query, a answer) bool {
 	out := a.raw
 	if a.response != nil {
 		a.response.SetVersion(q.header.Version)
-		out = piece.List{piece.Of(wire.EncodeResponse(make([]byte, 0, a.sizeHint), q.header.CorrelationID, a.response))}
+		out = piece.List{piece.Of(wire.EncodeResponse(nil, q.header.CorrelationID, a.response))}
 	}
 	by := c.b.env.Now().Add(max(answerTime, time.Duration(out.InFiles()/answerRate)*time.Second))
 	err := out.WriteTo(c.net, writePiece, func() {

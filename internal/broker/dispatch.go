@@ -35,9 +35,8 @@ type query struct {
 // answer is what a handler gives back. The zero answer sends nothing.
 type answer struct {
 	response kmsg.Response
-	sizeHint int           // bytes that response may take; 0: not known
 	raw      piece.List    // a whole frame, in place of response
-	code     int16         // the first error in raw
+	codes    []int16       // the errors in raw, the first one first
 	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.end
 	hangUp   bool          // close the connection instead
 	spoiled  func()        // to be called before that if a file in raw could not be read

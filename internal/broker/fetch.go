@@ -34,12 +34,12 @@ func fetchRecords(q *query, request kmsg.Request) answer {
 			q.b.config.Watch.Fetched(p.Topic, p.Partition, p.End)
 		}
 	}
-	return answer{raw: wire.AppendFetchResponse(out), code: code, spoiled: got.Spoiled, release: got.Release}
+	return answer{raw: wire.AppendFetchResponse(out), codes: codesOf(code), spoiled: got.Spoiled, release: got.Release}
 }
 
 func fetchRefused(q *query, k base.Kind) answer {
 	code := ofPartitions.code(k)
-	return answer{code: code, raw: wire.AppendFetchResponse(&wire.FetchResponse{
+	return answer{codes: codesOf(code), raw: wire.AppendFetchResponse(&wire.FetchResponse{
 		CorrelationID: q.header.CorrelationID, Version: q.header.Version, ErrorCode: code})}
 }
 

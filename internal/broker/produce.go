@@ -8,9 +8,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/piece"
 	"github.com/millrace-io/millrace/internal/base/plant"
 	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/kafka/batch"
+	"github.com/millrace-io/millrace/internal/kafka/wire"
 	"github.com/millrace-io/millrace/internal/meta"
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
@@ -66,7 +68,7 @@ type part struct {
 	info    batch.Info
 	bytes   batch.Batch // nil: refused
 
-	answer kmsg.ProduceResponseTopicPartition
+	answer wire.ProducePartition
 }
 
 func newProduction(q *query, r *kmsg.ProduceRequest) *production {
@@ -88,10 +90,8 @@ func newProduction(q *query, r *kmsg.ProduceRequest) *production {
 		}
 		for j := range t.Partitions {
 			x := &t.Partitions[j]
-			one := part{at: at, index: x.Partition, records: x.Records, answer: kmsg.NewProduceResponseTopicPartition()}
-			one.survey = q.frame.surveyOf(len(p.parts), x.Records)
-			one.answer.Partition, one.answer.BaseOffset = x.Partition, -1
-			p.parts = append(p.parts, one)
+			p.parts = append(p.parts, part{at: at, index: x.Partition, records: x.Records, survey: q.frame.surveyOf(len(p.parts), x.Records),
+				answer: wire.ProducePartition{Partition: x.Partition, BaseOffset: -1, LogAppendTime: -1, LogStartOffset: -1}})
 		}
 	}
 	q.frame.surveys = nil // they are handed out
@@ -155,11 +155,11 @@ func (p *production) distinct() (others bool) {
 	return true
 }
 
-func (t *part) refuse(k base.Kind, text string) {
+func (t *part) refuse(k base.Kind, text string, records ...wire.RefusedRecord) {
 	t.bytes = nil
 	t.answer.ErrorCode, t.answer.BaseOffset, t.answer.LogAppendTime = ofPartitions.code(k), -1, -1
 	if text != "" {
-		t.answer.ErrorMessage = &text
+		t.answer.Refusal = &wire.ProduceRefusal{Text: &text, Records: records}
 	}
 }
 
@@ -247,8 +247,7 @@ func (t *part) validate(rules *batch.Rules) {
 	b, info, err := batch.ValidateSurveyed(t.records, t.survey, rules)
 	switch {
 	case err != nil:
-		t.refuse(base.KindOf(err), err.Error())
-		t.answer.ErrorRecords = errorRecords(err)
+		t.refuse(base.KindOf(err), err.Error(), refusedRecords(err)...)
 	case info.Attributes.Has(batch.Transactional):
 		t.refuse(base.TransactionalIDAuthorization, "this version of Millrace does not serve transactions")
 	default:
@@ -259,15 +258,15 @@ func (t *part) validate(rules *batch.Rules) {
 	}
 }
 
-// errorRecords lists the records that a batch was refused for (KIP-467).
-func errorRecords(err error) []kmsg.ProduceResponseTopicPartitionErrorRecord {
+// refusedRecords lists the records that a batch was refused for.
+func refusedRecords(err error) []wire.RefusedRecord {
 	var refused *batch.RecordsError
 	if !errors.As(err, &refused) {
 		return nil
 	}
-	list := make([]kmsg.ProduceResponseTopicPartitionErrorRecord, len(refused.Records))
-	for i := range list {
-		list[i].RelativeOffset, list[i].ErrorMessage = refused.Records[i].Index, &refused.Records[i].Text
+	list := make([]wire.RefusedRecord, len(refused.Records))
+	for i, r := range refused.Records {
+		list[i] = wire.RefusedRecord{Index: r.Index, Text: r.Text}
 	}
 	return list
 }
@@ -321,25 +320,26 @@ func (p *production) answer() answer {
 	if p.r.Acks == 0 {
 		return answer{hangUp: p.failed()}
 	}
-	response := p.r.ResponseKind().(*kmsg.ProduceResponse)
 	counts := make([]int, len(p.topics))
 	for i := range p.parts {
 		counts[p.parts[i].at]++
 	}
-	topics := make([]kmsg.ProduceResponseTopic, len(p.topics))
+	topics := make([]wire.ProduceTopic, len(p.topics))
 	for i, t := range p.topics {
-		topics[i] = kmsg.ProduceResponseTopic{Topic: t.name, TopicID: t.id, Partitions: make([]kmsg.ProduceResponseTopicPartition, 0, counts[i])}
+		topics[i] = wire.ProduceTopic{Topic: t.name, TopicID: t.id, Partitions: make([]wire.ProducePartition, 0, counts[i])}
 	}
+	var codes []int16
 	for i := range p.parts {
 		t := &topics[p.parts[i].at]
 		t.Partitions = append(t.Partitions, p.parts[i].answer)
+		if code := p.parts[i].answer.ErrorCode; code != 0 {
+			codes = append(codes, code)
+		}
 	}
-	response.Topics = slices.DeleteFunc(topics, func(t kmsg.ProduceResponseTopic) bool { return len(t.Partitions) == 0 })
-	return answer{response: response, sizeHint: (1 + len(p.parts)) * produceAnswerBytes}
+	topics = slices.DeleteFunc(topics, func(t wire.ProduceTopic) bool { return len(t.Partitions) == 0 })
+	response := wire.ProduceResponse{CorrelationID: p.q.header.CorrelationID, Version: p.q.header.Version, Topics: topics}
+	return answer{raw: piece.List{piece.Of(wire.EncodeProduceResponse(&response))}, codes: codes}
 }
-
-// produceAnswerBytes is what most partitions take in an answer.
-const produceAnswerBytes = 40
 
 // letGo drops the references to the request's bytes: ingest has them, and may need them for a shorter time than the answer
 // takes.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 
 	"github.com/millrace-io/millrace/internal/kafka/batch"
 	"github.com/millrace-io/millrace/internal/kafka/wire"
@@ -18,6 +19,8 @@ const (
 	// surveysMax bounds the surveys of one request, and with them memory that is in no budget; those of further partitions are taken when
 	// the request is handled.
 	surveysMax = 10_000
+	// surveysFirst is for how many room is made at first.
+	surveysFirst = 64
 	// surveyMisses is how many batches may be looked at in vain: one that does not end as soon as it should may have cost as much as
 	// 4 MiB of others do.
 	surveyMisses = 8
@@ -63,12 +66,25 @@ func (s *surveys) take(frame []byte, have int) {
 		survey := batch.SurveyOf(frame[start:end])
 		switch {
 		case survey.Known():
+			if len(s.list) == cap(s.list) {
+				s.list = slices.Grow(s.list, s.growth(end, len(frame)))
+			}
 			s.list = append(s.list, surveyed{s.seen, start, end - start, survey})
 		case end > start:
 			s.misses++
 		}
 		s.seen++
 	}
+}
+
+// growth is for how many more batches room is made, when end bytes of a frame of size have been looked through: as many as there will be if the rest
+// is like the beginning, once that says something.
+func (s *surveys) growth(end, size int) int {
+	n := len(s.list)
+	if n < surveysFirst {
+		return surveysFirst
+	}
+	return 1 + min(n*(size-end)/end, surveysMax-n)
 }
 
 // survey surveys what has come of a frame. A bug that shows in a client's bytes must not end the agent: the frame has no surveys then, and

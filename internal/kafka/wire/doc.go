@@ -1,5 +1,5 @@
 // Package wire frames Kafka's protocol: request headers, request bodies through franz-go's kmsg, response frames,
-// a Fetch response that does not copy records, and the records of a Produce that has come in part.
+// a Fetch response that does not copy records, a Produce response of thousands of partitions, and the records of a Produce that has come in part.
 //
 //	request frame:   length (int32, of what follows), header, body
 //	header v1:       api key (int16), version (int16), correlation id (int32), client id (nullable string)
@@ -25,6 +25,6 @@
 // look what changed (learn.go). A test fills requests of all keys and versions at random and demands that the walk ends
 // exactly where the encoding does.
 //
-// One layout is written down besides, that of Produce (Arriving): of a request that has not come whole a walk tells nothing. A test holds it
-// against what kmsg encodes and decodes, in each version.
+// Of requests one layout is written down besides, that of Produce (Arriving): of one that has not come whole a walk tells nothing. A test holds it
+// against what kmsg encodes and decodes, in each version; another those of the two responses that are encoded here.
 package wire

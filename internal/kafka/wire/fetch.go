@@ -83,8 +83,8 @@ const (
 func AppendFetchResponse(r *FetchResponse) piece.List {
 	size, slices := r.bound()
 	e := fetchEncoder{
-		version: r.Version, flexible: r.Version >= fetchFlexible,
-		b: make([]byte, FrameLengthSize, size), out: make(piece.List, 0, slices),
+		encoder: encoder{version: r.Version, flexible: r.Version >= fetchFlexible, b: make([]byte, FrameLengthSize, size)},
+		out:     make(piece.List, 0, slices),
 	}
 	first := e.b
 	e.response(r)
@@ -115,12 +115,10 @@ func (r *FetchResponse) bound() (size, slices int) {
 
 // fetchEncoder writes into b, and moves what is written to out whenever records come in between.
 type fetchEncoder struct {
-	version  int16
-	flexible bool
-	b        []byte
-	done     int // bytes of b that are in out
-	out      piece.List
-	total    int // bytes in out
+	encoder
+	done  int // bytes of b that are in out
+	out   piece.List
+	total int // bytes in out
 }
 
 // cut moves what was written since the last cut to out.
@@ -129,35 +127,6 @@ func (e *fetchEncoder) cut() {
 		e.out = append(e.out, piece.Of(part))
 		e.total += len(part)
 		e.done = len(e.b)
-	}
-}
-
-func (e *fetchEncoder) int16(v int16) { e.b = binary.BigEndian.AppendUint16(e.b, uint16(v)) }
-func (e *fetchEncoder) int32(v int32) { e.b = binary.BigEndian.AppendUint32(e.b, uint32(v)) }
-func (e *fetchEncoder) int64(v int64) { e.b = binary.BigEndian.AppendUint64(e.b, uint64(v)) }
-
-func (e *fetchEncoder) uvarint(v int) { e.b = binary.AppendUvarint(e.b, uint64(v)) }
-
-// length writes the length of an array or of records.
-func (e *fetchEncoder) length(n int) {
-	if e.flexible {
-		e.uvarint(n + 1)
-		return
-	}
-	e.int32(int32(n))
-}
-
-func (e *fetchEncoder) nullArray() {
-	if e.flexible {
-		e.uvarint(0)
-		return
-	}
-	e.int32(-1)
-}
-
-func (e *fetchEncoder) noTags() {
-	if e.flexible {
-		e.b = append(e.b, 0)
 	}
 }
 
@@ -181,16 +150,7 @@ func (e *fetchEncoder) response(r *FetchResponse) {
 }
 
 func (e *fetchEncoder) topic(t *FetchTopic) {
-	switch {
-	case e.version >= fetchTopicIDs:
-		e.b = append(e.b, t.TopicID[:]...)
-	case e.flexible:
-		e.uvarint(len(t.Topic) + 1)
-		e.b = append(e.b, t.Topic...)
-	default:
-		e.int16(int16(len(t.Topic)))
-		e.b = append(e.b, t.Topic...)
-	}
+	e.topicName(t.Topic, &t.TopicID, fetchTopicIDs)
 	e.length(len(t.Partitions))
 	for i := range t.Partitions {
 		e.partition(&t.Partitions[i])
@@ -289,15 +249,9 @@ func (e *fetchEncoder) endpoints(list []FetchEndpoint) {
 	for i := range list {
 		n := &list[i]
 		e.int32(n.NodeID)
-		e.uvarint(len(n.Host) + 1)
-		e.b = append(e.b, n.Host...)
+		e.string(n.Host)
 		e.int32(n.Port)
-		if n.Rack == nil {
-			e.uvarint(0)
-		} else {
-			e.uvarint(len(*n.Rack) + 1)
-			e.b = append(e.b, *n.Rack...)
-		}
+		e.nullableString(n.Rack)
 		e.noTags()
 	}
 }
