@@ -24,15 +24,10 @@ func (s *State) decideCommit(c *CommitSegment, now base.Millis) ([]Event, *Reply
 	}
 	j := newJudge(s, now, len(c.Batches))
 	r := &Reply{Batches: make([]BatchReply, len(c.Batches))}
-	e := SegmentCommitted{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: modified, At: now,
-		Batches: make([]Appended, 0, len(c.Batches))}
 	for i := range c.Batches {
-		a, reply := j.batch(&c.Batches[i], c.SizeBytes)
-		r.Batches[i] = reply
-		if a.Count > 0 {
-			e.Batches = append(e.Batches, a)
-		}
+		r.Batches[i] = j.batch(&c.Batches[i], c.SizeBytes)
 	}
+	e := SegmentCommitted{File: s.nextFile, Ref: c.File, SizeBytes: c.SizeBytes, LastModified: modified, At: now, Batches: j.appended}
 	switch {
 	case !rides:
 		return []Event{&e}, r

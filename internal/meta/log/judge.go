@@ -10,13 +10,14 @@ import (
 // A segment may bring a batch for each of thousands of partitions. Ingest brings them in order, which finds what is known of a
 // partition at the end of the list. Commands in any other order are decided alike, by way of a map.
 type judge struct {
-	s     *State
-	now   base.Millis
-	topic *Topic // of the batch before; nil: there is none
-	parts []judgedPart
-	where map[base.PartitionKey]int32 // in parts; nil while their keys ascend
-	seen  []seenProducer
-	many  map[producerKey]int32 // in seen: those of a partition beyond the first fewSeen
+	s        *State
+	now      base.Millis
+	appended []Appended // what is appended
+	topic    *Topic     // of the batch before; nil: there is none
+	parts    []judgedPart
+	where    map[base.PartitionKey]int32 // in parts; nil while their keys ascend
+	seen     []seenProducer
+	many     map[producerKey]int32 // in seen: those of a partition beyond the first fewSeen
 }
 
 // fewSeen is how many producers of a partition are searched one after another.
@@ -26,6 +27,7 @@ const fewSeen = 8
 type judgedPart struct {
 	*Partition
 	end    int64 // where the next of them goes
+	first  int32 // in judge.appended: the first of its batches, as long as no other came, and its producer was not seen; -1: there is none
 	seen   int32 // in judge.seen: the last of the first fewSeen producers of it; -1: there is none
 	seenNo int32 // how many were seen
 }
@@ -42,45 +44,48 @@ type seenProducer struct {
 }
 
 func newJudge(s *State, now base.Millis, batches int) *judge {
-	return &judge{s: s, now: now, parts: make([]judgedPart, 0, batches), seen: make([]seenProducer, 0, batches)}
+	return &judge{s: s, now: now, appended: make([]Appended, 0, batches), parts: make([]judgedPart, 0, batches)}
 }
 
-// batch gives the verdict on b, and what to append; a Count of 0 means nothing.
-func (j *judge) batch(b *Batch, fileBytes int64) (Appended, BatchReply) {
+// batch gives the verdict on b, and appends it if that is good.
+func (j *judge) batch(b *Batch, fileBytes int64) BatchReply {
 	p := j.partOf(b)
 	if p == nil {
-		return Appended{}, BatchReply{Kind: base.UnknownTopicOrPartition, Base: -1, Start: -1}
+		return BatchReply{Kind: base.UnknownTopicOrPartition, Base: -1, Start: -1}
 	}
 	if b.Count <= 0 || p.end+int64(b.Count) < 0 || !inFile(b.Pos, b.Len, fileBytes) || b.ProducerID >= 0 && b.BaseSequence < 0 {
-		return Appended{}, BatchReply{Kind: base.CorruptMessage, Base: -1, Start: p.Start}
+		return BatchReply{Kind: base.CorruptMessage, Base: -1, Start: p.Start}
 	}
+	j.seeFirst(p)
 	seen, known := j.producer(p, b.ProducerID)
 	if b.ProducerID >= 0 {
 		verdict, first := known.Judge(b.Epoch, b.BaseSequence, b.Count)
 		switch verdict {
 		case SequenceDuplicate:
-			return Appended{}, BatchReply{Base: first, Start: p.Start}
+			return BatchReply{Base: first, Start: p.Start}
 		case SequenceGap:
 			if plant.LeftOut(plant.SequenceGaps) {
 				break
 			}
-			return Appended{}, BatchReply{Kind: base.OutOfOrderSequenceNumber, Base: -1, Start: p.Start}
+			return BatchReply{Kind: base.OutOfOrderSequenceNumber, Base: -1, Start: p.Start}
 		case SequenceFenced:
-			return Appended{}, BatchReply{Kind: base.InvalidProducerEpoch, Base: -1, Start: p.Start}
+			return BatchReply{Kind: base.InvalidProducerEpoch, Base: -1, Start: p.Start}
 		}
 	}
 	a := Appended{Key: p.Key, Base: p.end, Pos: b.Pos, Len: b.Len, Count: b.Count, MaxTimestamp: b.MaxTimestamp,
 		ProducerID: b.ProducerID}
-	p.end = a.Base + int64(a.Count)
 	if a.ProducerID >= 0 {
 		// Without a producer these mean nothing: an entry does not bear them.
 		a.Epoch, a.BaseSequence = b.Epoch, b.BaseSequence
-		if seen == nil {
-			seen = j.see(p, a.ProducerID)
-		}
-		seen.Producer = known.appended(a.ProducerID, a.Epoch, a.BaseSequence, a.Count, a.Base, j.now)
 	}
-	return a, BatchReply{Base: a.Base, Start: p.Start}
+	if p.end == p.End {
+		p.first = int32(len(j.appended))
+	} else {
+		j.see(p, seen, known, &a)
+	}
+	p.end = a.Base + int64(a.Count)
+	j.appended = append(j.appended, a)
+	return BatchReply{Base: a.Base, Start: p.Start}
 }
 
 // partOf gives the partition of b as the batches before left it; nil: there is none. It is good until the next call.
@@ -106,7 +111,7 @@ func (j *judge) partOf(b *Batch) *judgedPart {
 	if j.where != nil {
 		j.where[k] = int32(len(j.parts))
 	}
-	j.parts = append(j.parts, judgedPart{Partition: p, end: p.End, seen: -1})
+	j.parts = append(j.parts, judgedPart{Partition: p, end: p.End, first: -1, seen: -1})
 	return &j.parts[len(j.parts)-1]
 }
 
@@ -144,8 +149,30 @@ func (j *judge) producer(p *judgedPart, id int64) (seen *seenProducer, known *Pr
 	return nil, p.Producer(id)
 }
 
-// see adds a producer to those seen in p. It is good until the next call.
-func (j *judge) see(p *judgedPart, id int64) *seenProducer {
+// seeFirst sees the producer of the first batch of p, now that there is another. Most segments bring one of each partition, of which nobody asks what
+// its producer is like afterwards.
+func (j *judge) seeFirst(p *judgedPart) {
+	if p.first < 0 {
+		return
+	}
+	a := &j.appended[p.first]
+	p.first = -1
+	j.see(p, nil, p.Producer(a.ProducerID), a)
+}
+
+// see notes that a, if it has a producer, was appended to p: known is the producer before, seen if the segment brought batches of it already.
+func (j *judge) see(p *judgedPart, seen *seenProducer, known *Producer, a *Appended) {
+	if a.ProducerID < 0 {
+		return
+	}
+	if seen == nil {
+		seen = j.add(p, a.ProducerID)
+	}
+	seen.Producer = known.appended(a.ProducerID, a.Epoch, a.BaseSequence, a.Count, a.Base, j.now)
+}
+
+// add adds a producer to those seen in p. It is good until the next call.
+func (j *judge) add(p *judgedPart, id int64) *seenProducer {
 	n := int32(len(j.seen))
 	j.seen = append(j.seen, seenProducer{next: p.seen})
 	switch p.seenNo++; {
