@@ -55,17 +55,26 @@ func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog
 	}
 }
 
-// runtimeShare: an eighth of the memory is for what Go's limit does not count, such as the binary itself, and for what is
-// allocated while the collector catches up.
-const runtimeShare = 8
+// An eighth of the memory is for what Go's limit does not count, such as the binary itself, and for what is allocated while the collector catches
+// up. Where the bucket is a folder a fourth is: what is on its way to the disk and what merges read has memory outside of Go's heap.
+const runtimeShare, runtimeShareFolder = 8, 4
+
+// limitHeap tells the collector how much of the agent's memory is Go's.
+func limitHeap(memory int64, bucket objstore.Info) {
+	share := int64(runtimeShare)
+	if bucket.OneDisk {
+		share = runtimeShareFolder
+	}
+	debug.SetMemoryLimit(memory - memory/share)
+}
 
 func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
-	debug.SetMemoryLimit(int64(s.memory - s.memory/runtimeShare))
 	e := env.Real()
 	inner, err := openBucket(ctx, e, s.bucket)
 	if err != nil {
 		return nil, err
 	}
+	limitHeap(int64(s.memory), inner.Info())
 	r := &running{store: meter.New(e, inner)}
 	web, err := r.listenWeb(s)
 	if err != nil {

@@ -16,10 +16,10 @@ const (
 	surveyPiece = 256 << 10
 	// surveyStep is what must have come since batches were last looked for: who sends single bytes does not have it done for each.
 	surveyStep = 16 << 10
-	// surveysMax bounds the surveys of one request, and with them memory that is in no budget; those of further partitions are taken when
-	// the request is handled.
+	// surveysMax bounds the surveys of one request, and with them memory that is in no budget, also as long as they are only expected; those of
+	// further partitions are taken when the request is handled.
 	surveysMax = 10_000
-	// surveysFirst is for how many room is made at first.
+	// surveysFirst is how many must have come before room is made for all that seem to follow.
 	surveysFirst = 64
 	// surveyMisses is how many batches may be looked at in vain: one that does not end as soon as it should may have cost as much as
 	// 4 MiB of others do.
@@ -77,14 +77,15 @@ func (s *surveys) take(frame []byte, have int) {
 	}
 }
 
-// growth is for how many more batches room is made, when end bytes of a frame of size have been looked through: as many as there will be if the rest
-// is like the beginning, once that says something.
+// growth is for how many more batches room is made, when the next one ends at end of a frame of size: for that and as many as there will be if the rest
+// is like the beginning; the first few may be like no others.
 func (s *surveys) growth(end, size int) int {
-	n := len(s.list)
+	n := len(s.list) + 1
+	more := n * (size - end) / end
 	if n < surveysFirst {
-		return surveysFirst
+		more = min(more, surveysFirst)
 	}
-	return 1 + min(n*(size-end)/end, surveysMax-n)
+	return 1 + min(more, surveysMax-n)
 }
 
 // survey surveys what has come of a frame. A bug that shows in a client's bytes must not end the agent: the frame has no surveys then, and

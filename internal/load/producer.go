@@ -21,8 +21,10 @@ var acks = map[string]kgo.Acks{"all": kgo.AllISRAcks(), "1": kgo.LeaderAck(), "0
 
 const (
 	keyBytes = 16
-	// deliveryTimeout gives a record up, as Kafka's Java producer does.
+	// deliveryTimeout gives a record up, as Kafka's Java producer does, and requestTimeout a request: sooner, a broker that is behind has all that it
+	// is at work on sent anew, and gets nowhere.
 	deliveryTimeout = 2 * time.Minute
+	requestTimeout  = 30 * time.Second
 	// requestsInFlight of a producer that is not idempotent, as Kafka's Java producer has them.
 	requestsInFlight = 5
 )
@@ -31,7 +33,7 @@ const (
 func (c *Config) producerOptions() []kgo.Opt {
 	options := []kgo.Opt{
 		kgo.DefaultProduceTopic(c.Topic), kgo.RequiredAcks(acks[c.Acks]), kgo.ProducerBatchCompression(codecs[c.Codec]),
-		kgo.ProducerLinger(time.Duration(c.Linger)), kgo.ProducerBatchMaxBytes(int32(c.BatchBytes)), kgo.RecordDeliveryTimeout(deliveryTimeout),
+		kgo.ProducerLinger(time.Duration(c.Linger)), kgo.ProducerBatchMaxBytes(int32(c.BatchBytes)), kgo.RecordDeliveryTimeout(deliveryTimeout), kgo.ProduceRequestTimeout(requestTimeout),
 		kgo.MaxBufferedBytes(c.BufferBytes), kgo.MaxBufferedRecords(max(1, c.BufferBytes/c.RecordBytes)),
 	}
 	if !c.Idempotence {

@@ -99,7 +99,7 @@ func (m Meta) Modified(began, now time.Time, nowMs int64) int64 {
 type Object struct {
 	Meta
 	Body []byte
-	// Free gives Body back, if it is lent; else it is nil. See Release.
+	// Free gives Body back, if it is lent; else it is nil. See Release. Whoever looks at a part of a lent Body keeps the Object, or Free, as long.
 	Free func()
 }
 

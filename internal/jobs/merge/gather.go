@@ -105,8 +105,25 @@ type read struct {
 	file   base.FileRef
 	pos    int64
 	end    int64
+	wanted int64 // bytes of pieces
 	pieces []*piece
 	object objstore.Object // what was read; empty if no piece refers to it
+}
+
+// isSparse reports whether what is wanted is less than half of what is read: then it is copied out, so that a file takes no more memory than twice
+// its size.
+func (r *read) isSparse() bool { return 2*r.wanted < r.end-r.pos }
+
+// held is what reads take until their file is written.
+func held(reads []read) (bytes int64) {
+	for i := range reads {
+		if r := &reads[i]; r.isSparse() {
+			bytes += r.wanted
+		} else {
+			bytes += r.end - r.pos
+		}
+	}
+	return bytes
 }
 
 // readsOf brings pieces of one object that lie near each other together, in order of their positions. Those of a segment come in that, as it has
@@ -121,50 +138,51 @@ func readsOf(pieces []*piece) (reads []read) {
 		if n := len(reads); n > 0 {
 			if r := &reads[n-1]; pos-r.end <= gapMax && max(end, r.end)-r.pos <= readMax {
 				r.end = max(r.end, end)
+				r.wanted += int64(p.Len)
 				r.pieces = append(r.pieces, p)
 				continue
 			}
 		}
-		reads = append(reads, read{file: p.at.File, pos: pos, end: end, pieces: []*piece{p}})
+		reads = append(reads, read{file: p.at.File, pos: pos, end: end, wanted: int64(p.Len), pieces: []*piece{p}})
 	}
 	return reads
 }
 
-// readAll gives pieces their bytes, or says why they have none. What was not read when ctx ended has its error.
-func readAll(ctx context.Context, e env.Env, store objstore.Store, reads []read) {
+// readAll gives pieces their bytes, or says why they have none. What was not read when ctx ended has its error. The memory may be lent by the store: then
+// it is to be released.
+func readAll(ctx context.Context, e env.Env, store objstore.Store, reads []read, lent bool) {
 	group := env.NewGroup(e)
 	for n := range min(ReadsAtOnce, len(reads)) {
 		group.Go("merge read", func() {
 			for i := n; i < len(reads); i += ReadsAtOnce {
-				reads[i].do(ctx, store)
+				reads[i].do(ctx, store, lent)
 			}
 		})
 	}
 	group.Wait(time.Time{}) // ctx ends them
 }
 
-// do reads. What is wanted of it is copied out where it is less than half of it, so that a file takes no more memory than twice its size.
-func (r *read) do(ctx context.Context, store objstore.Store) {
+// do reads. Nothing is lent for what is copied out: it would lie between what is held for long, and be given back with that.
+func (r *read) do(ctx context.Context, store objstore.Store, lent bool) {
 	var o objstore.Object
 	err := ctx.Err()
 	if err == nil {
+		if lent && !r.isSparse() {
+			ctx = objstore.Lending(ctx)
+		}
 		o, err = store.GetRange(ctx, segment.Key(r.file), r.pos, r.end-r.pos)
 	}
-	wanted := int64(0)
 	for _, p := range r.pieces {
-		p.err, wanted = err, wanted+int64(p.Len)
-	}
-	clone := 2*wanted < r.end-r.pos
-	for _, p := range r.pieces {
+		p.err = err
 		from := int64(p.at.Pos) - r.pos
 		if to := from + int64(p.Len); to <= int64(len(o.Body)) {
-			if p.bytes = o.Body[from:to:to]; clone {
+			if p.bytes = o.Body[from:to:to]; r.isSparse() {
 				p.bytes = bytes.Clone(p.bytes)
 			}
 		}
 	}
-	if r.object = o; clone {
-		r.object.Release()
+	if !r.isSparse() {
+		r.object = o
 	}
 }
 

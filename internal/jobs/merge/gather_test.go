@@ -40,3 +40,19 @@ func TestReads(t *testing.T) {
 		}
 	}
 }
+
+// What is wanted of less than half of a read is copied out of it; else the read is held.
+func TestHeld(t *testing.T) {
+	for _, c := range []struct {
+		reads []read
+		want  int64
+	}{
+		{nil, 0},
+		{[]read{{pos: 100, end: 300, wanted: 200}, {pos: 1000, end: 1010, wanted: 5}}, 210},
+		{[]read{{pos: 100, end: 301, wanted: 100}, {pos: 1000, end: 1010, wanted: 10}}, 110},
+	} {
+		if got := held(c.reads); got != c.want {
+			t.Errorf("%+v: %d bytes are held, want %d", c.reads, got, c.want)
+		}
+	}
+}

@@ -37,7 +37,8 @@ type Job struct {
 	journal jobs.Journal
 	store   objstore.Store
 	pace    Pace
-	atOnce  int // files
+	atOnce  int   // files
+	heldMax int64 // bytes of one file's reads, at any moment
 	log     *slog.Logger
 	stop    *env.Stopper
 	offers  *jobs.Offers
@@ -63,20 +64,30 @@ type idle struct {
 // Stats counts merged files.
 func (j *Job) Stats() jobs.OfferStats { return j.offers.Stats() }
 
-// New makes the job, which may take about so many bytes of memory, or that of one file. A zero pace is DefaultPace. On one disk files are twice as
-// large, if memory allows: so is each read then, and what the disk takes for it goes by reads more than by bytes.
+// New makes the job, which may take about so many bytes of memory, or that of one file. A zero pace is DefaultPace.
 func New(e env.Env, journal jobs.Journal, store objstore.Store, pace Pace, memoryBytes int64, log *slog.Logger) *Job {
 	if pace == (Pace{}) {
 		pace = DefaultPace
 	}
-	atOnce := int(min(FilesAtOnce, max(1, memoryBytes/(2*pace.File)))) // as it was read, and in one piece for the bucket
-	if store.Info().OneDisk {
-		atOnce = 1 // more at a time are not faster
-		pace.File = min(2*pace.File, max(pace.File, memoryBytes))
-	}
 	stop := env.NewStopper(e)
-	return &Job{env: e, journal: journal, store: store, pace: pace, atOnce: atOnce, log: log, stop: stop, skipped: map[place]skip{},
+	j := &Job{env: e, journal: journal, store: store, pace: pace, log: log, stop: stop, skipped: map[place]skip{},
 		offers: jobs.NewOffers(e, journal, store, stop, log)}
+	j.share(memoryBytes, store.Info().OneDisk)
+	return j
+}
+
+// share says how many files are made at a time, and of what size. A file takes its size twice: as it was read, and in one piece for the bucket. To one
+// disk it is written piece by piece, and several at a time are not faster; but one twice as large is: its reads are twice as long, and what a disk
+// takes for them goes by their number more than by their bytes.
+func (j *Job) share(memoryBytes int64, oneDisk bool) {
+	j.heldMax = 2 * j.pace.File
+	if !oneDisk {
+		j.atOnce = int(min(FilesAtOnce, max(1, memoryBytes/(2*j.pace.File))))
+		return
+	}
+	j.atOnce = 1
+	j.heldMax = max(j.heldMax, memoryBytes)
+	j.pace.File = min(2*j.pace.File, max(j.pace.File, memoryBytes))
 }
 
 // Start has it run.
@@ -148,14 +159,14 @@ func (j *Job) forgiven() base.Millis {
 	return base.Millis(first.Milliseconds())
 }
 
-// merge makes one file, or two where it would take too many reads. A stretch that cannot be read is left out.
+// merge makes one file, or two where it would take too many reads or too much memory. A stretch that cannot be read is left out.
 func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	gathered, pieces := newGathering(v.Log), make([][]piece, len(stretches))
 	for i := range stretches {
 		pieces[i] = gathered.pieces(&stretches[i])
 	}
 	reads := gathered.reads()
-	if half := len(stretches) / 2; half > 0 && len(reads) > readsMax {
+	if half := len(stretches) / 2; half > 0 && (len(reads) > readsMax || held(reads) > j.heldMax) {
 		if err := j.merge(v, stretches[half:]); err != nil {
 			return err
 		}
@@ -163,12 +174,11 @@ func (j *Job) merge(v meta.View, stretches []Stretch) error {
 	}
 	ctx, cancel := j.env.WithTimeout(j.stop.Context(), takesMax)
 	defer cancel()
-	lending := ctx
-	if j.store.Info().BodyFree { // else a Put may look at them after it has returned
-		lending = objstore.Lending(ctx)
+	lent := j.store.Info().BodyFree // else a Put may look at them after it has returned
+	readAll(ctx, j.env, j.store, reads, lent)
+	if lent {
 		defer release(reads)
 	}
-	readAll(lending, j.env, j.store, reads)
 	store := reads[0].file.Store
 	f := file{builder: segment.NewBuilder(store)}
 	for i := range stretches {

@@ -37,7 +37,7 @@ const (
 	// block is how many topics that follow each other, and partitions of each, one agent cares for, so that what it reads of a segment is a
 	// range: a power of two.
 	block = 64
-	// filesMax bounds a plan, so that the View it is made of does not grow old: a GiB.
+	// filesMax bounds a plan, so that the View it is made of does not grow old: a GiB, or two where files are twice as large.
 	filesMax = 64
 )
 

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -88,6 +90,34 @@ func TestWhatStaysInThePageCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantPages(t, s, "not synced", size, size/os.Getpagesize())
+}
+
+// A block that nobody has any more goes back to the system.
+func TestBlocksAreCollected(t *testing.T) {
+	var begins, n uintptr = 0, 2 * hugePage
+	func() {
+		b := newBlock(int(n))
+		begins = uintptr(unsafe.Pointer(&b.bytes[0]))
+		if uintptr(len(b.bytes)) != n || begins%hugePage != 0 {
+			t.Errorf("got %d bytes at %p", len(b.bytes), b.bytes)
+		}
+		clear(b.bytes)
+		if !isMapped(begins) {
+			t.Error("it is not there to begin with")
+		}
+	}()
+	for deadline := time.Now().Add(10 * time.Second); isMapped(begins); time.Sleep(time.Millisecond) {
+		if runtime.GC(); time.Now().After(deadline) {
+			t.Fatal("it still is mapped")
+		}
+	}
+}
+
+// isMapped reports whether the page at an address is one of the process.
+func isMapped(address uintptr) bool {
+	var page [1]byte
+	_, _, errno := unix.Syscall(unix.SYS_MINCORE, address, 1, uintptr(unsafe.Pointer(&page[0])))
+	return errno != unix.ENOMEM
 }
 
 func wantPages(t *testing.T, s *Store, what string, size, want int) {

@@ -8,11 +8,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -114,42 +112,45 @@ func TestLargeRanges(t *testing.T) {
 	}
 }
 
-// A read has the memory that another one gave back. Without the promise to give it back it has some of the collector's.
+// A read has the memory that another one gave back.
 func TestLentMemoryIsUsedAgain(t *testing.T) {
 	s := opened(t)
 	if _, err := s.Put(t.Context(), "data/1", make([]byte, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
-	const reads, size = 50, 500_000
-	read := func(ctx context.Context) uint64 {
-		return allocatedBy(func() {
-			for range reads {
-				o, err := s.GetRange(ctx, "data/1", 0, size)
-				if err != nil {
-					t.Fatal(err)
-				}
-				o.Release()
+	const reads = 50
+	places := map[*byte]bool{}
+	for range reads {
+		var held []objstore.Object
+		for range 2 * slabBytes / (500 << 10) { // so that there is more than one slab
+			o, err := s.GetRange(objstore.Lending(t.Context()), "data/1", 0, 500<<10)
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			held, places[&o.Body[0]] = append(held, o), true
+		}
+		for i := range held {
+			held[i].Release()
+		}
 	}
-	if n := read(t.Context()); n < reads*size {
-		t.Errorf("%d reads of %d bytes took %d bytes, and nobody promised to give any back", reads, size, n)
-	}
-	n := read(objstore.Lending(t.Context()))
 	if s.notDirect.Load() {
 		t.Skip("this file system does not read past the page cache")
 	}
-	if n > reads*size/10 {
-		t.Errorf("%d reads of %d bytes took %d bytes of new memory", reads, size, n)
+	if most := reads * slabBytes / (500 << 10) / 2; len(places) > most { // the race detector has pools forget, and so has the collector
+		t.Errorf("%d places for reads of which %d are held at a time", len(places), 2*slabBytes/(500<<10))
 	}
 }
 
-func allocatedBy(do func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	do()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+// Without the promise to give it back a read has memory of the collector's.
+func TestWithoutPromiseNothingIsLent(t *testing.T) {
+	s := opened(t)
+	if _, err := s.Put(t.Context(), "data/1", make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	o, err := s.GetRange(t.Context(), "data/1", 0, 500<<10)
+	if err != nil || o.Free != nil || s.reading.from != nil {
+		t.Errorf("%v, lent: %t, %v", err, o.Free != nil, s.reading.from)
+	}
 }
 
 // To release twice would give two reads the same memory.
@@ -197,28 +198,6 @@ func TestLentMemoryIsApart(t *testing.T) {
 			b[k] = x.mark
 		}
 		loans = append(loans, x)
-	}
-}
-
-// A block that nobody has any more goes back to the system.
-func TestBlocksAreCollected(t *testing.T) {
-	const n = 2 * hugePage
-	gone := make(chan bool)
-	func() {
-		b := newBlock(n)
-		if len(b.bytes) != n || uintptr(unsafe.Pointer(&b.bytes[0]))%hugePage != 0 {
-			t.Errorf("got %d bytes at %p", len(b.bytes), b.bytes)
-		}
-		clear(b.bytes)
-		runtime.AddCleanup(b, func(gone chan bool) { close(gone) }, gone)
-	}()
-	for {
-		runtime.GC()
-		select {
-		case <-gone:
-			return
-		case <-time.After(10 * time.Millisecond):
-		}
 	}
 }
 

@@ -11,14 +11,13 @@ import (
 // that is more work than all the rest (-bench 'GetRange|Put').
 type block struct{ bytes []byte }
 
-// hugePage is what a huge page has on most machines, and what blocks begin at a multiple of.
+// hugePage is what a huge page has on most machines, and what blocks begin at a multiple of where they are mapped.
 const hugePage = 2 << 20
 
 // newBlock gives n bytes, a multiple of hugePage. The system has them back when the block is collected.
 func newBlock(n int) *block {
-	mapped, unmap := mapMemory(n + hugePage)
-	b := &block{alignedTo(hugePage, mapped)[:n:n]}
-	adviseHuge(b.bytes)
+	bytes, unmap := mapMemory(n)
+	b := &block{bytes}
 	runtime.AddCleanup(b, func(unmap func()) { unmap() }, unmap)
 	return b
 }
