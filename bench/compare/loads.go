@@ -62,7 +62,7 @@ func (t *turn) config(kind load.Kind) load.Config {
 }
 
 // warmUp has the server do, before anything counts, what it will be measured at: first at a rate that a JIT which has compiled nothing yet keeps up
-// with. Given all at once Kafka was behind by more than the two minutes for which producers wait, with 5,000 partitions on a slow day.
+// with. Given all at once a broker of 5,000 partitions was behind by more than the two minutes for which producers wait (on a disk with much read-ahead).
 func (t *turn) warmUp() error {
 	full := t.config(load.Produce)
 	full.Warmup, full.Duration = 0, load.Span(t.warmup*2/3)

@@ -107,8 +107,8 @@ func (c *compare) how() string {
 		strings.Join(rates, ", "), spreadFrom, c.readers, c.backlogMiB, c.backlogAge, c.readings, c.toolRuns)
 }
 
-// readAheadUsual is up to how many KiB of it make no difference that shows. With 8,192 a broker of 5,000 partitions had two thirds of its CPU in clearing
-// pages of indexes, each of which is mapped and mostly empty.
+// readAheadUsual is from how many KiB on the report says that it is much. With 8,192 a broker of 5,000 partitions that warmed up had two thirds of its
+// CPU in clearing pages of indexes, each of which is mapped and mostly empty.
 const readAheadUsual = 512
 
 // where says on which cores and on which file system.

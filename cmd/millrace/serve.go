@@ -56,14 +56,14 @@ func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog
 }
 
 // An eighth of the memory is for what Go's limit does not count, such as the binary itself, and for what is allocated while the collector catches
-// up. Where the bucket is a folder a fourth is: what is on its way to the disk and what merges read has memory outside of Go's heap.
-const runtimeShare, runtimeShareFolder = 8, 4
+// up. Where the bucket has memory of its own (objstore.Info.OwnMemory) a fourth is: for what is on its way to it, and what merges read.
+const runtimeShare, runtimeShareBeside = 8, 4
 
 // limitHeap tells the collector how much of the agent's memory is Go's.
 func limitHeap(memory int64, bucket objstore.Info) {
 	share := int64(runtimeShare)
-	if bucket.OneDisk {
-		share = runtimeShareFolder
+	if bucket.OwnMemory {
+		share = runtimeShareBeside
 	}
 	debug.SetMemoryLimit(memory - memory/share)
 }

@@ -21,7 +21,7 @@ var acks = map[string]kgo.Acks{"all": kgo.AllISRAcks(), "1": kgo.LeaderAck(), "0
 
 const (
 	keyBytes = 16
-	// deliveryTimeout gives a record up, as Kafka's Java producer does, and requestTimeout a request: sooner, a broker that is behind has all that it
+	// deliveryTimeout gives a record up, as Kafka's Java producer does, and requestTimeout, with the client's ten seconds more, a request: sooner, a broker that is behind has all that it
 	// is at work on sent anew, and gets nowhere.
 	deliveryTimeout = 2 * time.Minute
 	requestTimeout  = 30 * time.Second
@@ -104,7 +104,7 @@ func (p *producer) first(ctx context.Context) error {
 }
 
 // firstTimeout bounds the wait for the first acknowledgement: a new topic may take a while to be known everywhere.
-const firstTimeout = 30 * time.Second
+const firstTimeout = requestTimeout + 20*time.Second
 
 // produce sends by schedule until the window ends or ctx does. Records under way live on in work.
 func (p *producer) produce(ctx, work context.Context, s schedule) {

@@ -16,8 +16,9 @@ const (
 	dialTimeout = 5 * time.Second
 	// stallTimeout ends a wait for records that do not come. The slowest store stalls for some seconds.
 	stallTimeout = 20 * time.Second
-	// flushTimeout bounds the wait for what was sent: a little longer than the client itself waits.
-	flushTimeout = deliveryTimeout + 10*time.Second
+	// flushTimeout bounds the wait for what was sent: a little longer than the client itself waits, which looks at what is too old only when a
+	// request has its answer or is given up.
+	flushTimeout = deliveryTimeout + requestTimeout + 20*time.Second
 	// farewellTimeout bounds either after Ctrl-C.
 	farewellTimeout = 10 * time.Second
 	// startDelay lies between the making of workers and the first moment at which a record is due.

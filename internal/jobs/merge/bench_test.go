@@ -46,7 +46,7 @@ func (s forgetful) Put(ctx context.Context, key string, body ...[]byte) (objstor
 }
 
 // uploaded commits a segment that has a batch of so many bytes, or a few more, for each of its partitions, which bears the offset that it gets.
-func (w *world) uploaded(b *testing.B, store objstore.Store, partitions int32, size int) {
+func (w *world) uploaded(tb testing.TB, store objstore.Store, partitions int32, size int) {
 	rng := rand.New(rand.NewPCG(1, w.ulid))
 	value := make([]byte, size)
 	for i := range value {
@@ -64,7 +64,7 @@ func (w *world) uploaded(b *testing.B, store objstore.Store, partitions int32, s
 	}
 	c.SizeBytes = int64(file.SizeBytes())
 	if _, err := store.Put(context.Background(), segment.Key(c.File), file.Pieces()...); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.decide(c)
 }

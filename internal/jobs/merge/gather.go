@@ -17,8 +17,8 @@ import (
 const (
 	// gapMax is how many bytes that nobody wants are read rather than to read twice.
 	gapMax = 64 << 10
-	// readMax bounds one read, and so what is read besides what is wanted, at any moment.
-	readMax = 1 << 20
+	// readMax bounds one read, and so what is read besides what is wanted, at any moment: a MiB, of whole blocks of a disk.
+	readMax = 1<<20 - 4096
 	// ReadsAtOnce bounds the reads under way. A file out of 256 MiB in segments of 8 MiB takes 32.
 	ReadsAtOnce = 8
 	// readsMax bounds the reads of one file: on S3 they take some ten seconds.

@@ -38,7 +38,7 @@ type Job struct {
 	store   objstore.Store
 	pace    Pace
 	atOnce  int   // files
-	heldMax int64 // bytes of one file's reads, at any moment
+	heldMax int64 // bytes of reads until their file is written; those of one stretch may be more
 	log     *slog.Logger
 	stop    *env.Stopper
 	offers  *jobs.Offers
@@ -86,7 +86,7 @@ func (j *Job) share(memoryBytes int64, oneDisk bool) {
 		return
 	}
 	j.atOnce = 1
-	j.heldMax = max(j.heldMax, memoryBytes)
+	j.heldMax = max(memoryBytes, readMax)
 	j.pace.File = min(2*j.pace.File, max(j.pace.File, memoryBytes))
 }
 

@@ -71,7 +71,7 @@ func (s *Store) Info() objstore.Info {
 	if !s.sync {
 		u += "?fsync=off"
 	}
-	return objstore.Info{URL: u, SteadyClock: false, OneDisk: true, BodyFree: true}
+	return objstore.Info{URL: u, SteadyClock: false, OneDisk: true, BodyFree: true, OwnMemory: s.sync && hasDirect}
 }
 
 // Open implements objstore.Opener. A name that is given to another file leaves the open one as it was.
