@@ -3,6 +3,7 @@ package merge
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 
 	"github.com/millrace-io/millrace/internal/base/env"
@@ -13,7 +14,8 @@ import (
 // lending is a folder that counts what is put, and what is lent and given back.
 type lending struct {
 	*filestore.Store
-	puts, lent, released int
+	puts           int
+	lent, released atomic.Int32 // reads are several at a time
 }
 
 func (s *lending) Put(ctx context.Context, key string, body ...[]byte) (objstore.Meta, error) {
@@ -24,10 +26,10 @@ func (s *lending) Put(ctx context.Context, key string, body ...[]byte) (objstore
 func (s *lending) GetRange(ctx context.Context, key string, off, n int64) (objstore.Object, error) {
 	o, err := s.Store.GetRange(ctx, key, off, n)
 	if objstore.IsLending(ctx) {
-		s.lent++
+		s.lent.Add(1)
 		free := o.Free
 		o.Free = func() {
-			s.released++
+			s.released.Add(1)
 			if free != nil {
 				free()
 			}
@@ -54,8 +56,8 @@ func TestTooMuchForOneFile(t *testing.T) {
 		j := New(env.Real(), willing{env.Real(), w}, store, Pace{}, 0, slog.New(slog.DiscardHandler))
 		j.heldMax, store.puts = heldMax, 0
 		err = j.merge(w.s, files[0])
-		if err != nil || store.puts != puts || store.lent == 0 || store.released != store.lent {
-			t.Errorf("at most %d bytes held: %v, %d files, want %d; %d of %d reads gave their memory back", heldMax, err, store.puts, puts, store.released, store.lent)
+		if lent, released := store.lent.Load(), store.released.Load(); err != nil || store.puts != puts || lent == 0 || released != lent {
+			t.Errorf("at most %d bytes held: %v, %d files, want %d; %d of %d reads gave their memory back", heldMax, err, store.puts, puts, released, lent)
 		}
 	}
 }
