@@ -21,8 +21,8 @@ var acks = map[string]kgo.Acks{"all": kgo.AllISRAcks(), "1": kgo.LeaderAck(), "0
 
 const (
 	keyBytes = 16
-	// deliveryTimeout gives a record up, as Kafka's Java producer does, and requestTimeout, with the client's ten seconds more, a request: sooner, a broker that is behind has all that it
-	// is at work on sent anew, and gets nowhere.
+	// deliveryTimeout gives a record up, as Kafka's Java producer does, and requestTimeout, with the client's ten seconds more, a request: sooner,
+	// a broker that is behind has all that it is at work on sent anew, and gets nowhere.
 	deliveryTimeout = 2 * time.Minute
 	requestTimeout  = 30 * time.Second
 	// requestsInFlight of a producer that is not idempotent, as Kafka's Java producer has them.
