@@ -8,7 +8,8 @@
 //
 // Where the bucket is a folder, nothing of it is kept: a span is then a file that is held open, and what a client is sent of it
 // goes there from the kernel's own memory (sendfile). What is looked at, or is too little for that, is read into memory for the moment,
-// with what lies beside it if the same answer wants that, too (strip.go). A file that nobody reads is closed after some minutes.
+// with what lies beside it if the same answer wants that, too (strip.go); before it is looked at for the first time the kernel is told of all that the
+// answer wants near it (expect.go). A file that nobody reads is closed after some minutes.
 //
 // Beside the spans lies an index for each extent that was read: where its batches begin, and that their CRC was found
 // right. It is filled from the extent's beginning on as far as readers come, and forgotten with the first of the bytes

@@ -49,6 +49,9 @@ type Opener interface {
 type File interface {
 	piece.File
 	io.Closer
+	// Expect says that the bytes from offset from up to to are read soon. It waits for nothing, and fails never: where it is cheaper to bring them at
+	// once than as they are read, that begins.
+	Expect(from, to int64)
 }
 
 // Info is what a store says of itself.

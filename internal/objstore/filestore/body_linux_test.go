@@ -77,6 +77,34 @@ func TestWhatIsInThePageCacheIsReadFromThere(t *testing.T) {
 	wantDirect("all is there", false)
 }
 
+// What is expected of a file comes into the page cache, and nothing else.
+func TestWhatIsExpectedComes(t *testing.T) {
+	const size, from, to = 4 << 20, 1 << 20, 3<<20 + 5000
+	s := onDisk(t)
+	if _, err := s.Put(t.Context(), "data/1", make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	f, _, err := s.Open(t.Context(), "data/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	wantPages(t, s, "as written", size, 0)
+	f.Expect(0, 0)
+	f.Expect(size, 2*size) // there is nothing
+	f.Expect(from, to)
+	page := os.Getpagesize()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		got := residentPages(t, filepath.Join(s.root, "data/1"))
+		if got == (to-1)/page-from/page+1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d pages came", got)
+		}
+	}
+}
+
 // What is not forced to the disk, and what is the journal's, goes through the page cache whatever its size.
 func TestWhatStaysInThePageCache(t *testing.T) {
 	const size = 1 << 20

@@ -18,3 +18,5 @@ func setDirect(_ *os.File, on bool) error {
 func pread(*os.File, []byte, int64) (int, error) { return 0, errors.ErrUnsupported }
 
 func isCached(*os.File, int64, int) bool { return false }
+
+func readAhead(*os.File, int64, int64) {}

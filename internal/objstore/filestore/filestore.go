@@ -80,7 +80,17 @@ func (s *Store) Open(ctx context.Context, key string) (objstore.File, objstore.M
 	if err != nil {
 		return nil, objstore.Meta{}, err
 	}
-	return f, meta, nil
+	return file{f}, meta, nil
+}
+
+// file is an open object.
+type file struct{ *os.File }
+
+// Expect implements objstore.File.
+func (f file) Expect(from, to int64) {
+	if from < to { // of no bytes the system makes all that follow
+		readAhead(f.File, from, to-from)
+	}
 }
 
 func (s *Store) open(ctx context.Context, key string) (*os.File, objstore.Meta, error) {
