@@ -132,7 +132,6 @@ func (v *View) IsOpen() bool { return v.first.open != nil }
 
 // read gives bytes of an open file, and reads what follows them along.
 func (v *View) read(at, n int64) ([]byte, error) {
-	v.strip.expect(v, at)
 	if b, ok := v.strip.bytes(v, at, n); ok {
 		return b, nil
 	}

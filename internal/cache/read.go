@@ -25,10 +25,12 @@ type Extent struct {
 // first Need.
 type Read struct {
 	Extent
-	Offset int64 // Base to Base+Count-1
-	Bytes  int
-	Need   uint32
-	strip  *Strip // it is read with others; may be nil
+	Offset  int64 // Base to Base+Count-1
+	Bytes   int
+	Need    uint32
+	strip   *Strip     // it is read with others; may be nil
+	expects *expecting // of the answer that it is made for; may be nil
+	place   int32      // among the reads of that
 }
 
 // window says which bytes of the extent are to be looked at. Where the batch of Offset begins is known if the index
@@ -62,6 +64,9 @@ func (c *Cache) Next(r Read, wait bool, deadline time.Time) (View, Run, error) {
 		v, err := c.open(r, wait, deadline)
 		if err != nil {
 			return View{}, Run{}, err
+		}
+		if v.IsOpen() && !v.isKnown() {
+			r.expects.tell(&v, r.place)
 		}
 		run, err := v.batches(r.Offset, again)
 		switch {

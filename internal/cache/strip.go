@@ -12,7 +12,7 @@ const (
 	// stripBytes is what is read at once: it stays in a core's own cache.
 	stripBytes = 128 << 10
 	// stripsMax bounds the files of which an answer has strips: the first ones that it comes to.
-	stripsMax = 64
+	stripsMax = 16
 	// stripGap is what may lie unread between two ranges that are read at once: to copy it takes less than a system call.
 	stripGap = 4 << 10
 	// stripShare: of a cache that opens files strips have a sixteenth of the budget, and spans the rest. Nobody waits for that: who gets
@@ -22,49 +22,47 @@ const (
 
 // Strips are an answer's. They are of one goroutine, and to be closed.
 type Strips struct {
-	c     *Cache
-	below uint32
-	strip [stripsMax]Strip
-	n     int // in use
-	taken int64
+	c       *Cache
+	strip   [stripsMax]Strip
+	n       int // in use
+	taken   int64
+	expects expecting
 }
 
 // Strip is what is to be read of one open file, and a part of that which was.
 type Strip struct {
-	of       *Strips
-	file     base.FileRef
-	span     *span     // of which buf was read
-	ranges   []stretch // as they will be asked for
-	next     int       // of them: the one that was asked for last
-	from     int64     // of buf, in the file
-	buf      []byte
-	room     *[stripBytes]byte // nil: none yet
-	expected stretch           // what was last said to be read soon
+	of     *Strips
+	file   base.FileRef
+	span   *span     // of which buf was read
+	ranges []stretch // as they will be asked for
+	next   int       // of them: the one that was asked for last
+	from   int64     // of buf, in the file
+	buf    []byte
+	room   *[stripBytes]byte // nil: none yet
 }
 
 // stretch is a range of a file.
-type stretch struct {
-	from, to int64
-	short    bool // it is read at once with others
-}
+type stretch struct{ from, to int64 }
 
 var stripRooms = sync.Pool{New: func() any { return new([stripBytes]byte) }}
 
 var allStrips = sync.Pool{New: func() any { return new(Strips) }}
 
 // Strips has extents of less than below bytes, in files that are to be opened, read at once where they lie side by side in a file and in
-// reads, and all of them expected (expect.go). These are to be asked for in their order; some may be left out.
+// reads; and it has files told of all that reads want of them (expect.go). Reads are to be asked for in their order; some may be left out, and those of
+// extents without bytes are.
 func (c *Cache) Strips(reads []Read, below uint32) *Strips {
 	if c.from.Opener == nil || len(reads) == 0 {
 		return nil
 	}
 	s := allStrips.Get().(*Strips)
-	s.c, s.below = c, below
+	s.c, s.expects.reads = c, reads
 	at := 0
 	for i := range reads {
-		if r := &reads[i]; r.Slot == 0 {
+		r := &reads[i]
+		if r.expects, r.place = &s.expects, int32(i); r.Len < below && r.Len > 0 && r.Slot == 0 {
 			if at = s.of(r.File, at); at < stripsMax {
-				r.strip = s.strip[at].add(r)
+				r.strip = s.strip[at].add(&r.Extent)
 			}
 		}
 	}
@@ -87,20 +85,9 @@ func (s *Strips) of(file base.FileRef, last int) int {
 	return s.n - 1
 }
 
-func (s *Strip) add(r *Read) *Strip {
-	is := stretch{from: int64(r.Pos), to: int64(r.Pos) + int64(r.Len), short: r.Len < s.of.below}
-	if !is.short && (r.Offset > r.Base || r.Bytes < int(r.Len)) {
-		is.from, is.to = s.of.c.windowOf(r)
-	}
-	s.ranges = append(s.ranges, is)
+func (s *Strip) add(x *Extent) *Strip {
+	s.ranges = append(s.ranges, stretch{int64(x.Pos), int64(x.Pos) + int64(x.Len)})
 	return s
-}
-
-// windowOf gives which bytes of its file a read will look at.
-func (c *Cache) windowOf(r *Read) (from, to int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return r.window(c.files[r.File])
 }
 
 // Close gives the memory back. s may be nil.
@@ -117,6 +104,7 @@ func (s *Strips) Close() {
 	if s.taken > 0 {
 		s.c.lend(-s.taken)
 	}
+	s.expects.forget()
 	s.c, s.n, s.taken = nil, 0, 0
 	allStrips.Put(s)
 }
@@ -174,7 +162,10 @@ func (s *Strip) drop() {
 
 // reach gives where a read from at on should end, and whether it is of more than one range.
 func (s *Strip) reach(at int64) (end int64, several bool) {
-	if !s.find(at) || !s.ranges[s.next].short {
+	for s.next < len(s.ranges) && !s.ranges[s.next].holds(at) {
+		s.next++
+	}
+	if s.next == len(s.ranges) {
 		return 0, false
 	}
 	i := s.next
@@ -184,18 +175,7 @@ func (s *Strip) reach(at int64) (end int64, several bool) {
 	return end, i > s.next
 }
 
-// find makes the range that holds at the next one. false: none of those that are left does.
-func (s *Strip) find(at int64) bool {
-	for i := s.next; i < len(s.ranges); i++ {
-		if s.ranges[i].holds(at) {
-			s.next = i
-			return true
-		}
-	}
-	return false
-}
-
 func (r stretch) holds(at int64) bool { return r.from <= at && at < r.to }
 
 // follows reports whether r is to be read together with what ends there.
-func (r stretch) follows(end int64) bool { return r.short && r.from >= end && r.from-end <= stripGap }
+func (r stretch) follows(end int64) bool { return r.from >= end && r.from-end <= stripGap }

@@ -54,6 +54,7 @@ func TestPlan(t *testing.T) {
 		{"everything", wants{of(0, 10, 9999), of(1, 0, 9999), of(2, 0, 9999)}, 9999, []int64{500, 1000, 0}, 6, false},
 		{"at the end", wants{of(0, 60, 9999), of(1, 10, 9999)}, 9999, []int64{0, 0}, 0, false},
 		{"inside an extent", wants{of(0, 55, 9999)}, 9999, []int64{50}, 1, false},
+		{"from inside an extent on, up to the partition's limit", wants{of(0, 15, 120)}, 9999, []int64{120}, 2, true},
 		{"up to the partition's limit", wants{of(0, 10, 150), of(1, 0, 9999)}, 9999, []int64{150, 1000}, 3, true},
 		{"up to the limit of all", wants{of(0, 10, 9999), of(1, 0, 9999)}, 600, []int64{100, 500}, 2, true},
 		{"the first comes beyond the limit", wants{of(2, 0, 9), of(1, 9, 0), of(0, 10, 9)}, 0, []int64{0, 1, 0}, 1, true},
@@ -71,6 +72,9 @@ func TestPlan(t *testing.T) {
 			}
 			if p.Bytes != sum || len(p.Extents) != test.extents || p.Full != test.full || p.Denies {
 				t.Errorf("%d bytes, %d extents, full %t, denies %t", p.Bytes, len(p.Extents), p.Full, p.Denies)
+			}
+			if n := p.ToRead(s, test.wants); n != sum {
+				t.Errorf("%d bytes are to be read, %d are planned", n, sum)
 			}
 		})
 	}

@@ -64,7 +64,7 @@ func (r *reading) fill(p *Plan) {
 	r.relent(p)
 	r.full = !r.reserve(p)
 	reads := r.reads(p)
-	p.cut(r.prefetch(p, reads))
+	r.cut(p, reads, r.prefetch(p, reads))
 	strips := r.f.cache.Strips(reads, copyBelowOpen)
 	defer strips.Close()
 	for i := range p.Parts {
@@ -78,6 +78,14 @@ func (r *reading) fill(p *Plan) {
 	if !r.limits.Files {
 		r.detach()
 	}
+}
+
+// cut leaves out all reads from a turn on.
+func (r *reading) cut(p *Plan, reads []cache.Read, from int) {
+	for _, t := range p.rounds[from:] {
+		reads[t.extent] = cache.Read{}
+	}
+	p.cut(from)
 }
 
 // prefetch has what is planned loaded, and gives how many turns there is room for: one at least.
@@ -100,7 +108,7 @@ func (r *reading) reads(p *Plan) []cache.Read {
 		offset, left := r.wants[i].Offset, part.Bytes
 		for j := part.first; j < part.last; j++ {
 			reads[j] = r.read(p.Extents[j], max(offset, p.Extents[j].Base), left)
-			left = max(1, left-int64(p.Extents[j].Len))
+			left = max(1, left-remaining(p.Extents[j], offset))
 		}
 	}
 	return reads

@@ -49,8 +49,8 @@ type Opener interface {
 type File interface {
 	piece.File
 	io.Closer
-	// Expect says that the bytes from offset from up to to are read soon. It waits for nothing, and fails never: where it is cheaper to bring them at
-	// once than as they are read, that begins.
+	// Expect says that the bytes [from, to) are read soon: where it is cheaper to bring them at once than as they are read, that begins. It does not
+	// wait for them, and never fails.
 	Expect(from, to int64)
 }
 

@@ -46,20 +46,32 @@ func pread(f *os.File, b []byte, at int64) (n int, err error) {
 	return n, err
 }
 
-// isCached reports whether the page cache has all of n bytes from at on. Before Linux 6.5 nobody says. (A read that is not to
-// wait, RWF_NOWAIT, has the kernel bring what is not there.)
-func isCached(f *os.File, at int64, n int) bool {
+// isCached reports whether the page cache has all of n bytes from at on.
+func isCached(f *os.File, at int64, n int) bool { return cachedBytes(f, at, int64(n)) >= int64(n) }
+
+// cachedBytes is how many of n bytes from at on lie in pages that the page cache has, or is reading; with all of these pages. Before Linux 6.5 nobody
+// says: 0. (A read that is not to wait, RWF_NOWAIT, has the kernel bring what is not there.)
+func cachedBytes(f *os.File, at, n int64) int64 {
 	var is unix.Cachestat_t
-	err := control(f, func(fd int) error {
+	if control(f, func(fd int) error {
 		return unix.Cachestat(uint(fd), &unix.CachestatRange{Off: uint64(at), Len: uint64(n)}, &is, 0)
-	})
-	return err == nil && is.Cache*uint64(os.Getpagesize()) >= uint64(n)
+	}) != nil {
+		return 0
+	}
+	return int64(is.Cache) * int64(os.Getpagesize())
 }
 
 // readAhead has the page cache begin to read n bytes from at on. The kernel itself reads 128 KiB ahead as a rule, and less of what is not read in
-// order: each request to the disk of a virtual machine takes as much CPU as some 200 KiB of what it brings.
+// order: each request to the disk of a virtual machine takes as much CPU as some 200 KiB of what it brings. Of one call it takes no more than the disk
+// takes at once (queue/max_sectors_kb), and does not say how much that was: so what came is counted. Before Linux 6.5 that is all that comes.
 func readAhead(f *os.File, at, n int64) {
-	_ = control(f, func(fd int) error { return unix.Fadvise(fd, at, n, unix.FADV_WILLNEED) }) // a system that does not, does not
+	for n > 0 && control(f, func(fd int) error { return unix.Fadvise(fd, at, n, unix.FADV_WILLNEED) }) == nil {
+		came := min(n, cachedBytes(f, at, n))
+		if came == 0 {
+			return
+		}
+		at, n = at+came, n-came
+	}
 }
 
 // control calls do with f's descriptor, again if it was interrupted.
