@@ -8,7 +8,7 @@ import (
 )
 
 // What is looked at for the first time mostly comes from the disk. The kernel reads a little ahead of each read, and each request to the disk is dear.
-// So a file is told, before the first of it is looked at, of all that the answer wants near that place, with what lies between: others who read
+// So a file is told, when the first of it is looked at, of all that the answer wants near that place, with what lies between: others who read
 // the rest, such as members of the same group, find it there. An answer that wants
 //
 //	file A   [0, 60 KiB) [200, 260 KiB)        [3000, 3040 KiB)
@@ -26,8 +26,8 @@ const (
 	expectGap = 512 << 10
 	// expectWanted: of a region at least a fourth is wanted, so that no more than four times of what is wanted comes from the disk.
 	expectWanted = 4
-	// expectShare: of all its files together an answer tells no more than half of the cache's budget at once, as it comes to all of them first and reads
-	// on in each then. The page cache may be as small.
+	// expectShare: of all files together an answer tells no more at once than comes to half of the cache's budget: it comes to all of them first, and
+	// reads on in each then, and where an agent may have little memory the page cache mostly has no more.
 	expectShare = 2
 )
 
@@ -84,7 +84,7 @@ func (e *expecting) plan(c *Cache) {
 			last++
 		}
 		r := &e.regions[last]
-		r.to, r.wanted = max(r.to, w.to), r.wanted+w.to-w.from
+		r.to, r.wanted = max(r.to, min(w.to, r.from+most)), r.wanted+w.to-w.from
 		e.of[w.read] = int32(last)
 	}
 }
@@ -98,6 +98,8 @@ func (r *region) takes(w wish, most int64) bool {
 // list lists what is wanted of files that can be told, and counts the wishes of each.
 func (e *expecting) list(c *Cache) (counts []int32) {
 	number := map[base.FileRef]int32{}
+	var file base.FileRef // of the wish before: at the tail all are of one
+	n, known := int32(0), false
 	e.of, e.wishes = slices.Grow(e.of[:0], len(e.reads))[:len(e.reads)], e.wishes[:0]
 	for i := range e.reads {
 		r := &e.reads[i]
@@ -111,10 +113,12 @@ func (e *expecting) list(c *Cache) (counts []int32) {
 		if w.from >= w.to {
 			continue
 		}
-		n, known := number[r.File]
-		if !known {
-			n = int32(len(counts))
-			number[r.File], counts = n, append(counts, 0)
+		if !known || r.File != file {
+			if n, known = number[r.File]; !known {
+				n = int32(len(counts))
+				number[r.File], counts = n, append(counts, 0)
+			}
+			file, known = r.File, true
 		}
 		w.file = n
 		counts[n]++

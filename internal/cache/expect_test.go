@@ -178,7 +178,7 @@ func TestManyFilesAreToldLessEach(t *testing.T) {
 	}
 }
 
-// Of a long extent a file is told what will be looked at of it: from where readers before have come to, as far as this one goes.
+// Of a long extent a file is told what will be looked at of it: from where readers before have come to, as far as this one goes, and not too far.
 func TestFilesAreToldOfAPartOfAnExtent(t *testing.T) {
 	const batches, size, much = 256, 32 << 10, 1 << 20
 	b, files := expectBed(t)
@@ -191,5 +191,11 @@ func TestFilesAreToldOfAPartOfAnExtent(t *testing.T) {
 		if want := []stretch{{from, from + much}}; !slices.Equal(files.regions, want) || files.late > 0 {
 			t.Errorf("part %d: told %v, %d times too late; want %v", n, files.regions, files.late, want)
 		}
+	}
+	*files = told{}
+	from := int64(x.Pos) + (offset-x.Base)/2*int64(x.Len/batches)
+	b.look([]Read{{Extent: x, Offset: offset, Bytes: int(x.Len)}})
+	if want := []stretch{{from, from + expectMost}}; len(files.regions) == 0 || !slices.Equal(files.regions, want) {
+		t.Errorf("of all the rest told %v, want %v", files.regions, want)
 	}
 }

@@ -29,8 +29,8 @@ type Read struct {
 	Bytes   int
 	Need    uint32
 	strip   *Strip     // it is read with others; may be nil
-	expects *expecting // of the answer that it is made for; may be nil
-	place   int32      // among the reads of that
+	expects *expecting // what its answer's files are told; may be nil
+	place   int32      // in expects.reads
 }
 
 // window says which bytes of the extent are to be looked at. Where the batch of Offset begins is known if the index

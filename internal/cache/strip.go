@@ -49,8 +49,8 @@ var stripRooms = sync.Pool{New: func() any { return new([stripBytes]byte) }}
 var allStrips = sync.Pool{New: func() any { return new(Strips) }}
 
 // Strips has extents of less than below bytes, in files that are to be opened, read at once where they lie side by side in a file and in
-// reads; and it has files told of all that reads want of them (expect.go). Reads are to be asked for in their order; some may be left out, and those of
-// extents without bytes are.
+// reads; and it has files told of all that reads want of them (expect.go). Reads are to be asked for in their order; some may be left out, as
+// those without bytes are to be.
 func (c *Cache) Strips(reads []Read, below uint32) *Strips {
 	if c.from.Opener == nil || len(reads) == 0 {
 		return nil

@@ -135,7 +135,9 @@ func (r *Run) End() int64 { return r.Offset(r.Len()) }
 func (v *View) End() uint32 { return uint32(v.to) }
 
 // isKnown reports whether all batches of the View were looked at before.
-func (v *View) isKnown() bool { return int64(v.index.known.Load().marks.end().pos) >= v.to }
+func (v *View) isKnown() bool {
+	return v.index == nil || int64(v.index.known.Load().marks.end().pos) >= v.to
+}
 
 // batches gives the batches of the View from the one that holds offset on. Damage is an error, unless sound batches come before
 // it; sure says that the View's bytes were damaged and are read from the bucket for the second time.

@@ -49,8 +49,8 @@ type Opener interface {
 type File interface {
 	piece.File
 	io.Closer
-	// Expect says that the bytes [from, to) are read soon: where it is cheaper to bring them at once than as they are read, that begins. It does not
-	// wait for them, and never fails.
+	// Expect says that the bytes [from, to) are read soon: where it is cheaper to bring them at once than as they are read, that begins. It never
+	// fails, and waits for nothing but what it takes to ask the disk.
 	Expect(from, to int64)
 }
 

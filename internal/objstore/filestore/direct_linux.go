@@ -46,29 +46,32 @@ func pread(f *os.File, b []byte, at int64) (n int, err error) {
 	return n, err
 }
 
-// isCached reports whether the page cache has all of n bytes from at on.
-func isCached(f *os.File, at int64, n int) bool { return cachedBytes(f, at, int64(n)) >= int64(n) }
-
-// cachedBytes is how many of n bytes from at on lie in pages that the page cache has, or is reading; with all of these pages. Before Linux 6.5 nobody
-// says: 0. (A read that is not to wait, RWF_NOWAIT, has the kernel bring what is not there.)
-func cachedBytes(f *os.File, at, n int64) int64 {
+// isCached reports whether the page cache has all of n bytes from at on, or is reading them. Where nobody says it does not: before Linux 6.5, in
+// containers that do not know the call, of files in an overlay. (A read that is not to wait, RWF_NOWAIT, has the kernel bring what is not there.)
+func isCached(f *os.File, at int64, n int) bool {
 	var is unix.Cachestat_t
-	if control(f, func(fd int) error {
+	err := control(f, func(fd int) error {
 		return unix.Cachestat(uint(fd), &unix.CachestatRange{Off: uint64(at), Len: uint64(n)}, &is, 0)
-	}) != nil {
-		return 0
-	}
-	return int64(is.Cache) * int64(os.Getpagesize())
+	})
+	return err == nil && is.Cache*uint64(os.Getpagesize()) >= uint64(n)
 }
 
+// alwaysTaken is what the kernel begins to read at once in any case, if the read-ahead of a disk is not less than Linux sets it to.
+const alwaysTaken = 128 << 10
+
 // readAhead has the page cache begin to read n bytes from at on. The kernel itself reads 128 KiB ahead as a rule, and less of what is not read in
-// order: each request to the disk of a virtual machine takes as much CPU as some 200 KiB of what it brings. Of one call it takes no more than the disk
-// takes at once (queue/max_sectors_kb), and does not say how much that was: so what came is counted. Before Linux 6.5 that is all that comes.
+// order. Of one call it takes no more than the disk takes at once (queue/max_sectors_kb, or the read-ahead if that is more), and does not say how much
+// that was: so it is looked what came.
 func readAhead(f *os.File, at, n int64) {
-	for n > 0 && control(f, func(fd int) error { return unix.Fadvise(fd, at, n, unix.FADV_WILLNEED) }) == nil {
-		came := min(n, cachedBytes(f, at, n))
-		if came == 0 {
+	page := int64(os.Getpagesize())
+	at, n = at/page*page, n+at%page
+	for n > 0 && !isCached(f, at, int(n)) {
+		if control(f, func(fd int) error { return unix.Fadvise(fd, at, n, unix.FADV_WILLNEED) }) != nil {
 			return
+		}
+		came := n
+		for came > alwaysTaken && !isCached(f, at, int(came)) {
+			came = max(alwaysTaken, came/2/page*page)
 		}
 		at, n = at+came, n-came
 	}
