@@ -26,8 +26,8 @@ const (
 	expectGap = 512 << 10
 	// expectWanted: of a region at least a fourth is wanted, so that no more than four times of what is wanted comes from the disk.
 	expectWanted = 4
-	// expectShare: of all files together an answer tells no more at once than comes to half of the cache's budget: it comes to all of them first, and
-	// reads on in each then, and where an agent may have little memory the page cache mostly has no more.
+	// expectShare: all files of an answer together are told no more at once than half of the cache's budget. It comes to all of them before it reads on
+	// in the first, and where there is little memory for an agent the page cache may have no more.
 	expectShare = 2
 )
 
