@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -17,23 +16,10 @@ type told struct {
 	late    int
 }
 
-// listening is an Opener whose files note what they are told.
-type listening struct {
-	objstore.Opener
-	*told
-}
-
+// listeningFile notes what it is told.
 type listeningFile struct {
 	objstore.File
 	*told
-}
-
-func (l listening) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
-	f, meta, err := l.Opener.Open(ctx, key)
-	if err != nil {
-		return nil, meta, err
-	}
-	return listeningFile{f, l.told}, meta, nil
 }
 
 func (f listeningFile) ReadAt(b []byte, off int64) (int, error) {
@@ -52,7 +38,7 @@ func (f listeningFile) Expect(from, to int64) {
 
 func expectBed(t *testing.T) (b *bed, files *told) {
 	files = &told{}
-	b, _ = openedBy(t, 0, func(o objstore.Opener) objstore.Opener { return listening{o, files} })
+	b, _ = openedBy(t, 0, func(f objstore.File) objstore.File { return listeningFile{f, files} })
 	t.Cleanup(func() {
 		b.cache.Stop(time.Time{})
 		b.forget()

@@ -22,7 +22,7 @@ import (
 func folder(t *testing.T, memory int64) (b *bed, dir string, open *atomic.Int64) {
 	t.Helper()
 	open = &atomic.Int64{}
-	b, dir = openedBy(t, memory, func(o objstore.Opener) objstore.Opener { return counting{o, open} })
+	b, dir = openedBy(t, memory, counting(open))
 	t.Cleanup(func() {
 		b.cache.Stop(time.Time{})
 		b.forget()
@@ -33,8 +33,8 @@ func folder(t *testing.T, memory int64) (b *bed, dir string, open *atomic.Int64)
 	return b, dir, open
 }
 
-// openedBy is a bed whose bucket is a folder, of which files are opened by what with makes of it.
-func openedBy(t *testing.T, memory int64, with func(objstore.Opener) objstore.Opener) (b *bed, dir string) {
+// openedBy is a bed whose bucket is a folder, of which open files are what wrap makes of them.
+func openedBy(t *testing.T, memory int64, wrap func(objstore.File) objstore.File) (b *bed, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	store, err := filestore.New(dir, filestore.WithoutSync())
@@ -42,28 +42,36 @@ func openedBy(t *testing.T, memory int64, with func(objstore.Opener) objstore.Op
 		t.Fatal(err)
 	}
 	b = &bed{T: t, Store: store, env: env.Real()}
-	b.cache = New(b.env, Source{Store: b, Opener: with(store)}, memory)
+	b.cache = New(b.env, Source{Store: b, Opener: wrapping{store, wrap}}, memory)
 	return b, dir
 }
 
-// counting is an Opener that counts.
-type counting struct {
+// wrapping is an Opener whose files are what wrap makes of them.
+type wrapping struct {
 	objstore.Opener
-	open *atomic.Int64
+	wrap func(objstore.File) objstore.File
 }
 
+func (w wrapping) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
+	f, meta, err := w.Opener.Open(ctx, key)
+	if err != nil {
+		return nil, meta, err
+	}
+	return w.wrap(f), meta, nil
+}
+
+// counted is a file that is counted while it is open.
 type counted struct {
 	objstore.File
 	open *atomic.Int64
 }
 
-func (c counting) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
-	f, meta, err := c.Opener.Open(ctx, key)
-	if err != nil {
-		return nil, meta, err
+// counting counts in open the files that are.
+func counting(open *atomic.Int64) func(objstore.File) objstore.File {
+	return func(f objstore.File) objstore.File {
+		open.Add(1)
+		return counted{f, open}
 	}
-	c.open.Add(1)
-	return counted{f, c.open}, meta, nil
 }
 
 func (c counted) Close() error {
@@ -163,7 +171,7 @@ func TestIdleFilesAreClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &bed{T: t, Store: store, env: p}
-		b.cache = New(p, Source{Store: b, Opener: counting{store, open}}, 0)
+		b.cache = New(p, Source{Store: b, Opener: wrapping{store, counting(open)}}, 0)
 		left, read, held := b.file(1, 10, small), b.file(2, 10, small), b.file(3, 10, small)
 		b.served(left, 100, 120)
 		v := b.open(held, 100, 10*mib)

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -15,23 +14,10 @@ import (
 	"github.com/millrace-io/millrace/internal/segment"
 )
 
-// reading is an Opener whose files count how often they are read.
-type reading struct {
-	objstore.Opener
-	reads *atomic.Int64
-}
-
+// readFile counts how often it is read.
 type readFile struct {
 	objstore.File
 	reads *atomic.Int64
-}
-
-func (r reading) Open(ctx context.Context, key string) (objstore.File, objstore.Meta, error) {
-	f, meta, err := r.Opener.Open(ctx, key)
-	if err != nil {
-		return nil, meta, err
-	}
-	return readFile{f, r.reads}, meta, nil
 }
 
 func (f readFile) ReadAt(b []byte, off int64) (int, error) {
@@ -43,7 +29,7 @@ func (f readFile) ReadAt(b []byte, off int64) (int, error) {
 func stripBed(t *testing.T, settled bool) (b *bed, files [2][]Extent, dir string, reads *atomic.Int64) {
 	t.Helper()
 	reads = &atomic.Int64{}
-	b, dir = openedBy(t, 0, func(o objstore.Opener) objstore.Opener { return reading{o, reads} })
+	b, dir = openedBy(t, 0, func(f objstore.File) objstore.File { return readFile{f, reads} })
 	t.Cleanup(func() {
 		b.cache.Stop(time.Time{})
 		b.forget()
