@@ -111,6 +111,9 @@ func (c *compare) how() string {
 // CPU in clearing pages of indexes, each of which is mapped and mostly empty.
 const readAheadUsual = 512
 
+// congestionUsual is what Linux has, see host.CongestionControl. With bbr an agent took half as much again to send a backlog out of the page cache.
+const congestionUsual = "cubic"
+
 // where says on which cores and on which file system.
 func (c *compare) where() string {
 	fs := host.FileSystem(c.work)
@@ -122,6 +125,12 @@ func (c *compare) where() string {
 		text += fmt.Sprintf(", read-ahead %d KiB", kib)
 		if kib > readAheadUsual {
 			text += " (Linux has 128: with much more Kafka's indexes cost it more)"
+		}
+	}
+	if tcp := host.CongestionControl(); tcp != "" {
+		text += ", TCP with " + tcp
+		if tcp != congestionUsual {
+			text += " (Linux has cubic: bbr makes sending much dearer)"
 		}
 	}
 	switch {

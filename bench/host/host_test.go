@@ -102,6 +102,12 @@ func TestFillMemory(t *testing.T) {
 	}
 }
 
+func TestCongestionControl(t *testing.T) {
+	if name := CongestionControl(); runtime.GOOS == "linux" && (name == "" || strings.ContainsAny(name, " \n")) {
+		t.Errorf("%q is no congestion control", name)
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	dir := t.TempDir()
 	deep := filepath.Join(dir, "a", "b")
