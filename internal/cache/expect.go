@@ -26,9 +26,6 @@ const (
 	expectGap = 512 << 10
 	// expectWanted: of a region at least a fourth is wanted, so that no more than four times of what is wanted comes from the disk.
 	expectWanted = 4
-	// expectShare: all files of an answer together are told no more at once than half of the cache's budget. It comes to all of them before it reads on
-	// in the first, and where there is little memory for an agent the page cache may have no more.
-	expectShare = 2
 )
 
 // expecting knows of what an answer's files are to be told.
@@ -72,11 +69,12 @@ func (e *expecting) tell(v *View, i int32) {
 	}
 }
 
-// plan makes regions of what is wanted.
+// plan makes regions of what is wanted. All files together are told no more at once than the cache's budget: an answer comes to all of them before it
+// reads on in the first, and where there is little memory for an agent the page cache may have no more.
 func (e *expecting) plan(c *Cache) {
 	counts := e.list(c)
 	e.sort(counts)
-	most := min(expectMost, c.size/expectShare/int64(max(len(counts), 1)))
+	most := min(expectMost, c.size/int64(max(len(counts), 1)))
 	for _, w := range e.byFile {
 		last := len(e.regions) - 1
 		if last < 0 || !e.regions[last].takes(w, most) {

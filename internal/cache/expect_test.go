@@ -145,7 +145,7 @@ func TestManyFilesAreToldLessEach(t *testing.T) {
 		reads = append(reads, readsOf(cut(x, n, 1)...)...)
 		reads = append(reads, Read{}, Read{Extent: b.ride(5, 100+i, 1, 200), Offset: 100, Bytes: 1})
 	}
-	most := b.cache.size / expectShare / count
+	most := b.cache.size / count
 	planned := expecting{reads: reads}
 	planned.plan(b.cache)
 	told := map[int32]int64{}
