@@ -4,8 +4,8 @@
 //	go run ./bench/compare --partitions 100  half an hour and more
 //	go run ./bench/compare --short           a minute or two; shows that it works, and judges nothing
 //
-// --json writes every figure of every round into a file, --markdown the tables and goals as docs/PERFORMANCE.md shows them, to be
-// copied there; both after each turn. A wrong flag is found before anything is laid out, and ends the command with exit code 2.
+// --json writes every figure of every round into a file, --markdown the tables and goals in the form in which docs/PERFORMANCE.md shows
+// them, to be copied there; both after each turn. A wrong flag is found before anything is laid out, and ends the command with exit code 2.
 //
 // The systems take turns, A B C A B C: in each round, for each number of partitions, a server starts on an empty folder, is
 // warmed up (JIT), has all loads, one after the other, and ends. A ratio is made of two turns of one round; what is shown is
@@ -44,8 +44,8 @@
 // memory that is used for the first time, or was free for a while; whoever writes files pays for it, a second of CPU for each GiB and more.
 // The page cache of a server that has run for long has taken all memory, and a new page there is one that was used before.
 //
-// How much the system reads ahead of a file, and how its TCP finds out how fast to send, move most figures. The report names both, and says so where
-// they are not what Linux has: with BBR instead of cubic, reading a backlog took either system a third of its CPU more and above.
+// How much the system reads ahead of a file, and how its TCP finds out how fast to send, move many figures. The report names both, and says so where
+// they make a system dearer: more than 512 KiB, and BBR instead of Linux's cubic, with which sending a backlog takes up to half as much CPU again.
 //
 // The files of a turn are cut to nothing when it is over, and removed when all are: where ext4 has no journal, files that were removed in
 // the last minutes make every new one dear (host.Empty), and of the two systems the agent makes more.

@@ -111,8 +111,9 @@ func (c *compare) how() string {
 // CPU in clearing pages of indexes, each of which is mapped and mostly empty.
 const readAheadUsual = 512
 
-// congestionUsual is what Linux has, see host.CongestionControl. With bbr an agent took half as much again to send a backlog out of the page cache.
-const congestionUsual = "cubic"
+// congestionDear is what makes it dear to send to this machine itself, see host.CongestionControl. To send a backlog out of the page cache an agent took half
+// as much CPU again as with Linux's own, cubic.
+const congestionDear = "bbr"
 
 // where says on which cores and on which file system.
 func (c *compare) where() string {
@@ -129,8 +130,8 @@ func (c *compare) where() string {
 	}
 	if tcp := host.CongestionControl(); tcp != "" {
 		text += ", TCP with " + tcp
-		if tcp != congestionUsual {
-			text += " (Linux has cubic: bbr makes sending much dearer)"
+		if tcp == congestionDear {
+			text += " (Linux has cubic: with bbr sending is dearer)"
 		}
 	}
 	switch {

@@ -69,8 +69,8 @@ func (e *expecting) tell(v *View, i int32) {
 	}
 }
 
-// plan makes regions of what is wanted. All files together are told no more at once than the cache's budget: an answer comes to all of them before it
-// reads on in the first, and where there is little memory for an agent the page cache may have no more.
+// plan makes regions of what is wanted. All files of the answer together are told no more at once than the cache's budget: an answer comes to all of them
+// before it reads on in the first, and where there is little memory for an agent the page cache may have no more.
 func (e *expecting) plan(c *Cache) {
 	counts := e.list(c)
 	e.sort(counts)

@@ -154,6 +154,9 @@ func TestManyFilesAreToldLessEach(t *testing.T) {
 			t.Errorf("a region of %d bytes, of which %d are wanted; the most is %d", r.to-r.from, r.wanted, most)
 		}
 	}
+	if regions := count * int((each+most-1)/most); len(planned.regions) != regions {
+		t.Errorf("%d regions of at most %d bytes, want %d for %d files of %d", len(planned.regions), most, regions, count, each)
+	}
 	for file, bytes := range told {
 		if bytes != each {
 			t.Errorf("of file %d %d bytes are told, %d are wanted", file, bytes, each)
