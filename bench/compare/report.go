@@ -123,16 +123,10 @@ func (c *compare) where() string {
 		text += ", where fsync is free"
 	}
 	if kib, ok := host.ReadAheadKiB(c.work); ok {
-		text += fmt.Sprintf(", read-ahead %d KiB", kib)
-		if kib > readAheadUsual {
-			text += " (Linux has 128: with much more Kafka's indexes cost it more)"
-		}
+		text += readAhead(kib)
 	}
 	if tcp := host.CongestionControl(); tcp != "" {
-		text += ", TCP with " + tcp
-		if tcp == congestionDear {
-			text += " (Linux has cubic: with bbr sending is dearer)"
-		}
+		text += congestion(tcp)
 	}
 	switch {
 	case c.pin:
@@ -141,6 +135,24 @@ func (c *compare) where() string {
 		return text + "; server and clients share the only core: throughputs tell little, compare the CPU"
 	}
 	return text + "; server and clients share all cores"
+}
+
+// readAhead says how much the system reads ahead.
+func readAhead(kib int) string {
+	text := fmt.Sprintf(", read-ahead %d KiB", kib)
+	if kib > readAheadUsual {
+		text += " (Linux has 128: with much more Kafka's indexes cost it more)"
+	}
+	return text
+}
+
+// congestion says how TCP finds out how fast to send.
+func congestion(tcp string) string {
+	text := ", TCP with " + tcp
+	if tcp == congestionDear {
+		text += " (Linux has cubic: with bbr sending is dearer)"
+	}
+	return text
 }
 
 // add adds a figure of one more round.

@@ -260,6 +260,21 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// The report says so where a setting of the machine makes a system dearer.
+func TestSettingsOfTheMachine(t *testing.T) {
+	for text, want := range map[string]string{
+		readAhead(128):      ", read-ahead 128 KiB",
+		readAhead(8192):     ", read-ahead 8192 KiB (Linux has 128: with much more Kafka's indexes cost it more)",
+		congestion("cubic"): ", TCP with cubic",
+		congestion("reno"):  ", TCP with reno",
+		congestion("bbr"):   ", TCP with bbr (Linux has cubic: with bbr sending is dearer)",
+	} {
+		if text != want {
+			t.Errorf("%q, want %q", text, want)
+		}
+	}
+}
+
 // A mistake is found before anything is started, and named after its flag.
 func TestWrongFlags(t *testing.T) {
 	wrong := [][]string{
