@@ -33,14 +33,14 @@ func TestChaos(t *testing.T) {
 	seed, length := settings(t)
 	p := drawPlan(seed, length)
 	t.Logf("MILLRACE_CHAOS_SEED=%d\n%s", seed, p)
-	w := world{t: t, copyTo: create(t, filepath.Join(t.ArtifactDir(), "history.jsonl"))}
+	w := world{t: harness.TellLast(t), copyTo: create(t, filepath.Join(t.ArtifactDir(), "history.jsonl"))}
 	w.start(seed)
 	l := w.startLoad(length)
 	l.History.FromHere(time.Now())
 	w.disturb(p)
 	recovered := time.Now()
 	if !l.UntilAllMove(recoverMax) {
-		t.Errorf("with all well again, something still stood still after %v", recoverMax)
+		w.t.Errorf("with all well again, something still stood still after %v", recoverMax)
 	}
 	t.Logf("with all well again, everything moved after %v", time.Since(recovered).Round(ms))
 	w.tellStandstills(l, p)
@@ -86,7 +86,7 @@ func create(t *testing.T, path string) *os.File {
 
 // world is agents on a bucket.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	copyTo *os.File
 	s3     *s3test.Server // nil with an oracle
 	ways   *ways          // the same

@@ -10,7 +10,7 @@ import (
 
 // nemesis does to the agents what is planned.
 type nemesis struct {
-	t    *testing.T
+	t    testing.TB
 	c    *harness.Cluster
 	ways *ways // nil with an oracle, which has no bucket
 }

@@ -309,5 +309,5 @@ func (c *conn) write(q *query, a answer) bool {
 	if a.spoiled != nil && errors.Is(err, piece.ErrFile) {
 		a.spoiled()
 	}
-	return err == nil
+	return err == nil && !a.last
 }

@@ -256,10 +256,42 @@ func TestOffsetCommitIsAsOldAsItsRequest(t *testing.T) {
 		kind   base.Kind
 		offset int64
 	}{{base.CoordinatorNotAvailable, 20}, {base.OK, 10}} {
-		a := ask[*kmsg.OffsetCommitResponse](b.client, 8, commitRequest("g", "orders", 0, 10)).Topics[0].Partitions[0]
+		a := ask[*kmsg.OffsetCommitResponse](b.dial(), 8, commitRequest("g", "orders", 0, 10)).Topics[0].Partitions[0]
 		if o, _ := b.control.View().Groups.Get("g").Offset(id, 0); a.ErrorCode != int16(want.kind) || o.Offset != want.offset {
 			t.Errorf("error %d, the group is at %d, want %d and %d", a.ErrorCode, o.Offset, want.kind, want.offset)
 		}
+	}
+}
+
+// A client that is told to commit once more has sent its next commit already: that one is not taken, or the repeat would
+// take the group back behind it.
+func TestOffsetCommitEndsTheConnectionThatItIsRepeatedFrom(t *testing.T) {
+	b := newBed(t, quick)
+	topic := b.topic("orders")
+	elsewhere := b.another("elsewhere:9092")
+	if v, err := elsewhere.Propose(&group.OffsetCommit{Group: "g", Generation: -1, RetentionMs: -1, APIVersion: 8,
+		Partitions: []group.CommitPartition{{Topic: topic.ID, Offset: 5, LeaderEpoch: -1}}}).Wait(soon()); err != nil || v.Kind() != base.OK {
+		t.Fatal(v, err)
+	}
+	first, second := commitRequest("g", "orders", 0, 10), commitRequest("g", "orders", 0, 20)
+	first.SetVersion(8)
+	second.SetVersion(8)
+	id := b.client.send(first)
+	b.client.send(second)
+	if a := b.client.receive(first, id).(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0]; a.ErrorCode != int16(base.CoordinatorNotAvailable) {
+		t.Errorf("the first commit: error %d, want that it is repeated", a.ErrorCode)
+	}
+	if !b.client.ended() {
+		t.Error("the connection goes on")
+	}
+	again := b.dial()
+	for _, r := range []*kmsg.OffsetCommitRequest{first, second} {
+		if a := ask[*kmsg.OffsetCommitResponse](again, 8, r).Topics[0].Partitions[0]; a.ErrorCode != 0 {
+			t.Errorf("once more: error %d", a.ErrorCode)
+		}
+	}
+	if o, _ := b.control.View().Groups.Get("g").Offset(topic.ID, 0); o.Offset != 20 {
+		t.Errorf("the group is at %d, and committed 20 last", o.Offset)
 	}
 }
 

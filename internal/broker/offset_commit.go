@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/millrace-io/millrace/internal/base"
@@ -9,9 +11,21 @@ import (
 	"github.com/millrace-io/millrace/internal/meta/log"
 )
 
-// offsetCommit answers OffsetCommit v2–10: by topic id from v10 on. Partitions that do not exist are refused here; the
-// rest is one command.
-func offsetCommit(q *query, r *kmsg.OffsetCommitRequest) kmsg.Response {
+// offsetCommit answers OffsetCommit v2–10. A client that is told to look for the coordinator commits the same once more
+// (librdkafka by itself). It may have sent its next commit behind this one already: were that one taken, the repeat would
+// take the group back. So the connection ends with such an answer, and the client repeats both, in its order.
+func offsetCommit(q *query, request kmsg.Request) answer {
+	response := commitOffsets(q, request.(*kmsg.OffsetCommitRequest))
+	repeated := slices.ContainsFunc(response.Topics, func(t kmsg.OffsetCommitResponseTopic) bool {
+		return slices.ContainsFunc(t.Partitions, func(p kmsg.OffsetCommitResponseTopicPartition) bool {
+			return p.ErrorCode == ofGroups.code(base.CoordinatorNotAvailable)
+		})
+	})
+	return answer{response: response, last: repeated}
+}
+
+// commitOffsets commits by topic id from v10 on. Partitions that do not exist are refused here; the rest is one command.
+func commitOffsets(q *query, r *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	response := r.ResponseKind().(*kmsg.OffsetCommitResponse)
 	since := q.view.Slot
 	lookup := q.certainly(func(v meta.View) (missing bool) {
