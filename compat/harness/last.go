@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TellLast gives tb, such that what fails it is told once more when all else has been: below the logs of servers and
-// clients, where it is seen also by who is shown the end only.
+// TellLast gives tb, such that what Error and Fatal are told is told once more when all else has been, the first line of each:
+// below the logs of servers and clients, where it is seen also by who is shown the end only.
 func TellLast(tb testing.TB) testing.TB {
 	last := &teller{TB: tb}
 	tb.Cleanup(func() { // the first one, so it runs last
@@ -29,7 +29,8 @@ type teller struct {
 func (t *teller) keep(text string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.texts = append(t.texts, text)
+	first, _, _ := strings.Cut(text, "\n")
+	t.texts = append(t.texts, first)
 	return text
 }
 

@@ -33,7 +33,7 @@ func TestWhatFailedATestIsToldLast(t *testing.T) {
 	tb.Log("all is well")
 	tb.Error("one", 1)
 	tb.Errorf("two %d", 2)
-	tb.Fatalf("three")
+	tb.Fatalf("three\nand its log")
 	if got, want := s.end(), "one 1\ntwo 2\nthree"; !strings.HasSuffix(got, want) {
 		t.Errorf("told last: %q, want %q", got, want)
 	}

@@ -137,6 +137,20 @@ var faults = []fault{
 		s.member("m1", Assign, Record{Offset: Committed})
 		s.member("m1", Poll, rec(2, 2)...)
 	}, LostCommit, "m1 of group g was given partition 0 and went on at offset 2; 4 had been committed"},
+	{"a group goes on where a member was before its last commit", func(s *script) {
+		s.rest()
+		s.member("m2", Commit, Record{Offset: 3})
+		s.member("m2", Commit, Record{Offset: 4})
+		s.member("m1", Assign, Record{Offset: Committed})
+		s.member("m1", Poll, rec(3, 3)...)
+	}, LostCommit, "went on at offset 3; 4 had been committed"},
+	{"a commit of one member undoes that of another", func(s *script) {
+		s.rest()
+		s.member("m2", Commit, Record{Offset: 4})
+		s.member("m1", Commit, Record{Offset: 2})
+		s.member("m1", Assign, Record{Offset: Committed})
+		s.member("m1", Poll, rec(2, 2)...)
+	}, LostCommit, "went on at offset 2; 4 had been committed"},
 	{"a client gives up", func(s *script) {
 		s.rest()
 		s.tell(Event{Client: "p", Kind: Error, Text: "OUT_OF_ORDER_SEQUENCE_NUMBER", Fatal: true})
@@ -193,6 +207,12 @@ func TestWhatIsPermittedPasses(t *testing.T) {
 		"a commit after the assignment": func(s *script) {
 			s.member("m1", Assign, Record{Offset: Committed})
 			s.member("m2", Commit, Record{Offset: 4})
+			s.member("m1", Poll, rec(2, 2)...)
+		},
+		"a member's older commit is repeated behind its newer": func(s *script) {
+			s.member("m2", Commit, Record{Offset: 4})
+			s.member("m2", Commit, Record{Offset: 2})
+			s.member("m1", Assign, Record{Offset: Committed})
 			s.member("m1", Poll, rec(2, 2)...)
 		},
 		"a record given up is missing": func(s *script) {

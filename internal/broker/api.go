@@ -57,7 +57,7 @@ func init() {
 			notes: "Brokers are the live agents of this agent's group, those of the client's zone first (client.id millrace_az=…). Each partition has one replica, the agent that its clients are sent to. An auto-created topic is usable in the same answer."},
 		{key: 8, min: 2, max: 10, shown: 2, handle: offsetCommit,
 			needs: []need{{Read, Group}, {Read, Topic}},
-			notes: "COORDINATOR_NOT_AVAILABLE is the last answer on its connection: a later commit that is on its way there would else come before the client's repeat of this one."},
+			notes: "After COORDINATOR_NOT_AVAILABLE, for any partition, the connection is closed: a later commit that was sent there already is not taken, as the client's repeat would undo it."},
 		{key: 9, min: 1, max: 10, shown: 1, handle: on(offsetFetch),
 			needs: []need{{Describe, Group}, {Describe, Topic}},
 			notes: "There are no transactions, so require_stable is always met."},

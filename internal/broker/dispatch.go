@@ -39,7 +39,7 @@ type answer struct {
 	codes    []int16       // the errors in raw, the first one first
 	later    func() answer // gives the answer itself; it may wait. Only of pipelined APIs, whose handler then calls query.end
 	hangUp   bool          // close the connection instead
-	last     bool          // close the connection once it is out: what the client has sent behind the request is not begun
+	last     bool          // close the connection once it is written: what came behind the request is not begun. Not of pipelined APIs
 	spoiled  func()        // to be called before that if a file in raw could not be read
 	release  func()        // to be called when the answer is out, whatever becomes of it
 }

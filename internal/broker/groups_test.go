@@ -284,6 +284,9 @@ func TestOffsetCommitEndsTheConnectionThatItIsRepeatedFrom(t *testing.T) {
 	if !b.client.ended() {
 		t.Error("the connection goes on")
 	}
+	if o, _ := b.control.View().Groups.Get("g").Offset(topic.ID, 0); o.Offset != 5 {
+		t.Errorf("the group is at %d: the second commit was taken", o.Offset)
+	}
 	again := b.dial()
 	for _, r := range []*kmsg.OffsetCommitRequest{first, second} {
 		if a := ask[*kmsg.OffsetCommitResponse](again, 8, r).Topics[0].Partitions[0]; a.ErrorCode != 0 {

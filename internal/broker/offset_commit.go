@@ -13,7 +13,8 @@ import (
 
 // offsetCommit answers OffsetCommit v2–10. A client that is told to look for the coordinator commits the same once more
 // (librdkafka by itself). It may have sent its next commit behind this one already: were that one taken, the repeat would
-// take the group back. So the connection ends with such an answer, and the client repeats both, in its order.
+// take the group back. So the connection ends with such an answer, and the client repeats both. (It also repeats what it
+// is told UNKNOWN_TOPIC_OR_PARTITION for; that stays so.)
 func offsetCommit(q *query, request kmsg.Request) answer {
 	response := commitOffsets(q, request.(*kmsg.OffsetCommitRequest))
 	repeated := slices.ContainsFunc(response.Topics, func(t kmsg.OffsetCommitResponseTopic) bool {
@@ -81,7 +82,8 @@ func committedTopic(v meta.View, r *kmsg.OffsetCommitRequest, t *kmsg.OffsetComm
 	return v.Log.TopicByName(t.Topic)
 }
 
-// committable is base.OK if an offset of the partition may be committed. lookup is why nothing certain is known.
+// committable is base.OK if an offset of the partition may be committed. lookup is why nothing certain is known; then
+// nothing is committed, as a client that is refused a part may repeat that part behind its next commit.
 func (q *query) committable(r *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopic, topic *log.Topic, index int32, lookup error) base.Kind {
 	name := t.Topic
 	if topic != nil {
@@ -90,7 +92,7 @@ func (q *query) committable(r *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitReq
 	switch {
 	case name != "" && !q.allow(Read, Topic, name):
 		return topicAuthorizationFailed
-	case lookup != nil && (topic == nil || index >= topic.Partitions):
+	case lookup != nil:
 		return base.CoordinatorNotAvailable
 	case topic == nil && r.Version >= 10:
 		return base.UnknownTopicID

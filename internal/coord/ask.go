@@ -87,12 +87,23 @@ func (c *Coord) groupRules(v meta.View) group.Config {
 func (c *Coord) propose(q group.Command, then reaction) {
 	c.journal.Active()
 	c.journal.Propose(q).OnDone(func(verdict *meta.Verdict, err error) {
-		if err != nil || verdict.Group == nil {
+		switch {
+		case lostCommit(q, err):
+			c.propose(q, then)
+		case err != nil || verdict.Group == nil:
 			then(nil, unavailable)
-			return
+		default:
+			then(c.journal.View(), *verdict.Group)
 		}
-		then(c.journal.View(), *verdict.Group)
 	})
+}
+
+// lostCommit reports whether a command is a commit of which nobody knows what became, as this agent was expired. It is asked for once more,
+// under the agent's next incarnation: were the client told to do so, its next commit could come first (RFC 2). It is as
+// old as before, so one that came through another agent meanwhile, which may be itself, stands.
+func lostCommit(q group.Command, err error) bool {
+	_, ok := q.(*group.OffsetCommit)
+	return ok && base.KindOf(err) == base.OutcomeUnknown
 }
 
 // afterBarrier calls then with a View that holds all that was in the journal at the call, or with why there is none.

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/millrace-io/millrace/internal/base"
+	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/coord"
+	"github.com/millrace-io/millrace/internal/meta/admin"
 	"github.com/millrace-io/millrace/internal/meta/group"
 )
 
@@ -243,6 +245,43 @@ func TestIdleGroupIsFree(t *testing.T) {
 			panic(fmt.Sprintf("%d requests in 12 minutes with an idle group, %d without", with, alone))
 		}
 	})
+}
+
+// A commit whose agent is expired meanwhile, as it stood still, is made once that has registered anew, but not behind one that its
+// consumer has made at another agent.
+func TestCommitOfAnAgentThatIsExpired(t *testing.T) {
+	for _, elsewhere := range []bool{false, true} {
+		simulate(t, func(b *bed) {
+			a1, a2 := b.start("a1"), b.start("a2")
+			commit := func(a *agent, offset int64) *env.Future[group.Reply] {
+				return a.Ask(&group.OffsetCommit{Group: groupName, Generation: -1, RetentionMs: -1, APIVersion: 8,
+					Partitions: []group.CommitPartition{{Topic: base.TopicID{1}, Offset: offset, LeaderEpoch: -1}}})
+			}
+			was := a1.control.Self()
+			first := commit(a1, 5)
+			a1.proc.Pause(15 * time.Second) // less than a command may wait
+			_, err := a2.control.Propose(&admin.Expire{Incarnation: was, Broken: true}).Wait(b.soon())
+			check(err)
+			want := group.Reply{Kind: base.OK}
+			offset := int64(5)
+			if elsewhere {
+				r, err := commit(a2, 7).Wait(b.soon())
+				check(err)
+				if r.Kind != base.OK {
+					panic(fmt.Sprint("at the other agent: ", r.Kind))
+				}
+				want.Kind, offset = base.CoordinatorNotAvailable, 7
+			}
+			r, err := first.Wait(b.soon())
+			check(err)
+			if a1.control.Self() == was {
+				panic("the agent was not expired: the story shows nothing")
+			}
+			if o, _ := a1.group(groupName).Offset(base.TopicID{1}, 0); r.Kind != want.Kind || o.Offset != offset {
+				panic(fmt.Sprintf("elsewhere: %v: %v, and the group is at %d; want %v and %d", elsewhere, r.Kind, o.Offset, want.Kind, offset))
+			}
+		})
+	}
 }
 
 // What an agent has not heard of yet is no reason to refuse: it looks at the end of the journal first.
