@@ -32,8 +32,9 @@ func (h *History) openedAt(group string, partition int32, a assignment) {
 // judgeCommits holds every assignment against the commits acknowledged before it: a member asks for the group's offset
 // after it was given the partition, and a commit of an older generation is no longer taken by then.
 //
-// Of each member's commits the one that it was told of last counts. librdkafka has several under way, and repeats by
-// itself those that failed, each a while later: an older one may come behind a newer, at any broker. Notes tell of it.
+// Of each member's commits the one that it was told of last counts. librdkafka may have several under way, and repeats by
+// itself those that failed, each a while later: by its source an older one may come behind a newer, whatever the broker
+// does. Notes tell of it.
 func (h *History) judgeCommits() {
 	for k, list := range h.commits {
 		sort.SliceStable(list, func(i, j int) bool { return list[i].at < list[j].at })

@@ -261,6 +261,12 @@ func TestCountsAndNotes(t *testing.T) {
 	s.begin()
 	s.tell(Event{Client: "p", Kind: Error, Text: "broker down"})
 	s.tell(Event{Client: "p", Kind: Error, Text: "broker down"})
+	s.member("m2", Commit, Record{Offset: 4})
+	s.member("m2", Commit, Record{Offset: 2})
+	s.verdict()
+	if n := s.Notes()["m2: an older commit was acknowledged behind a newer"]; n != 1 {
+		t.Errorf("noted %d times that a member's commits went back, want once", n)
+	}
 	if s.Acked() != 4 || s.Seen("reader") != 3 || s.Seen("group g") != 4 || s.Seen("nobody") != 0 || s.Notes()["p: broker down"] != 2 {
 		t.Errorf("acked %d, seen %d and %d, notes %v", s.Acked(), s.Seen("reader"), s.Seen("group g"), s.Notes())
 	}

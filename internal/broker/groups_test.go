@@ -263,7 +263,7 @@ func TestOffsetCommitIsAsOldAsItsRequest(t *testing.T) {
 	}
 }
 
-// A client that is told to commit once more has sent its next commit already: that one is not taken, or the repeat would
+// A client that is told to commit once more may have sent its next commit already: that one is not taken, or the repeat would
 // take the group back behind it.
 func TestOffsetCommitEndsTheConnectionThatItIsRepeatedFrom(t *testing.T) {
 	b := newBed(t, quick)

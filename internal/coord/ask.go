@@ -98,9 +98,10 @@ func (c *Coord) propose(q group.Command, then reaction) {
 	})
 }
 
-// lostCommit reports whether a command is a commit of which nobody knows what became, as this agent was expired. It is asked for once more,
-// under the agent's next incarnation: were the client told to do so, its next commit could come first (RFC 2). It is as
-// old as before, so one that came through another agent meanwhile, which may be itself, stands.
+// lostCommit reports whether a command is a commit of which nobody knows what became, as this agent was expired. It is
+// asked for once more, under the agent's next incarnation: were the client told to do so, its next commit could come
+// first (RFC 2). It is as old as before: a commit that has come through another incarnation since, which may be its own
+// first attempt, stands.
 func lostCommit(q group.Command, err error) bool {
 	_, ok := q.(*group.OffsetCommit)
 	return ok && base.KindOf(err) == base.OutcomeUnknown
