@@ -56,8 +56,8 @@ func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog
 }
 
 // An eighth of the memory is for what Go's limit does not count, such as the binary itself, and for what is allocated while the collector catches
-// up. Where the bucket has memory of its own (objstore.Info.OwnMemory) a fourth is: for what is on its way to it, and what merges read.
-const runtimeShare, runtimeShareBeside = 8, 4
+// up. Where the bucket has memory of its own (objstore.Info.OwnMemory) a third is: for what is on its way to it, and what merges read.
+const runtimeShare, runtimeShareBeside = 8, 3
 
 // limitHeap tells the collector how much of the agent's memory is Go's.
 func limitHeap(memory int64, bucket objstore.Info) {
