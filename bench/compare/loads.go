@@ -77,7 +77,7 @@ func (t *turn) warmUp() error {
 		}
 	}
 	// A server's first group costs it once what later ones do not: Kafka makes a topic of offsets.
-	_, err := t.consumerTool(1)
+	_, _, err := t.consumerTool(1)
 	return err
 }
 

@@ -69,16 +69,16 @@ func (r *report) markdownTable(b *strings.Builder, partitions int) {
 		if f.Partitions != partitions || !shown || f.What == mbPerSec && r.pace(f) > 0 {
 			continue
 		}
-		cells := append([]string{strings.ReplaceAll(row.label, "%s", r.title(f.Load))}, r.markdownCells(f, row.unit)...)
+		cells := append([]string{strings.ReplaceAll(row.label, "%s", r.title(f))}, r.markdownCells(f, row.unit)...)
 		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
 	}
 }
 
-func (r *report) title(name string) string {
-	if name == tail {
-		return fmt.Sprintf("%s, %d readers", tail, r.readers)
+func (r *report) title(f *figure) string {
+	if f.Load == tail {
+		return fmt.Sprintf("%s at %s, %d readers", tail, pacedAt(ratesAt(r.ratesMB, f.Partitions)[0]), r.readers)
 	}
-	return name
+	return f.Load
 }
 
 func (r *report) markdownCells(f *figure, unit string) (cells []string) {

@@ -102,8 +102,8 @@ func (c *compare) how() string {
 	for _, mb := range c.ratesMB {
 		rates = append(rates, fmt.Sprint(mb))
 	}
-	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v; %d producers; paced: %s MB/s, from %d partitions on a quarter of the first before it; tail: the first, %d readers of everything; "+
-		"catch-up: a backlog of %d MiB, %v old, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, c.producers,
+	return fmt.Sprintf("records of %d B, lz4 %d to 1; %d rounds, %v to warm up a server, windows of %v, from %d partitions on %d times as long; %d producers; paced: %s MB/s, from %d partitions on a quarter of the first before it; tail: the first, %d readers of everything; "+
+		"catch-up: a backlog of %d MiB, %v old, read %d times or more; java catch-up: %d runs", recordBytes, halved, c.rounds, c.warmup, c.window, spreadFrom, spreadWindows, c.producers,
 		strings.Join(rates, ", "), spreadFrom, c.readers, c.backlogMiB, c.backlogAge, c.readings, c.toolRuns)
 }
 

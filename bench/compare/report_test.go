@@ -194,7 +194,7 @@ func TestMarkdown(t *testing.T) {
 		"\n| produce | 110 MB/s | 220 MB/s | 2.00 (2.00 to 2.00) | 3.00 (3.00 to 3.00) |\n",
 		"\n| produce, server CPU | 4.40 s/GiB | 2.20 s/GiB | 0.50 (0.50 to 0.50) | 0.33 (0.33 to 0.33) |\n",
 		"\n| 20 MB/s, acknowledged p50 | 4.27 ms | 164 ms | 38.4 (38.4 to 38.4) | – |\n",
-		"\n| tail, 4 readers, server CPU | 6 s/GiB | – | – | – |\n",
+		"\n| tail at 20 MB/s, 4 readers, server CPU | 6 s/GiB | – | – | – |\n",
 		"\n| start to the first acknowledged record | 4,000 ms | 250 ms | 0.062 (0.062 to 0.062) | 0.012 (0.012 to 0.012) |\n",
 		"\n| 1 partition | Kafka |",
 		"\n| RSS under the same load, 100 partitions ≤ 0.4 | 0.50 (0.50 to 0.50) | 0.33 (0.33 to 0.33) | **missed** |\n",

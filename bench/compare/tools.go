@@ -120,39 +120,42 @@ func (t *turn) javaCatchUp() error {
 		return err
 	}
 	var mib, seconds float64
+	var client time.Duration
 	for range t.toolRuns {
-		out, err := t.consumerTool(min(records, int64(t.toolRecords)))
+		out, cpu, err := t.consumerTool(min(records, int64(t.toolRecords)))
 		if err != nil {
 			return err
 		}
+		client += cpu
 		got, perSec, err := fetchedIn(out)
 		if err != nil {
 			return fmt.Errorf("kafka-consumer-perf-test: %w\n%s", err, out)
 		}
 		mib, seconds = mib+got, seconds+got/perSec
 	}
-	// The tool starts a JVM and joins a group besides, in which the server has nothing to do: its CPU is that of the whole runs, the
-	// throughput that of fetching alone.
+	// The tool starts a JVM and joins a group besides, in which the server has nothing to do: CPU, and how busy the cores were, are those of the
+	// whole runs, the throughput is that of fetching alone.
 	u, err := server.stop()
 	if err != nil {
 		return err
 	}
 	t.add(javaCatchUp, mbPerSec, mib/seconds*(1<<20)/1e6)
-	t.add(javaCatchUp, cpuPerGiB, u.perGiB(mib*(1<<20)))
+	t.addUsed(javaCatchUp, u, mib*(1<<20), client.Seconds()/u.over.Seconds())
 	return nil
 }
 
-// consumerTool runs Kafka's consumer tool and gives what it printed.
-func (t *turn) consumerTool(records int64) (string, error) {
+// consumerTool runs Kafka's consumer tool and gives what it printed, and its CPU.
+func (t *turn) consumerTool(records int64) (string, time.Duration, error) {
 	argv := t.java(toolHeap, "org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", t.server.kafka, "--topic", topic,
 		"--num-records", fmt.Sprint(records), "--timeout", "30000")
 	ctx, cancel := context.WithTimeout(context.Background(), toolMax)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("kafka-consumer-perf-test: %w\n%s", err, out)
+		return "", 0, fmt.Errorf("kafka-consumer-perf-test: %w\n%s", err, out)
 	}
-	return string(out), nil
+	return string(out), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
 // Columns of what the consumer tool prints last: start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg,

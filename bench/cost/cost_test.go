@@ -199,13 +199,13 @@ func TestCollect(t *testing.T) {
 		}
 		return path
 	}
-	numbers := write("numbers.json", `{"date":"today","machine":"here","go":"go1","rows":[
+	numbers := write("numbers.json", `{"date":"today","machine":"here","go":"go1","commit":"c0ffee","rows":[
 		{"section":"apply","what":"decode and apply","value":7},{"section":"apply","what":"decode and apply","value":8}]}`)
 	scale := write("scale.json", `{"where":"there","curves":[
-		{"name":"records","columns":[{"name":"x"},{"name":"its CPU, a GiB in"}],"points":[{"x":1024,"values":[null,3]},{"x":2048,"values":[null,9]}]},
+		{"name":"records","columns":[{"name":"x"},{"name":"paced, without the consumer: agent's CPU, a GiB in"}],"points":[{"x":1024,"values":[null,3]},{"x":2048,"values":[null,9]}]},
 		{"name":"segments-16","columns":[{"name":"GETs a segment"},{"name":"a segment"}],"points":[{"x":9,"values":[6,8]},{"x":1,"values":[2,1]}]}]}`)
 	again := write("again.json", `{"where":"elsewhere","curves":[
-		{"name":"records","columns":[{"name":"its CPU, a GiB in"}],"points":[{"x":1024,"values":[4]}]}]}`)
+		{"name":"records","columns":[{"name":"paced, without the consumer: agent's CPU, a GiB in"}],"points":[{"x":1024,"values":[4]}]}]}`)
 	m, err := collect([]string{scale, numbers, again})
 	if err == nil {
 		t.Error("most is missing, and nothing is said of it")
@@ -213,7 +213,7 @@ func TestCollect(t *testing.T) {
 	if m.Values[followRate] != 7 || m.Values[cpuIn] != 4 || !slices.Equal(m.Gets[0].Points, []getPoint{{1, 2}, {8, 6}}) {
 		t.Errorf("%+v", m)
 	}
-	for name, where := range map[string]string{getsOf(16): "there", followRate: "today, here, go1", cpuIn: "elsewhere"} {
+	for name, where := range map[string]string{getsOf(16): "there", followRate: "today, here, go1, c0ffee", cpuIn: "elsewhere"} {
 		if i := m.sourceOf(name); i < 1 || m.Sources[i-1].Where != where {
 			t.Errorf("%s is from source %d of %+v, not from %s", name, i, m.Sources, where)
 		}

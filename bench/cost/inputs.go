@@ -66,7 +66,7 @@ const (
 )
 
 var measurements = []measurement{
-	{cpuIn, "CPU of the agent for a GiB in, records of 1 KiB, no codec", "s/GiB", "bench/scale records", inCurve("records", "its CPU, a GiB in", 1024)},
+	{cpuIn, "CPU of the agent for a GiB in at 30 MB/s, records of 1 KiB, no codec", "s/GiB", "bench/scale records", inCurve("records", "paced, without the consumer: agent's CPU, a GiB in", 1024)},
 	{cpuTail, "CPU that a reader at the tail adds, for a GiB out: a paced load with it and without", "s/GiB", "bench/scale records", inCurve("records", "so the consumer's share, a GiB out", 1024)},
 	{cpuS3, "CPU that an S3 server instead of a folder adds to a GiB in: HTTP and signatures, no TLS", "s/GiB", "bench/scale s3", inCurve("s3", "more than on a folder, a GiB in", 30)},
 	{cpuRead, "CPU of an agent that reads a GiB from an S3 server and serves it, no TLS", "s/GiB", "bench/scale s3", inCurve("s3", "S3: CPU of the reading zone, a GiB", 30)},
@@ -86,9 +86,9 @@ type report struct {
 		Section, What string
 		Value         float64
 	}
-	Machine, Date, Go string
-	Where             string
-	Curves            []struct {
+	Machine, Date, Go, Commit string
+	Where                     string
+	Curves                    []struct {
 		Name    string
 		Columns []struct{ Name string }
 		Points  []struct {
@@ -103,7 +103,7 @@ func (r *report) where() string {
 	if r.Where != "" {
 		return r.Where
 	}
-	return r.Date + ", " + r.Machine + ", " + r.Go
+	return strings.Join([]string{r.Date, r.Machine, r.Go, r.Commit}, ", ")
 }
 
 // inRow finds the first row of that name.

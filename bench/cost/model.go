@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 
+	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/objstore/latency"
 )
@@ -46,9 +47,6 @@ type outcome struct {
 	SequencerCores, StreamBytes, AgentNetwork, Follow float64 // Follow: cores that all agents together apply entries with
 }
 
-// An agent seals a segment early at so many bytes, as long as it makes no more than so many a second (internal/ingest).
-const earlyBytes, earlySeals = 2 << 20, 8
-
 // calculate finds how many agents a load takes: each makes more segments, and follows the journal.
 func (m *model) calculate() outcome {
 	var o outcome
@@ -72,7 +70,7 @@ func (m *model) with(n float64) outcome {
 	v, zones := m.Values, float64(m.Zones)
 	o := outcome{Agents: n}
 	perAgent := m.in / n
-	o.Segments = n * max(1000/m.BatchMs, min(earlySeals, perAgent/earlyBytes), perAgent/(m.SegmentMiB*(1<<20)))
+	o.Segments = n * max(1000/m.BatchMs, min(ingest.EarlyPutsPerSecond, perAgent/ingest.EarlyBytes), perAgent/(m.SegmentMiB*(1<<20)))
 	o.SegmentBytes = m.in / o.Segments
 	o.Batches = m.in / (m.BatchKiB * 1024)
 	o.Entries, o.EntryBytes = m.entries(o.Batches, o.Segments)

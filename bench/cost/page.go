@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/millrace-io/millrace/internal/ingest"
 	"github.com/millrace-io/millrace/internal/jobs/merge"
 	"github.com/millrace-io/millrace/internal/load"
 )
@@ -99,7 +100,7 @@ func (p *page) assumed(m *model) {
 - Kafka on disks: three replicas, the same machines, used as far; zone to zone $%s a GB in all, gp3 $%s a GB and month and $%s for each MB/s above 125, used by %s %%; consumers read in their zone (KIP-392). Its CPU is left out of account.
 - Extents of less than %d KiB are merged until they have that, which most pass: a file of %d MiB takes a read of each segment of %d MiB, and a byte is written anew each time that its extent grows %d times. CPU: as of reading from S3, and serving, and of putting there what is in memory already. An agent makes %d files at a time, with %d reads each.
 - Not counted: small segments that ride in journal entries and land later (fewer PUTs at small loads), requests that are sent a second time (5 %% at most), snapshots.
-`, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), earlyBytes>>20, earlySeals, m.profilesText(), m.profile.Name,
+`, a.Zones, n(a.FanOut), n(a.Partitions), n(a.RetentionHours), n(a.BatchMs), n(a.SegmentMiB), ingest.EarlyBytes>>20, ingest.EarlyPutsPerSecond, m.profilesText(), m.profile.Name,
 		n(a.Cores), n(a.MemoryGiB), n(a.NetworkGBs), fmt.Sprint(a.MachineHour), n(100*a.Use), storeText(),
 		fmt.Sprint(a.CrossZoneGB), fmt.Sprint(a.DiskGBMonth), fmt.Sprint(a.DiskMBsMonth), n(100*a.DiskUse),
 		merge.DefaultPace.Small>>10, merge.DefaultPace.File>>20, merge.DefaultPace.Bytes>>20, merge.Gain, merge.FilesAtOnce, merge.ReadsAtOnce)

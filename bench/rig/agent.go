@@ -14,8 +14,8 @@ import (
 	"github.com/millrace-io/millrace/bench/host"
 )
 
-// Millrace builds the binary, once.
-func (r *Rig) Millrace() (path string, err error) {
+// millrace builds the binary, once.
+func (r *Rig) millrace() (path string, err error) {
 	if r.binary == "" {
 		r.binary, err = host.Build(r.work)
 	}
@@ -46,7 +46,7 @@ func (r *Rig) Start(bucket string, flags ...string) (a *Agent, took time.Duratio
 }
 
 func (r *Rig) start(bucket string, flags []string) (a *Agent, took time.Duration, err error) {
-	binary, err := r.Millrace()
+	binary, err := r.millrace()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -100,11 +100,8 @@ func (a *Agent) Kill() {
 	<-a.ended
 }
 
-// Pid is the agent's process.
-func (a *Agent) Pid() int { return a.cmd.Process.Pid }
-
 // Usage is what the kernel says of the agent.
-func (a *Agent) Usage() (host.Usage, error) { return host.UsageOf(a.Pid()) }
+func (a *Agent) Usage() (host.Usage, error) { return host.UsageOf(a.cmd.Process.Pid) }
 
 // Requests gives the requests to the bucket so far, by operation.
 func (a *Agent) Requests() (map[string]float64, error) {

@@ -30,13 +30,14 @@ type Report struct {
 	Date    string   `json:"date"`
 	Machine string   `json:"machine"`
 	Go      string   `json:"go"`
+	Commit  string   `json:"commit"`
 	Rows    []Row    `json:"rows"`
 	Remarks []string `json:"remarks,omitempty"`
 }
 
 // NewReport begins one.
 func NewReport() Report {
-	return Report{Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), Go: runtime.Version()}
+	return Report{Date: time.Now().Format(time.DateOnly), Machine: host.Machine(), Go: runtime.Version(), Commit: host.Commit(".")}
 }
 
 // Where says when and on what something is measured, and what, in one line.
@@ -60,7 +61,7 @@ func (r *Report) Print(out io.Writer, asJSON bool) error {
 		w.SetIndent("", "  ")
 		return w.Encode(r)
 	}
-	fmt.Fprintf(out, "%s, %s, %s\n", r.Date, r.Machine, r.Go)
+	fmt.Fprintf(out, "%s, %s, %s, %s\n", r.Date, r.Machine, r.Go, r.Commit)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	section := ""
 	for _, x := range r.Rows {

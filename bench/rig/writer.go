@@ -37,13 +37,12 @@ type Written struct {
 	SnapshotBytes int64
 	SnapshotTook  time.Duration // encoding, writing without fsync, reading nothing back
 	// Of the snapshot that would follow one more entry of tailCommits files.
-	NextParts int
 	NextBytes int64
 	NextTook  time.Duration // encoding alone
 }
 
-// Writer folds commands into a state and writes them into a journal, as an agent would.
-type Writer struct {
+// writer folds commands into a state and writes them into a journal, as an agent would.
+type writer struct {
 	ctx     context.Context
 	shape   State
 	journal *journal.Log
@@ -81,7 +80,7 @@ func WriteState(url string, shape State) (Written, error) {
 	return out, w.append(&admin.Deregister{})
 }
 
-func newWriter(url string, shape State) (*Writer, error) {
+func newWriter(url string, shape State) (*writer, error) {
 	e := env.Real()
 	ctx := context.Background()
 	store, err := open.Open(ctx, e, url+"?fsync=off")
@@ -92,7 +91,7 @@ func newWriter(url string, shape State) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{ctx: ctx, shape: shape, journal: journal.Open(e, store, cluster, journal.W), state: meta.New(), rules: meta.NewRules(nil, nil)}
+	w := &writer{ctx: ctx, shape: shape, journal: journal.Open(e, store, cluster, journal.W), state: meta.New(), rules: meta.NewRules(nil, nil)}
 	register := &admin.Register{Profile: admin.Profile{Kafka: "localhost:9092", Group: "default", Level: meta.FeatureLevel}}
 	if err := w.append(register); err != nil {
 		return nil, err
@@ -101,7 +100,7 @@ func newWriter(url string, shape State) (*Writer, error) {
 	return w, w.createTopics()
 }
 
-func (w *Writer) createTopics() error {
+func (w *writer) createTopics() error {
 	var ops []meta.Op
 	for i := range w.shape.Topics {
 		ops = append(ops, &log.CreateTopic{Name: TopicName(i), ID: TopicID(i), Partitions: int32(w.shape.Partitions)})
@@ -125,7 +124,7 @@ func TopicID(i int) (id base.TopicID) {
 }
 
 // append decides ops and writes them as one entry.
-func (w *Writer) append(ops ...meta.Op) error {
+func (w *writer) append(ops ...meta.Op) error {
 	slot, _ := w.journal.Position()
 	now, _ := w.journal.Now()
 	before := journal.Draft{DigestSlot: w.state.Slot, Digest: w.state.Digest(), Writer: w.self, Level: meta.FeatureLevel}
@@ -161,7 +160,7 @@ func Decide(s *meta.State, c meta.Command, rules meta.Rules, p *meta.Payload) er
 }
 
 // commits gives n commits of files that fill the partitions in turn.
-func (w *Writer) commits(n int) []meta.Op {
+func (w *writer) commits(n int) []meta.Op {
 	all := w.shape.Topics * w.shape.Partitions
 	ops := make([]meta.Op, n)
 	for i := range ops {
@@ -192,7 +191,7 @@ func CommitOf(topic base.TopicID, file uint64, at base.Millis, n int, of func(k 
 }
 
 // snapshot writes the snapshot of the state, and measures it.
-func (w *Writer) snapshot(out *Written) error {
+func (w *writer) snapshot(out *Written) error {
 	slot, chain := w.journal.Position()
 	point := journal.Point{Slot: slot, Chain: chain, Time: w.state.Time, Digest: w.state.Digest()}
 	began := time.Now()
@@ -202,11 +201,10 @@ func (w *Writer) snapshot(out *Written) error {
 }
 
 // next measures what of a snapshot the entries since an earlier one change.
-func (w *Writer) next(out *Written, since *meta.State) {
+func (w *writer) next(out *Written, since *meta.State) {
 	began := time.Now()
 	for _, p := range w.state.Parts(since) {
 		if p.Changed {
-			out.NextParts++
 			out.NextBytes += int64(len(p.Encode()))
 		}
 	}

@@ -81,7 +81,7 @@ func markdownCurve(b *strings.Builder, c *report.Curve) {
 	for _, p := range c.Points {
 		head = append(head, load.Number(p.X))
 	}
-	fmt.Fprintf(b, "\n**%s.** %s.\n\n", strings.ToUpper(c.Name[:1])+c.Name[1:], c.Title)
+	fmt.Fprintf(b, "\n**%s.**\n\n", c.Title)
 	row(append(head, "last ÷ first")...)
 	fmt.Fprintf(b, "|---|%s\n", strings.Repeat("---:|", len(head)))
 	for i, column := range c.Columns {

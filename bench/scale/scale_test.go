@@ -73,7 +73,7 @@ func TestMarkdown(t *testing.T) {
 	out := markdown("Here.", []report.Curve{c})
 	want := `Here.
 
-**Things.** Things.
+**Things.**
 
 | things | 10 | 1,000 | last ÷ first |
 |---|---:|---:|---:|

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -59,24 +60,9 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 	}
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
-	go func() {
-		select {
-		case <-signals:
-			stop(errAsked)
-		case err := <-r.Agent.Failed():
-			stop(err)
-		}
-		<-signals // the second, or the first after a failure, ends it at once
-		r.abandon()
-		clean()
-		os.Exit(1)
-	}()
+	go r.endDemo(signals, stop, clean)
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "Millrace demo: Kafka at %s, ", r.Agent.Advertised())
-	if r.http != "" {
-		fmt.Fprintf(out, "status page at http://%s/, ", r.http)
-	}
-	fmt.Fprintf(out, "bucket %s. Ctrl-C ends it.\n\n", r.store.Info().URL)
+	r.greet(out)
 	if browse && r.http != "" {
 		openBrowser("http://" + r.http + "/")
 	}
@@ -89,6 +75,29 @@ func runDemo(cmd *cobra.Command, s *settings, rate int, browse bool) error {
 		return cause
 	}
 	return err
+}
+
+// endDemo ends it by a signal, or when its agent fails; and the process where a signal comes after that.
+func (r *running) endDemo(signals <-chan os.Signal, stop context.CancelCauseFunc, clean func()) {
+	select {
+	case <-signals:
+		stop(errAsked)
+	case err := <-r.Agent.Failed():
+		stop(err)
+	}
+	<-signals
+	r.abandon()
+	clean()
+	os.Exit(1)
+}
+
+// greet says where everything is.
+func (r *running) greet(out io.Writer) {
+	fmt.Fprintf(out, "Millrace demo: Kafka at %s, ", r.Agent.Advertised())
+	if r.http != "" {
+		fmt.Fprintf(out, "status page at http://%s/, ", r.http)
+	}
+	fmt.Fprintf(out, "bucket %s. Ctrl-C ends it.\n\n", r.store.Info().URL)
 }
 
 // errAsked ends a demo that somebody asked to end.

@@ -1,5 +1,5 @@
-// Command millrace is Apache Kafka on nothing but a bucket: agents, a demo, a playground, a bench, and a command line for
-// topics and groups. It is the composition root: flags, settings and wiring, no logic.
+// Command millrace is Apache Kafka on nothing but a bucket: agents, a demo, a playground, a bench, fsck, and a command line for
+// records, topics and groups. It is the composition root: flags, settings and wiring, no logic.
 package main
 
 import (

@@ -101,3 +101,25 @@ func TestABatchIsDeliveredOnce(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkObserver measures what it takes to note a Produce of a batch to each of 5,000 partitions, and that a reader has them.
+func BenchmarkObserver(b *testing.B) {
+	const partitions = 5000
+	o := newObserver(env.Real(), console.NewMetrics())
+	batches, results := make([]ingest.Batch, partitions), make([]ingest.Result, partitions)
+	for i := range batches {
+		batches[i] = ingest.Batch{Topic: base.TopicID{1}, Partition: int32(i)}
+	}
+	end := int64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range results {
+			results[i].Base = end
+		}
+		end += 3
+		o.Produced(time.Now(), batches, results)
+		for i := range batches {
+			o.Fetched(batches[i].Topic, batches[i].Partition, end)
+		}
+	}
+}

@@ -163,3 +163,55 @@ func BenchmarkMetadata(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkListOffsets measures a ListOffsets for the ends of 1,000 partitions, from its frame to its encoded answer.
+func BenchmarkListOffsets(b *testing.B) {
+	const partitions = 1000
+	bed := newBed(b)
+	bed.wide(partitions)
+	r := kmsg.NewPtrListOffsetsRequest()
+	t := kmsg.ListOffsetsRequestTopic{Topic: "wide"}
+	for i := range int32(partitions) {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = i, -1
+		t.Partitions = append(t.Partitions, p)
+	}
+	r.ReplicaID, r.Topics = -1, append(r.Topics, t)
+	benchRequest(b, bed, frameOf(r, 9), partitions*20)
+}
+
+// BenchmarkOffsets measures, from frame to encoded answer, an OffsetCommit of 100 partitions, which waits for its entry in a journal on a
+// bucket in memory, and an OffsetFetch of them.
+func BenchmarkOffsets(b *testing.B) {
+	const partitions = 100
+	bed := newBed(b)
+	bed.wide(partitions)
+	commit := commitRequest("g", "wide", 0, 1)
+	var indexes []int32
+	for i := range int32(partitions) {
+		p := commit.Topics[0].Partitions[0]
+		p.Partition = i
+		indexes = append(indexes, i)
+		if i > 0 {
+			commit.Topics[0].Partitions = append(commit.Topics[0].Partitions, p)
+		}
+	}
+	b.Run("commit", func(b *testing.B) { benchRequest(b, bed, frameOf(commit, 9), partitions*6) })
+	fetch := kmsg.NewPtrOffsetFetchRequest()
+	of := kmsg.NewOffsetFetchRequestGroup()
+	of.Group, of.Topics = "g", []kmsg.OffsetFetchRequestGroupTopic{{Topic: "wide", Partitions: indexes}}
+	fetch.Groups = append(fetch.Groups, of)
+	b.Run("fetch", func(b *testing.B) { benchRequest(b, bed, frameOf(fetch, 9), partitions*10) })
+}
+
+// benchRequest serves a frame again and again, each time with an answer of at least so many bytes, without errors.
+func benchRequest(b *testing.B, bed *bed, frame []byte, least int) {
+	conn := newConn(bed.broker, bed.client.Conn)
+	if a, size := bed.serve(conn, frame); size < least || new(counters).count(a.response) != 0 {
+		b.Fatalf("%d bytes: %+v", size, a.response)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		bed.serve(conn, frame)
+	}
+}

@@ -28,21 +28,8 @@ func offsetCommit(q *query, request kmsg.Request) answer {
 // commitOffsets commits by topic id from v10 on. Partitions that do not exist are refused here; the rest is one command.
 func commitOffsets(q *query, r *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	response := r.ResponseKind().(*kmsg.OffsetCommitResponse)
-	since := q.view.Slot
-	lookup := q.certainly(func(v meta.View) (missing bool) {
-		for i := range r.Topics {
-			t, ok := committedTopic(v, r, &r.Topics[i])
-			for _, p := range r.Topics[i].Partitions {
-				missing = missing || !ok || p.Partition >= t.Partitions
-			}
-		}
-		return missing
-	})
-	commit := &group.OffsetCommit{Group: r.Group, MemberID: r.MemberID, InstanceID: r.InstanceID, Generation: r.Generation,
-		RetentionMs: -1, APIVersion: r.Version, Since: since}
-	if r.Version <= 4 {
-		commit.RetentionMs = r.RetentionTimeMillis
-	}
+	commit := newCommit(r, q.view.Slot)
+	lookup := q.certainly(func(v meta.View) bool { return namesUnknown(v, r) })
 	var committed []*kmsg.OffsetCommitResponseTopicPartition
 	access := q.check(Read, Group, r.Group)
 	response.Topics = make([]kmsg.OffsetCommitResponseTopic, len(r.Topics))
@@ -73,6 +60,24 @@ func commitOffsets(q *query, r *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResp
 		}
 	}
 	return response
+}
+
+// newCommit is the command of a request, without its partitions.
+func newCommit(r *kmsg.OffsetCommitRequest, since base.Slot) *group.OffsetCommit {
+	c := &group.OffsetCommit{Group: r.Group, MemberID: r.MemberID, InstanceID: r.InstanceID, Generation: r.Generation,
+		RetentionMs: -1, APIVersion: r.Version, Since: since}
+	if r.Version <= 4 {
+		c.RetentionMs = r.RetentionTimeMillis
+	}
+	return c
+}
+
+// namesUnknown reports whether a view lacks a partition that the request names.
+func namesUnknown(v meta.View, r *kmsg.OffsetCommitRequest) bool {
+	return slices.ContainsFunc(r.Topics, func(named kmsg.OffsetCommitRequestTopic) bool {
+		t, ok := committedTopic(v, r, &named)
+		return slices.ContainsFunc(named.Partitions, func(p kmsg.OffsetCommitRequestTopicPartition) bool { return !ok || p.Partition >= t.Partitions })
+	})
 }
 
 func committedTopic(v meta.View, r *kmsg.OffsetCommitRequest, t *kmsg.OffsetCommitRequestTopic) (*log.Topic, bool) {

@@ -129,13 +129,15 @@ func bytesOf(v *View, pos, n uint32) batch.Batch {
 }
 
 // forget empties the cache.
-func (b *bed) forget() {
-	b.cache.mu.Lock()
-	defer b.cache.mu.Unlock()
-	for b.cache.lru.prev != &b.cache.lru {
-		b.cache.remove(b.cache.lru.prev)
+func (b *bed) forget() { forget(b.cache) }
+
+func forget(c *Cache) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.lru.prev != &c.lru {
+		c.remove(c.lru.prev)
 	}
-	clear(b.cache.ailings)
+	clear(c.ailings)
 }
 
 const mib = 1 << 20

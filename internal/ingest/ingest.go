@@ -25,12 +25,12 @@ const (
 	uploadsAtOnce = 6
 	// earlyFraction of BatchTimeout without a new batch seals a segment early, if the budget of PUTs allows.
 	earlyFraction = 16
-	// earlyBytes does so too, while that leaves a PUT: two of half the size, side by side, are done sooner than one. The last one waits for
+	// EarlyBytes does so too, while that leaves a PUT: two of half the size, side by side, are done sooner than one. The last one waits for
 	// lastBytes, which is about what a Java producer has under way at an agent: spent on half of that it would be missed for the rest.
-	earlyBytes    = 2 << 20
-	lastBytes     = 2 * earlyBytes
-	putsPerSecond = 8
-	putsBurst     = 4
+	EarlyBytes         = 2 << 20
+	lastBytes          = 2 * EarlyBytes
+	EarlyPutsPerSecond = 8 // and putsBurst, the budget of such PUTs
+	putsBurst          = 4
 	// parkFor is how long a batch waits for its predecessor: a request that went to another agent first needs that
 	// agent's batch time and two PUTs.
 	parkFor = 2 * time.Second

@@ -237,12 +237,12 @@ func (i *Ingest) due(now time.Time) (bool, time.Time) {
 		return true, at
 	}
 	quiet := o.last.Add(i.config.BatchTimeout / earlyFraction)
-	i.puts.refill(now, putsPerSecond, putsBurst)
-	if o.bytes >= lastBytes || o.bytes >= earlyBytes && i.puts.have >= 2 {
+	i.puts.refill(now, EarlyPutsPerSecond, putsBurst)
+	if o.bytes >= lastBytes || o.bytes >= EarlyBytes && i.puts.have >= 2 {
 		quiet = now // as far as the budget allows
 	}
 	if i.puts.have < 1 {
-		quiet = later(quiet, now.Add(time.Duration((1-i.puts.have)/putsPerSecond*float64(time.Second))))
+		quiet = later(quiet, now.Add(time.Duration((1-i.puts.have)/EarlyPutsPerSecond*float64(time.Second))))
 	}
 	if !now.Before(quiet) {
 		return true, at
@@ -266,7 +266,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (i *Ingest) sealNow(now time.Time) *sealed {
-	i.puts.refill(now, putsPerSecond, putsBurst)
+	i.puts.refill(now, EarlyPutsPerSecond, putsBurst)
 	i.puts.have = max(0, i.puts.have-1)
 	i.sealedNo++
 	s := &sealed{number: i.sealedNo, ref: base.FileRef{Store: i.config.Store, ID: base.MakeULID(i.journal.Now(), i.env.Uint64(), i.env.Uint64())}, batches: i.open.cut(i.config.BatchBytes)}

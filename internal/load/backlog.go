@@ -49,9 +49,13 @@ func (r *run) age(ctx context.Context) {
 	if r.watch.Filled != nil {
 		r.watch.Filled()
 	}
-	if age := time.Duration(r.config.BacklogAge); age > 0 {
-		sleepUntil(ctx, &r.clock, r.clock.now()+age)
+	age, began := time.Duration(r.config.BacklogAge), r.clock.now()
+	for at := showEvery; at <= age && sleepUntil(ctx, &r.clock, began+at); at += showEvery {
+		if r.watch.Progress != nil {
+			r.watch.Progress(Progress{Phase: Lying, Elapsed: at, Length: age})
+		}
 	}
+	sleepUntil(ctx, &r.clock, began+age)
 }
 
 // catchUp reads the backlog, as often as it is to be, and measures that.

@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -175,7 +176,7 @@ func (c *Config) Check() error {
 		return wrong("batch-bytes", "%d: a batch has to hold at least one record: want %d or more", c.BatchBytes, c.RecordBytes+keyBytes+batchOverhead)
 	case c.BufferBytes < c.BatchBytes:
 		return wrong("buffer-bytes", "%d: want at least what a batch may have, %d", c.BufferBytes, c.BatchBytes)
-	case c.Compressibility < 1 || c.Compressibility > compressibilityMax:
+	case !(c.Compressibility >= 1 && c.Compressibility <= compressibilityMax): // nor NaN
 		return wrong("compressibility", "%g: want 1 (does not compress) to %d", c.Compressibility, compressibilityMax)
 	case c.Keys < 0:
 		return wrong("keys", "%d: want a number of distinct keys, or 0 for none", c.Keys)
@@ -185,12 +186,27 @@ func (c *Config) Check() error {
 		return wrong("backlog-age", "%v: want a time from 0 on", time.Duration(c.BacklogAge))
 	case c.Readings < 1:
 		return wrong("readings", "%d: want at least one", c.Readings)
-	case c.RecordsPerSec < 0:
+	case !(c.RecordsPerSec >= 0 && c.RecordsPerSec <= math.MaxFloat64): // nor NaN or infinity
 		return wrong("rate", "%g: want records or bytes a second, or 0 for as fast as possible", c.RecordsPerSec)
-	case c.Duration <= 0 || c.Warmup < 0 || c.Linger < 0 || c.ReadFor < 0:
-		return wrong("duration", "and the other spans are positive")
+	}
+	if err := c.checkSpans(); err != nil {
+		return err
 	}
 	return c.checkSending()
+}
+
+func (c *Config) checkSpans() error {
+	switch {
+	case c.Duration <= 0:
+		return &ConfigError{"duration", fmt.Sprintf("%v: want some time", time.Duration(c.Duration))}
+	case c.Warmup < 0:
+		return &ConfigError{"warmup", fmt.Sprintf("%v: want a time from 0 on", time.Duration(c.Warmup))}
+	case c.Linger < 0:
+		return &ConfigError{"linger", fmt.Sprintf("%v: want a time from 0 on", time.Duration(c.Linger))}
+	case c.ReadFor < 0:
+		return fmt.Errorf("readings for %v: want a time from 0 on", time.Duration(c.ReadFor))
+	}
+	return nil
 }
 
 func (c *Config) checkSending() error {

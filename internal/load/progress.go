@@ -45,6 +45,7 @@ type Phase string
 // The phases, in their order.
 const (
 	Filling   Phase = "writing the backlog"
+	Lying     Phase = "leaving the backlog alone"
 	WarmingUp Phase = "warming up"
 	Measuring Phase = "measuring"
 	Draining  Phase = "waiting for what is under way"

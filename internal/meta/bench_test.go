@@ -113,3 +113,52 @@ func BenchmarkFollower(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSnapshot measures a snapshot of 10,000 partitions with 10 extents each: all its parts encoded; those alone that one more segment
+// has changed; and a state made of it.
+func BenchmarkSnapshot(b *testing.B) {
+	w := newBench(b)
+	for range benchPartitions * 10 / 1000 {
+		w.decide(w.commit(1000))
+	}
+	encode := func(b *testing.B, s, prev *meta.State) (keys []string, bodies [][]byte) {
+		bytes := 0
+		for _, p := range s.Parts(prev) {
+			if p.Changed {
+				keys, bodies = append(keys, p.Key), append(bodies, p.Encode())
+				bytes += len(bodies[len(bodies)-1])
+			}
+		}
+		b.SetBytes(int64(bytes))
+		return keys, bodies
+	}
+	b.Run("encode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			encode(b, w.s, nil)
+		}
+	})
+	before := w.s
+	w.decide(w.commit(10))
+	b.Run("encode after a segment", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			encode(b, w.s, before)
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		keys, bodies := encode(b, w.s, nil)
+		b.ReportAllocs()
+		for b.Loop() {
+			r := meta.NewRestorer()
+			for i, key := range keys {
+				if err := r.Part(key, bodies[i]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if s, err := r.Finish(); err != nil || s.Slot != w.s.Slot {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -29,6 +29,7 @@ func BenchmarkGetRange(b *testing.B) {
 	for piece := int64(64 << 10); piece <= 1<<20; piece *= 2 {
 		b.Run(fmt.Sprintf("%dKiB", piece>>10), func(b *testing.B) {
 			b.SetBytes(size * files)
+			b.ReportAllocs()
 			before := cpu(b)
 			for b.Loop() {
 				for at := int64(0); at < size; at += piece {
