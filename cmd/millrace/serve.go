@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/agent"
 	"github.com/millrace-io/millrace/internal/base/env"
+	"github.com/millrace-io/millrace/internal/base/offheap"
 	"github.com/millrace-io/millrace/internal/console"
 	"github.com/millrace-io/millrace/internal/kafka/config"
 	"github.com/millrace-io/millrace/internal/objstore"
@@ -55,26 +55,13 @@ func start(ctx context.Context, s *settings, signals <-chan os.Signal, log *slog
 	}
 }
 
-// An eighth of the memory is for what Go's limit does not count, such as the binary itself, and for what is allocated while the collector catches
-// up. Where the bucket has memory of its own (objstore.Info.OwnMemory) a third is: for what is on its way to it, and what merges read.
-const runtimeShare, runtimeShareBeside = 8, 3
-
-// limitHeap tells the collector how much of the agent's memory is Go's.
-func limitHeap(memory int64, bucket objstore.Info) {
-	share := int64(runtimeShare)
-	if bucket.OwnMemory {
-		share = runtimeShareBeside
-	}
-	debug.SetMemoryLimit(memory - memory/share)
-}
-
 func bringUp(ctx context.Context, s *settings, log *slog.Logger) (*running, error) {
 	e := env.Real()
 	inner, err := openBucket(ctx, e, s.bucket)
 	if err != nil {
 		return nil, err
 	}
-	limitHeap(int64(s.memory), inner.Info())
+	go limitHeap(ctx, int64(s.memory))
 	r := &running{store: meter.New(e, inner)}
 	web, err := r.listenWeb(s)
 	if err != nil {
@@ -144,7 +131,7 @@ func (s *settings) agentConfig(web string, log *slog.Logger) (agent.Config, erro
 	return agent.Config{
 		Listen: s.listen, Advertise: s.advertise, Peer: s.peer, HTTP: web, Zone: s.zone, Group: s.agentGroup, Roles: roles,
 		BatchTimeout: s.batchTimeout, BatchBytes: int(s.batchBytes), MemoryBytes: int64(s.memory), Kafka: static, Descriptors: descriptors(),
-		Version: version(), Log: log,
+		Rooms: &offheap.Rooms{}, Version: version(), Log: log,
 	}, nil
 }
 

@@ -57,6 +57,7 @@ type Config struct {
 	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
 	Merge        merge.Pace        // merge.DefaultPace, but for simulations, if zero
 	FirstPiece   int               // broker.FirstPiece, but for simulations, if zero
+	Rooms        broker.Rooms      // of Produces; nil: memory of Go's heap
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string
@@ -284,7 +285,7 @@ func (a *Agent) assemble() {
 	a.answers = env.NewSemaphore(e, c.MemoryBytes/answerShare)
 	a.fetch = fetch.New(e, a.control, a.cache, fetch.Config{Memory: a.answers, Log: c.Log})
 	a.coord = coord.New(e, a.control, c.Group, c.Log)
-	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, FirstPiece: c.FirstPiece, Watch: newObserver(e, a.metrics), Log: c.Log},
+	a.broker = broker.New(e, broker.Config{Group: c.Group, Memory: c.MemoryBytes / framesShare, FirstPiece: c.FirstPiece, Rooms: c.Rooms, Watch: newObserver(e, a.metrics), Log: c.Log},
 		broker.Deps{Journal: a.control, Ingest: a.ingest, Fetch: a.fetch, Coord: a.coord})
 }
 

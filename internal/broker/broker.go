@@ -18,6 +18,8 @@ type Config struct {
 	Group string
 	// Memory is what request frames may hold, in bytes, until they are answered; seven eighths of it bound a single frame.
 	Memory int64
+	// Rooms gives the memory of Produces; nil: it is of Go's heap.
+	Rooms Rooms
 	// FirstPiece is FirstPiece, but for simulations, if zero.
 	FirstPiece int
 	// Allow judges what clients may do; nil allows everything.
@@ -58,8 +60,11 @@ func New(e env.Env, config Config, deps Deps) *Broker {
 	if config.FirstPiece == 0 {
 		config.FirstPiece = FirstPiece
 	}
+	if config.Rooms == nil {
+		config.Rooms = heap{}
+	}
 	b := &Broker{Deps: deps, config: config, env: e, log: config.Log, stop: env.NewStopper(e), watch: env.NewStopper(e), conns: map[uint64]*conn{}}
-	b.frames = newFrames(e, config.Memory, config.FirstPiece)
+	b.frames = newFrames(e, config.Memory, config.FirstPiece, config.Rooms)
 	b.decode = env.NewSemaphore(e, decodeMemory)
 	if b.config.Allow == nil {
 		b.config.Allow = allowAll{}

@@ -76,7 +76,7 @@ func (c *conn) serve() {
 			return
 		}
 		if c.b.era() != c.era {
-			frame.release()
+			frame.spend()
 			return
 		}
 		if !c.dispatch(frame) {

@@ -54,13 +54,13 @@ func (a answer) done() {
 func (c *conn) dispatch(frame *frame) bool {
 	q, request, err := c.open(frame)
 	if err != nil {
-		frame.release()
+		frame.spend()
 		c.farewell(err)
 		return false
 	}
 	if q.api.pipelined {
 		a := c.b.run(q, request)
-		if a.later == nil {
+		if a.later == nil && a.release == nil {
 			a.release = q.end // else the handler sees to it
 		}
 		return c.postpone(q, a)

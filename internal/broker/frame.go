@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace-io/millrace/internal/base/env"
 	"github.com/millrace-io/millrace/internal/base/invariant"
+	"github.com/millrace-io/millrace/internal/kafka/wire"
 )
 
 const (
@@ -37,19 +38,21 @@ var errSlow = errors.New("too slow while others waited for memory")
 //
 // The memory of a frame larger than a first piece is used for later ones once the frame is spent. That is said only when nobody
 // looks at its bytes any more, and so of a Produce alone, when each of its batches has its result: ingest has let go of them then
-// (ingest.Batch.Bytes), whether or not the client has had its answer. Whatever else is kept of such a request is a copy: names, ids,
-// texts of errors. The byte fields of a decoded request lie in the frame (wire.DecodeRequest), and those of other requests, such as
-// what members say of themselves, go on into the state. So all others are released, which leaves their bytes to the garbage
-// collector; that of a handler that panicked too.
+// (ingest.Batch.Bytes), whether or not the client has had its answer; or when it was never handled. Whatever else is kept of such a request
+// is a copy: names, ids, texts of errors. The byte fields of a decoded request lie in the frame (wire.DecodeRequest), and those of other
+// requests, such as what members say of themselves, go on into the state. So all others are of Go's heap and are released, which leaves
+// their bytes to the garbage collector. A Produce whose handler panicked is released, too, and its memory is lost.
+//
+// The memory of Produces is not Go's (Config.Rooms): the collector would leave as much again free beside it.
 type frames struct {
 	piece int    // a first piece, in bytes
 	first memory // for frames of at most that, and the first piece of larger ones
 	whole memory // for larger ones
 }
 
-func newFrames(e env.Env, bytes int64, piece int) *frames {
+func newFrames(e env.Env, bytes int64, piece int, rooms Rooms) *frames {
 	first := max(bytes/firstShare, int64(piece))
-	return &frames{piece: piece, first: newMemory(e, first), whole: newMemory(e, max(bytes-first, int64(piece)))}
+	return &frames{piece: piece, first: newMemory(e, first, heap{}), whole: newMemory(e, max(bytes-first, int64(piece)), rooms)}
 }
 
 // largest is the size of the largest frame that can be read.
@@ -73,11 +76,19 @@ func (f *frames) read(c *conn, size int) (*frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole := f.whole.atLeast(size)
+	whole := f.reserve(size, piece.bytes)
 	copy(whole.bytes, piece.bytes)
 	piece.spend()
 	whole.surveys = surveysOf(whole.bytes[:f.piece])
 	return whole.read(c, f.piece)
+}
+
+// reserve reserves a large frame that begins with front.
+func (f *frames) reserve(size int, front []byte) *frame {
+	if wire.IsProduce(front) {
+		return f.whole.atLeast(size)
+	}
+	return f.whole.exactly(size)
 }
 
 // frame is the memory of one request.
@@ -85,15 +96,15 @@ type frame struct {
 	bytes []byte // the request, without its length
 	room  []byte // what they are the front of: so much is reserved
 	of    *memory
-	large bool // its memory is worth keeping, and may hold bytes of an earlier frame until it is read
+	kept  bool // its memory is kept when it is spent, and may hold bytes of an earlier frame until it is read
 
 	surveys *surveys // of a Produce larger than a first piece
 }
 
-// read reads the frame, of which have bytes are there. If it fails the frame is released.
+// read reads the frame, of which have bytes are there. If it fails the frame is spent.
 func (m *frame) read(c *conn, have int) (*frame, error) {
 	if err := c.fill(m, have); err != nil {
-		m.release()
+		m.spend()
 		return nil, err
 	}
 	return m, nil
@@ -112,7 +123,7 @@ func (m *frame) spend() {
 	}
 	room := m.room
 	m.release()
-	if m.large {
+	if m.kept {
 		m.of.keep(room)
 	}
 }

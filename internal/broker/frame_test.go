@@ -26,7 +26,7 @@ func inFrameBed(t *testing.T, memory int64, play func(*frameBed)) {
 	w := sim.NewWorld(1)
 	err := w.RunFor(time.Hour, func(main *sim.Proc) {
 		bed := &frameBed{t: t, agent: main, client: w.Proc("client")}
-		bed.b = &Broker{env: main, frames: newFrames(main, memory, FirstPiece), log: slog.New(slog.DiscardHandler), stop: env.NewStopper(main), watch: env.NewStopper(main)}
+		bed.b = &Broker{env: main, frames: newFrames(main, memory, FirstPiece, heap{}), log: slog.New(slog.DiscardHandler), stop: env.NewStopper(main), watch: env.NewStopper(main)}
 		main.Go("watch", func() { bed.b.watchStillness(bed.b.watch) })
 		var err error
 		if bed.l, err = main.Listen(":9092"); err != nil {

@@ -283,7 +283,9 @@ func (p *production) append() answer {
 		}
 	}
 	if len(batches) == 0 {
-		return p.answer()
+		a := p.answer()
+		a.release = p.q.spend
+		return a
 	}
 	done := p.q.b.Ingest.Append(batches)
 	p.letGo(batches)

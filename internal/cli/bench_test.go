@@ -68,8 +68,6 @@ func TestWrongBenches(t *testing.T) {
 		"bench tail --rate inf":              "--rate +Inf: want",
 		"bench tail --rate nan":              "records a second (5000) or bytes (10MB)",
 		"bench tail --compressibility NaN":   "--compressibility NaN: want 1",
-		"bench tail --linger -1s":            "--linger -1s: want",
-		"bench tail --warmup -1s":            "--warmup -1s: want",
 		"bench tail --duration 0s":           "--duration 0s: want",
 		"bench tail --record-bytes big":      "8MiB",
 		"bench tail --record-bytes 2MiB":     "--batch-bytes",

@@ -67,8 +67,6 @@ type Info struct {
 	OneDisk bool
 	// BodyFree: a body is its caller's again once the call has returned, whatever came of it: nobody looks at it any more.
 	BodyFree bool
-	// OwnMemory: what is on its way to the store, and what it lends (see Lending), has memory outside of Go's heap.
-	OwnMemory bool
 }
 
 // SizeOf is the size of a body in parts, in bytes.

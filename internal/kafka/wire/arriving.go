@@ -26,6 +26,12 @@ type Arriving struct {
 	inTopic    bool
 }
 
+// IsProduce reports whether a frame, without its length, begins as one of a Produce.
+func IsProduce(front []byte) bool {
+	h, _, err := ParseHeader(front)
+	return err == nil && h.Key == produceKey
+}
+
 // ArrivingProduce begins with the front of a frame, without its length, that holds at least what comes before the first topic; false
 // for any other.
 func ArrivingProduce(front []byte) (*Arriving, bool) {

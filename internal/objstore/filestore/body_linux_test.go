@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/millrace-io/millrace/internal/base/offheap"
 	"github.com/millrace-io/millrace/internal/objstore"
 )
 
@@ -128,11 +129,11 @@ func TestWhatStaysInThePageCache(t *testing.T) {
 
 // A block that nobody has any more goes back to the system.
 func TestBlocksAreCollected(t *testing.T) {
-	var begins, n uintptr = 0, 2 * hugePage
+	var begins, n uintptr = 0, 2 * offheap.HugePage
 	func() {
 		b := newBlock(int(n))
 		begins = uintptr(unsafe.Pointer(&b.bytes[0]))
-		if uintptr(len(b.bytes)) != n || begins%hugePage != 0 {
+		if uintptr(len(b.bytes)) != n || begins%offheap.HugePage != 0 {
 			t.Errorf("got %d bytes at %p", len(b.bytes), b.bytes)
 		}
 		clear(b.bytes)

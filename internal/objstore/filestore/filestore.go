@@ -71,7 +71,7 @@ func (s *Store) Info() objstore.Info {
 	if !s.sync {
 		u += "?fsync=off"
 	}
-	return objstore.Info{URL: u, SteadyClock: false, OneDisk: true, BodyFree: true, OwnMemory: s.sync && hasDirect}
+	return objstore.Info{URL: u, SteadyClock: false, OneDisk: true, BodyFree: true}
 }
 
 // Open implements objstore.Opener. A name that is given to another file leaves the open one as it was.

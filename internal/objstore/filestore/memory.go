@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"unsafe"
+
+	"github.com/millrace-io/millrace/internal/base/offheap"
 )
 
 // block is memory that the disk is written from or read into, outside of Go's heap and in huge pages where the system has them. For a read or write
@@ -11,12 +13,13 @@ import (
 // that is more work than all the rest (-bench 'GetRange|Put').
 type block struct{ bytes []byte }
 
-// hugePage is what a huge page has on most machines, and what blocks begin at a multiple of where they are mapped.
-const hugePage = 2 << 20
-
-// newBlock gives n bytes, a multiple of hugePage. The system has them back when the block is collected.
+// newBlock gives n bytes, a multiple of offheap.HugePage, of Go's heap if the system has no others. It has them back when the block is collected.
 func newBlock(n int) *block {
-	bytes, unmap := mapMemory(n)
+	bytes, unmap := offheap.Huge(n)
+	if bytes == nil {
+		bytes, _ = ownMemory(n)
+		return &block{bytes}
+	}
 	b := &block{bytes}
 	runtime.AddCleanup(b, func(unmap func()) { unmap() }, unmap)
 	return b
@@ -33,7 +36,7 @@ var writing = sync.Pool{New: func() any { return newBlock(directBytes) }}
 
 const (
 	// slabBytes are cut up for reads.
-	slabBytes = 2 * hugePage
+	slabBytes = 2 * offheap.HugePage
 	// lentMax is the largest read for which memory is lent.
 	lentMax = slabBytes / 2
 )
