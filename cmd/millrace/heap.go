@@ -14,9 +14,8 @@ const (
 	runtimeShare = 8
 	// heapLeast: half of it is Go's whatever there is beside its heap: with less the collector might have no end.
 	heapLeast = 2
-	// heapLook is how often the limit is brought up to date, heapStep from what change on: each stands the process still for a moment.
-	heapLook = time.Second
-	heapStep = 8 << 20
+	// heapLook is how often the limit is brought up to date.
+	heapLook = time.Second / 4
 )
 
 // heapLimit is how much of an agent's memory is Go's, where so many bytes of it are in use outside of the heap.
@@ -26,18 +25,17 @@ func heapLimit(memory, offheap int64) int64 {
 
 // limitHeap tells the collector how much of the agent's memory is Go's, until ctx ends.
 func limitHeap(ctx context.Context, memory int64) {
-	limit := heapLimit(memory, 0)
-	debug.SetMemoryLimit(limit)
-	for tick := time.NewTicker(heapLook); ; {
+	tick := time.NewTicker(heapLook)
+	defer tick.Stop()
+	for limit := int64(0); ; {
+		if next := heapLimit(memory, offheap.Mapped()); next != limit {
+			limit = next
+			debug.SetMemoryLimit(limit)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			tick.Stop()
 			return
-		}
-		if next := heapLimit(memory, offheap.Mapped()); next-limit >= heapStep || limit-next >= heapStep {
-			limit = next
-			debug.SetMemoryLimit(limit)
 		}
 	}
 }

@@ -1,14 +1,6 @@
 package main
 
-import (
-	"context"
-	"runtime/debug"
-	"testing"
-	"testing/synctest"
-	"time"
-
-	"github.com/millrace-io/millrace/internal/base/offheap"
-)
+import "testing"
 
 // Go's heap may have all of the agent's memory but for an eighth and what is in use beside it, and half of it always.
 func TestGoLeavesRoom(t *testing.T) {
@@ -18,27 +10,4 @@ func TestGoLeavesRoom(t *testing.T) {
 			t.Errorf("%d beside the heap leave it %d of %d, want %d", beside, got, int64(memory), want)
 		}
 	}
-}
-
-// The limit follows what is in use.
-func TestTheLimitFollows(t *testing.T) {
-	const memory = 1 << 30
-	before := debug.SetMemoryLimit(-1)
-	defer debug.SetMemoryLimit(before)
-	synctest.Test(t, func(t *testing.T) {
-		ctx, stop := context.WithCancel(t.Context())
-		defer stop()
-		go limitHeap(ctx, memory)
-		var rooms offheap.Rooms
-		room := rooms.Take(100 << 20)
-		time.Sleep(heapLook + 1)
-		if got, want := debug.SetMemoryLimit(-1), heapLimit(memory, offheap.Mapped()); got != want || want == heapLimit(memory, 0) {
-			t.Errorf("the limit is %d, want %d", got, want)
-		}
-		rooms.Give(room)
-		time.Sleep(heapLook + 1)
-		if got, want := debug.SetMemoryLimit(-1), heapLimit(memory, offheap.Mapped()); got != want {
-			t.Errorf("the limit is %d afterwards, want %d", got, want)
-		}
-	})
 }

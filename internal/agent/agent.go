@@ -57,7 +57,7 @@ type Config struct {
 	Land         land.Pace         // land.DefaultPace, but for simulations, if zero
 	Merge        merge.Pace        // merge.DefaultPace, but for simulations, if zero
 	FirstPiece   int               // broker.FirstPiece, but for simulations, if zero
-	Rooms        broker.Rooms      // of Produces; nil: memory of Go's heap
+	Rooms        broker.Rooms      // of large Produces; nil: memory of Go's heap
 	NoHedges     bool              // slow requests are not sent twice: for measurements
 	NoRides      bool              // no segment rides in a journal entry: for measurements and simulations
 	Version      string

@@ -18,7 +18,7 @@ type Config struct {
 	Group string
 	// Memory is what request frames may hold, in bytes, until they are answered; seven eighths of it bound a single frame.
 	Memory int64
-	// Rooms gives the memory of Produces; nil: it is of Go's heap.
+	// Rooms gives the memory of large Produces (see frames); nil: it is of Go's heap.
 	Rooms Rooms
 	// FirstPiece is FirstPiece, but for simulations, if zero.
 	FirstPiece int

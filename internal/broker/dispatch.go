@@ -18,18 +18,19 @@ import (
 
 // query is one request on its way through a handler.
 type query struct {
-	b       *Broker
-	c       *conn
-	api     *api
-	header  wire.Header
-	arrived time.Time
-	view    meta.View // as new as the answer's negative parts need it
-	fresh   bool      // view was read behind a barrier
-	shown   []node    // see nodes
-	seats   []node    // see leaders
-	frame   *frame
-	cost    int64 // of what it was decoded to, in bytes
-	ended   atomic.Bool
+	b        *Broker
+	c        *conn
+	api      *api
+	header   wire.Header
+	arrived  time.Time
+	view     meta.View // as new as the answer's negative parts need it
+	fresh    bool      // view was read behind a barrier
+	shown    []node    // see nodes
+	seats    []node    // see leaders
+	frame    *frame
+	cost     int64 // of what it was decoded to, in bytes
+	handedOn bool  // others than its handler have bytes of the frame
+	ended    atomic.Bool
 }
 
 // answer is what a handler gives back. The zero answer sends nothing.
@@ -60,8 +61,11 @@ func (c *conn) dispatch(frame *frame) bool {
 	}
 	if q.api.pipelined {
 		a := c.b.run(q, request)
-		if a.later == nil && a.release == nil {
-			a.release = q.end // else the handler sees to it
+		if a.later == nil && a.release == nil { // it panicked, else the handler sees to it
+			a.release = q.spend
+			if q.handedOn {
+				a.release = q.end
+			}
 		}
 		return c.postpone(q, a)
 	}

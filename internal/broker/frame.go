@@ -41,9 +41,11 @@ var errSlow = errors.New("too slow while others waited for memory")
 // (ingest.Batch.Bytes), whether or not the client has had its answer; or when it was never handled. Whatever else is kept of such a request
 // is a copy: names, ids, texts of errors. The byte fields of a decoded request lie in the frame (wire.DecodeRequest), and those of other
 // requests, such as what members say of themselves, go on into the state. So all others are of Go's heap and are released, which leaves
-// their bytes to the garbage collector. A Produce whose handler panicked is released, too, and its memory is lost.
+// their bytes to the garbage collector. A Produce whose handler panicked once its batches had been handed on is released, too, and its
+// memory is lost.
 //
-// The memory of Produces is not Go's (Config.Rooms): the collector would leave as much again free beside it.
+// The memory of Produces larger than a first piece and up to an eighth of the budget comes from Config.Rooms: of Go's heap the collector
+// would leave as much again free beside it.
 type frames struct {
 	piece int    // a first piece, in bytes
 	first memory // for frames of at most that, and the first piece of larger ones
@@ -121,11 +123,10 @@ func (m *frame) spend() {
 	if invariant.Costly {
 		poison(m.bytes)
 	}
-	room := m.room
-	m.release()
 	if m.kept {
-		m.of.keep(room)
+		m.of.keep(m.room)
 	}
+	m.release()
 }
 
 // poison has whoever still looks at memory that is spent find no batch with its checksum.

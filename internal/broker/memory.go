@@ -12,8 +12,8 @@ import (
 const (
 	// spareShare: a spare has an eighth of a budget at most, so that a large one does not take the place of many.
 	spareShare = 8
-	// keptMax bounds the pieces that are kept, at all of which a taker looks.
-	keptMax = 64
+	// keptMax bounds the pieces that are kept, at all of which a taker looks: more than one entry of the journal answers at once.
+	keptMax = 512
 	// keepFor is how long memory is kept that nobody takes.
 	keepFor = 5 * time.Second
 	// roomShare: room is made for an eighth more than asked for, at most, so that later frames of about the size fit.
@@ -43,7 +43,7 @@ type memory struct {
 }
 
 func newMemory(e env.Env, bytes int64, rooms Rooms) memory {
-	return memory{Semaphore: env.NewSemaphore(e, bytes), env: e, rooms: rooms, kept: &spares{rooms: rooms}}
+	return memory{Semaphore: env.NewSemaphore(e, bytes), env: e, rooms: rooms, kept: &spares{}}
 }
 
 // held is what is reserved at this moment, in bytes.
@@ -52,7 +52,7 @@ func (m *memory) held() int64 { return m.Size() - m.Free() }
 // exactly reserves a frame of that size, which is new, and of Go's heap.
 func (m *memory) exactly(size int) *frame {
 	_ = m.Acquire(int64(size), time.Time{}) // without a deadline it cannot fail
-	m.kept.shrink(m.keeps)
+	m.shrink()
 	room := make([]byte, size)
 	return &frame{bytes: room, room: room, of: m}
 }
@@ -68,20 +68,32 @@ func (m *memory) atLeast(size int) *frame {
 	_ = m.Acquire(int64(room), time.Time{})
 	kept := m.kept.take(room, func(more int) bool { return more == 0 || m.TryAcquire(int64(more)) })
 	if kept == nil {
-		m.kept.shrink(m.keeps)
+		m.shrink()
 		kept = m.rooms.Take(room)
 	}
 	return &frame{bytes: kept[:size:size], room: kept, of: m, kept: true}
 }
 
-// keep takes memory of which nothing is reserved any more.
-func (m *memory) keep(room []byte) { m.kept.put(room, m.env.Now(), m.keeps) }
+// keep takes memory that is about to be released, so that it is there for who waits for the budget.
+func (m *memory) keep(room []byte) {
+	m.give(m.kept.put(room, m.env.Now(), func() int64 { return m.keeps() + int64(len(room)) }))
+}
 
 // keeps is how many bytes may be kept now: all that is not reserved, as a busy agent soon has it again. (With half of the budget at most a third more
 // pages had to be brought, at 100 partitions; with an eighth half of the memory was new where clients sent 10 MB at a time.)
 func (m *memory) keeps() int64 { return m.Free() }
 
-func (m *memory) expire() { m.kept.expire(m.env.Now()) }
+// shrink lets go of what is more than may be kept.
+func (m *memory) shrink() { m.give(m.kept.shrink(m.keeps)) }
+
+// expire lets go of what has waited for keepFor.
+func (m *memory) expire() { m.give(m.kept.expire(m.env.Now())) }
+
+func (m *memory) give(gone []spare) {
+	for _, s := range gone {
+		m.rooms.Give(s.room)
+	}
+}
 
 // roomFor rounds a size up to an eighth of the power of two below it.
 func roomFor(size int) int {
@@ -91,7 +103,6 @@ func roomFor(size int) int {
 
 // spares is memory that waits to be used again. What was in it still is.
 type spares struct {
-	rooms Rooms // where what is let go of goes
 	mu    sync.Mutex
 	list  []spare // the one that has waited longest first
 	bytes int64   // of all
@@ -122,40 +133,41 @@ func (s *spares) take(size int, grant func(more int) bool) []byte {
 	return room
 }
 
-// put keeps a spare, and lets go of others for it. most gives how many bytes all may have.
-func (s *spares) put(room []byte, now time.Time, most func() int64) {
+// put keeps a spare, and gives those that are let go of for it. most gives how many bytes all may have.
+func (s *spares) put(room []byte, now time.Time, most func() int64) (gone []spare) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := most()
 	if int64(len(room)) > limit {
-		s.rooms.Give(room)
-		return
+		return []spare{{room, now}}
 	}
 	s.list = append(s.list, spare{room, now})
 	s.bytes += int64(len(room))
-	s.drop(func(spare) bool { return s.bytes > limit || len(s.list) > keptMax })
+	return s.drop(func(_ spare, left int) bool { return s.bytes > limit || left > keptMax })
 }
 
-// shrink lets go of what is more than all may have.
-func (s *spares) shrink(most func() int64) {
+// shrink gives what is more than all may have.
+func (s *spares) shrink(most func() int64) (gone []spare) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	limit := most()
-	s.drop(func(spare) bool { return s.bytes > limit })
+	return s.drop(func(spare, int) bool { return s.bytes > limit })
 }
 
-// expire lets go of what has waited for keepFor.
-func (s *spares) expire(now time.Time) {
+// expire gives what has waited for keepFor.
+func (s *spares) expire(now time.Time) (gone []spare) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(func(first spare) bool { return now.Sub(first.since) >= keepFor })
+	return s.drop(func(first spare, _ int) bool { return now.Sub(first.since) >= keepFor })
 }
 
-// drop lets go of those that have waited longest, as long as too says so. s.mu is held.
-func (s *spares) drop(too func(first spare) bool) {
-	for len(s.list) > 0 && too(s.list[0]) {
-		s.bytes -= int64(len(s.list[0].room))
-		s.rooms.Give(s.list[0].room)
-		s.list = slices.Delete(s.list, 0, 1)
+// drop gives those that have waited longest, as long as too says so of the first of what is left. s.mu is held.
+func (s *spares) drop(too func(first spare, left int) bool) (gone []spare) {
+	n := 0
+	for ; n < len(s.list) && too(s.list[n], len(s.list)-n); n++ {
+		s.bytes -= int64(len(s.list[n].room))
 	}
+	gone = slices.Clone(s.list[:n])
+	s.list = slices.Delete(s.list, 0, n)
+	return gone
 }

@@ -199,7 +199,7 @@ func TestKeptMemoryIsBounded(t *testing.T) {
 // Of what is kept a frame is given what is least too large, and nothing that is more than twice as large, or for which there is no
 // budget.
 func TestWhatIsTakenOfWhatIsKept(t *testing.T) {
-	s := &spares{rooms: heap{}}
+	s := &spares{}
 	for _, size := range []int{100, 300, 200, 120} {
 		s.put(make([]byte, size), time.Time{}, func() int64 { return 1000 })
 	}

@@ -287,6 +287,7 @@ func (p *production) append() answer {
 		a.release = p.q.spend
 		return a
 	}
+	p.q.handedOn = true
 	done := p.q.b.Ingest.Append(batches)
 	p.letGo(batches)
 	q := p.q

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/millrace-io/millrace/internal/base/env"
 )
 
 // countedRooms are Rooms that know what of them is in use.
@@ -131,6 +133,39 @@ func TestRoomsAreForProduces(t *testing.T) {
 	}
 }
 
+// A handler that panicked before it handed anything on leaves its memory to others.
+func TestTheRoomOfAnEarlyPanicIsNotLost(t *testing.T) {
+	b, rooms := newRoomsBed(t, func(config *Config, _ *Deps, _ *controlConfig) { config.Allow = rudeAuthorizer{} })
+	r := produceRequest("orders", 0, records(string(make([]byte, 3*FirstPiece))))
+	r.SetVersion(9)
+	b.client.send(r)
+	eventually(t, "the panic is over", func() bool { return b.broker.Stats().Panics == 1 })
+	eventually(t, "all of it is free or kept", func() bool { return b.broker.frames.reserved() == 0 && rooms.used() == b.kept() && b.kept() > 0 })
+}
+
+// rudeAuthorizer has a bug.
+type rudeAuthorizer struct{}
+
+func (rudeAuthorizer) Allow(Client, Operation, Resource, string) bool { panic("a bug") }
+
+// Who waits for the budget is given the very memory that is spent.
+func TestSpentMemoryIsThereForWhoWaits(t *testing.T) {
+	rooms := &countedRooms{out: map[*byte]int{}}
+	m := newMemory(env.Real(), 8<<20, rooms)
+	var held []*frame
+	for range 8 {
+		held = append(held, m.atLeast(1<<20))
+	}
+	got := make(chan *frame)
+	go func() { got <- m.atLeast(1 << 20) }()
+	eventually(t, "it waits", func() bool { return m.Waiting() == 1 })
+	place := &held[0].room[0]
+	held[0].spend()
+	if f := <-got; &f.room[0] != place || rooms.taken != 8 {
+		t.Errorf("%d rooms were taken for eight frames at a time", rooms.taken)
+	}
+}
+
 // Who has the bytes of a handler that panicked is not known: they are nobody else's any more.
 func TestTheRoomOfAPanicIsNotGivenBack(t *testing.T) {
 	h := brokenIngest{holdingIngest{make(chan underWay, 100)}}
@@ -148,7 +183,8 @@ func TestTheRoomOfAPanicIsNotGivenBack(t *testing.T) {
 // What is not kept any more is given back: for want of budget, for a newer one, or because nobody came for it.
 func TestWhatIsLetGoOfIsGivenBack(t *testing.T) {
 	rooms := &countedRooms{out: map[*byte]int{}}
-	s := &spares{rooms: rooms}
+	m := &memory{rooms: rooms}
+	s := &spares{}
 	most := int64(300)
 	check := func(what string, want int64) {
 		t.Helper()
@@ -158,15 +194,15 @@ func TestWhatIsLetGoOfIsGivenBack(t *testing.T) {
 	}
 	now := time.Now()
 	for range 4 {
-		s.put(rooms.Take(100), now, func() int64 { return most })
+		m.give(s.put(rooms.Take(100), now, func() int64 { return most }))
 	}
 	check("four of 100 where 300 may be kept", 300)
-	s.put(rooms.Take(400), now, func() int64 { return most })
+	m.give(s.put(rooms.Take(400), now, func() int64 { return most }))
 	check("one that is larger than all that may be kept", 300)
 	most = 250
-	s.shrink(func() int64 { return most })
+	m.give(s.shrink(func() int64 { return most }))
 	check("less may be kept", 200)
-	s.put(rooms.Take(50), now.Add(keepFor), func() int64 { return most })
-	s.expire(now.Add(keepFor))
+	m.give(s.put(rooms.Take(50), now.Add(keepFor), func() int64 { return most }))
+	m.give(s.expire(now.Add(keepFor)))
 	check("those that nobody came for", 50)
 }

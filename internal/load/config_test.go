@@ -31,6 +31,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"readings":        func(c *Config) { c.Readings = 0 },
 		"rate":            func(c *Config) { c.RecordsPerSec = -1 },
 		"duration":        func(c *Config) { c.Duration = 0 },
+		"warmup":          func(c *Config) { c.Warmup = -1 },
+		"linger":          func(c *Config) { c.Linger = -1 },
 		"codec":           func(c *Config) { c.Codec = "brotli" },
 		"acks":            func(c *Config) { c.Acks = "2" },
 		"idempotence":     func(c *Config) { c.Acks = "1" },

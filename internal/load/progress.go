@@ -4,7 +4,7 @@ import "time"
 
 // Watch is told of a run that is under way. Each of its functions may be nil.
 type Watch struct {
-	// Progress is called every second, in another goroutine, until Run returns.
+	// Progress is called every second, by one goroutine after another, until Run returns.
 	Progress func(Progress)
 	// Filled is called, and waited for, when the backlog is written.
 	Filled func()

@@ -3,8 +3,8 @@
 // Go's collector lets the heap grow to about twice what is in use. For memory that is large, has no pointers and whose end is known that is
 // a waste of as much again: requests under way, and what is on its way to the disk.
 //
-// Owns: mapping, handing back, and how much is mapped at this moment. Where there is no mapping (other systems than Linux, or the system has
-// none to give) memory is of Go's heap, and all else is the same.
-// Does not own: budgets, and when memory is not looked at any more. Who gives memory back and looks at it all the same sees zeros, or what
-// somebody else has put there: as with any memory that is used again.
+// Owns: mapping, handing back, and how much is in use at this moment. Where there is no mapping (other systems than Linux, or the system has
+// none to give) rooms are of Go's heap, and there is no huge memory.
+// Does not own: budgets, and when memory is not looked at any more. Who gives a room back and looks at it all the same sees zeros, or what
+// somebody else has put there; the race detector sees nothing of it. Huge memory that was given back is not there any more.
 package offheap

@@ -66,6 +66,24 @@ func TestRoomsLeaveOthersAlone(t *testing.T) {
 	}
 }
 
+// A room goes back once, and whole.
+func TestRoomsGoBackOnce(t *testing.T) {
+	for name, give := range map[string]func(r *Rooms, room []byte){
+		"twice":   func(r *Rooms, room []byte) { r.Give(room); r.Give(room) },
+		"in part": func(r *Rooms, room []byte) { r.Give(room[:4096]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("nothing is said of it")
+				}
+			}()
+			var r Rooms
+			give(&r, r.Take(8192))
+		})
+	}
+}
+
 func TestHuge(t *testing.T) {
 	inUse := Mapped()
 	b, unmap := Huge(2 * HugePage)

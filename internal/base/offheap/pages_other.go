@@ -10,3 +10,4 @@ func mapPages(int) ([]byte, error) { return nil, errors.ErrUnsupported }
 func unmapPages([]byte) {}
 func discard([]byte)    {}
 func preferHuge([]byte) {}
+func neverHuge([]byte)  {}
